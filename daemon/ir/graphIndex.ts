@@ -1,0 +1,73 @@
+// Who produces a value and who consumes it: one pass over a graph, used by analysis and passes.
+// The index is a picture of one moment; make a new one after changing the graph.
+
+import type { Graph, Node, ValueInfo } from './model';
+import type { Tensor } from './tensor';
+
+export interface GraphIndex {
+  /** Value name → the node of this graph that writes it. */
+  readonly producer: ReadonlyMap<string, Node>;
+  /** Value name → nodes of this graph that read it, a node once per use, plus the nodes whose bodies read it. */
+  readonly consumers: ReadonlyMap<string, readonly Node[]>;
+  readonly initializer: ReadonlyMap<string, Tensor>;
+  readonly graphInputs: ReadonlySet<string>;
+  readonly graphOutputs: ReadonlySet<string>;
+  /** Stated type and shape of a value: inputs, outputs and value_info. */
+  readonly valueInfo: ReadonlyMap<string, ValueInfo>;
+}
+
+/** Indexes one graph; values that If/Loop/Scan bodies capture count as consumed by the node that owns the body. */
+export function indexGraph(graph: Graph): GraphIndex {
+  const producer = new Map<string, Node>();
+  const consumers = new Map<string, Node[]>();
+  const consume = (value: string, node: Node) => {
+    if (value === '') return;
+    const list = consumers.get(value);
+    if (list) list.push(node);
+    else consumers.set(value, [node]);
+  };
+  for (const node of graph.nodes) {
+    for (const output of node.outputs) if (output !== '') producer.set(output, node);
+    for (const input of node.inputs) consume(input, node);
+    for (const body of bodiesOf(node)) for (const value of capturedValues(body)) consume(value, node);
+  }
+  const valueInfo = new Map<string, ValueInfo>();
+  for (const info of [...graph.valueInfo, ...graph.inputs, ...graph.outputs]) valueInfo.set(info.name, info);
+  return {
+    producer,
+    consumers,
+    initializer: new Map(graph.initializers.map((tensor) => [tensor.name, tensor])),
+    graphInputs: new Set(graph.inputs.map((input) => input.name)),
+    graphOutputs: new Set(graph.outputs.map((output) => output.name)),
+    valueInfo,
+  };
+}
+
+/** The graphs in a node's attributes: then_branch, else_branch, body. */
+export function bodiesOf(node: Node): Graph[] {
+  const bodies: Graph[] = [];
+  for (const attribute of node.attributes) {
+    if (attribute.type === 'GRAPH') bodies.push(attribute.value);
+    else if (attribute.type === 'GRAPHS') bodies.push(...attribute.value);
+  }
+  return bodies;
+}
+
+/** Names that a body reads from the graphs around it. */
+export function capturedValues(body: Graph): Set<string> {
+  const own = new Set<string>();
+  for (const input of body.inputs) own.add(input.name);
+  for (const tensor of body.initializers) own.add(tensor.name);
+  for (const sparse of body.sparseInitializers) own.add(sparse.values.name);
+  for (const node of body.nodes) for (const output of node.outputs) own.add(output);
+  const captured = new Set<string>();
+  const see = (value: string) => {
+    if (value !== '' && !own.has(value)) captured.add(value);
+  };
+  for (const node of body.nodes) {
+    node.inputs.forEach(see);
+    for (const inner of bodiesOf(node)) capturedValues(inner).forEach(see);
+  }
+  for (const output of body.outputs) see(output.name);
+  return captured;
+}

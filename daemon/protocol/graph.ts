@@ -1,0 +1,110 @@
+// The picture's data: a graph in columns, and the details of one node or tensor.
+
+import { Type, type Static } from 'typebox';
+import { FrameRef, longRequest, modelRef, ValueSchema } from './common';
+import { request } from './core';
+
+export const GetGraph = request('slipway/graph', {
+  description: 'The nodes and edges of one graph, as a binary frame of columns.',
+  params: Type.Object({
+    ...modelRef,
+    scope: Type.Optional(
+      Type.String({
+        description: 'Path of a nested graph (`If_3/then_branch`) or function; absent for the main graph.',
+      }),
+    ),
+    ...longRequest,
+  }),
+  result: Type.Object({
+    nodes: Type.Integer({
+      description:
+        'Rows of the node columns: operators first (in file order), then graph inputs, then graph outputs.',
+    }),
+    edges: Type.Integer({ description: 'Rows of the edge columns.' }),
+    columns: FrameRef,
+  }),
+});
+
+/**
+ * Names of the columns in the frame of `slipway/graph`.
+ * Node rows: name, op (operator type; "" for inputs and outputs), domain, kind (0 operator, 1 graph input,
+ * 2 graph output), scope (metadata namespace or the path in the node name), weights (bytes of the
+ * initializers that the node reads), summary (short text of attributes and constant inputs, such as "3×3, stride 2").
+ * Edge rows: source and target (node rows), value (name), label (shape text such as "1×64×56×56 float", or "").
+ */
+export const graphColumns = [
+  'name',
+  'op',
+  'domain',
+  'kind',
+  'scope',
+  'weights',
+  'summary',
+  'source',
+  'target',
+  'value',
+  'label',
+] as const;
+
+const AttributeText = Type.Object({
+  name: Type.String({ description: 'Attribute name.' }),
+  type: Type.String({ description: 'Attribute type as in the specification, `INTS`.' }),
+  value: Type.String({ description: 'The value as text, shortened when long.' }),
+});
+
+const TensorDescription = Type.Object({
+  name: Type.String({ description: 'Initializer name.' }),
+  dtype: Type.String({ description: 'Element type.' }),
+  shape: Type.Array(Type.Integer(), { description: 'Dimensions.' }),
+  bytes: Type.Integer({ description: 'Bytes of the values.' }),
+  external: Type.Optional(Type.String({ description: 'Location of external data.' })),
+});
+
+export const GetNode = request('slipway/node', {
+  description: 'Everything about one node.',
+  params: Type.Object({
+    ...modelRef,
+    scope: Type.Optional(Type.String({ description: 'Path of the graph; absent for the main graph.' })),
+    index: Type.Integer({
+      minimum: 0,
+      description: 'Row of the node in the columns of `slipway/graph` (operators only).',
+    }),
+  }),
+  result: Type.Object({
+    name: Type.String({ description: 'Node name.' }),
+    op: Type.String({ description: 'Operator type.' }),
+    domain: Type.String({ description: 'Operator domain; empty for the standard domain.' }),
+    docString: Type.String({ description: 'doc_string of the node.' }),
+    attributes: Type.Array(AttributeText, { description: 'Attributes in file order.' }),
+    inputs: Type.Array(
+      Type.Intersect([ValueSchema, Type.Object({ initializer: Type.Optional(TensorDescription) })]),
+      { description: 'Inputs in order; an absent optional input has an empty name.' },
+    ),
+    outputs: Type.Array(ValueSchema, { description: 'Outputs in order.' }),
+    metadata: Type.Array(
+      Type.Object({
+        key: Type.String({ description: 'Key.' }),
+        value: Type.String({ description: 'Value.' }),
+      }),
+      { description: 'metadata_props of the node.' },
+    ),
+    subgraphs: Type.Array(Type.String(), { description: 'Paths of nested graphs, to be passed as `scope`.' }),
+  }),
+});
+export type NodeDetails = Static<(typeof GetNode)['result']>;
+
+export const ReadTensor = request('slipway/tensor', {
+  description: 'A range of a tensor, read from disk as a binary frame of raw little-endian values.',
+  params: Type.Object({
+    ...modelRef,
+    scope: Type.Optional(Type.String({ description: 'Path of the graph; absent for the main graph.' })),
+    name: Type.String({ description: 'Initializer name.' }),
+    start: Type.Integer({ minimum: 0, description: 'First element.' }),
+    count: Type.Integer({ minimum: 0, maximum: 1048576, description: 'Number of elements.' }),
+  }),
+  result: Type.Object({
+    dtype: Type.String({ description: 'Element type.' }),
+    shape: Type.Array(Type.Integer(), { description: 'Dimensions of the whole tensor.' }),
+    data: FrameRef,
+  }),
+});

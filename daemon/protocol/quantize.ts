@@ -1,0 +1,74 @@
+// Make an int8 model, and say which nodes really run in integers.
+
+import { Type, type Static } from 'typebox';
+import { DiagnosticSchema, longRequest, modelRef } from './common';
+import { request } from './core';
+
+export const FusionSchema = Type.Object({
+  integer: Type.Integer({
+    description: 'Compute nodes that run in integers in the graph that ONNX Runtime optimised.',
+  }),
+  float: Type.Integer({ description: 'Compute nodes that run in float.' }),
+  left: Type.Array(
+    Type.Object({
+      node: Type.String({ description: 'Node name in the original model.' }),
+      op: Type.String({ description: 'Operator type.' }),
+      why: Type.String({ description: 'Why it stays in float, a sentence.' }),
+    }),
+    { description: 'The nodes that stay in float.' },
+  ),
+});
+export type Fusion = Static<typeof FusionSchema>;
+
+export const OutputErrorSchema = Type.Object({
+  cosine: Type.Number({
+    description: 'Cosine similarity of all outputs against the original, over the samples.',
+  }),
+  sqnrDb: Type.Number({ description: 'Signal-to-quantization-noise ratio, dB.' }),
+  maxAbs: Type.Number({ description: 'Largest absolute difference.' }),
+  samples: Type.Integer({ description: 'Samples compared.' }),
+});
+export type OutputError = Static<typeof OutputErrorSchema>;
+
+export const quantizeOptions = {
+  method: Type.Union([Type.Literal('dynamic'), Type.Literal('static')], {
+    description:
+      '`dynamic` measures activations at run time and needs no data; `static` needs calibration data and is faster, above all for convolutions.',
+  }),
+  calibration: Type.Optional(
+    Type.String({
+      description: 'Path of an .npz file with arrays named like the inputs; needed for `static`.',
+    }),
+  ),
+  calibrationSamples: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'At most this many samples; all when absent.' }),
+  ),
+};
+
+export const QuantizeResult = Type.Object({
+  output: Type.String({ description: 'Path of the file that was written.' }),
+  before: Type.Object({
+    fileBytes: Type.Integer({ description: 'Bytes of the original, external data included.' }),
+  }),
+  after: Type.Object({ fileBytes: Type.Integer({ description: 'Bytes of the new model.' }) }),
+  quantizedNodes: Type.Integer({ description: 'Nodes that were given integer weights or inputs.' }),
+  fusion: FusionSchema,
+  error: Type.Union([OutputErrorSchema, Type.Null()], {
+    description:
+      'Difference of the outputs on calibration samples (or generated ones, for `dynamic` without data); null when it could not be measured.',
+  }),
+  diagnostics: Type.Array(DiagnosticSchema, { description: 'What was noticed on the way.' }),
+});
+export type QuantizeResult = Static<typeof QuantizeResult>;
+
+export const Quantize = request('slipway/quantize', {
+  description: 'Writes an int8 version of a model. Needs a trusted workspace: it runs the model.',
+  params: Type.Object({
+    ...modelRef,
+    ...quantizeOptions,
+    output: Type.String({ description: 'Path to write; an existing file is refused with `conflict`.' }),
+    overwrite: Type.Optional(Type.Boolean({ description: 'Replace an existing output (never the input).' })),
+    ...longRequest,
+  }),
+  result: QuantizeResult,
+});

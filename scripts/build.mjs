@@ -1,0 +1,71 @@
+// Builds every bundle into dist/ (or --out FOLDER). One esbuild call each for Node and for the page.
+import { build, context } from 'esbuild';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, chmod } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { values } = parseArgs({
+  options: { out: { type: 'string', default: 'dist' }, watch: { type: 'boolean', default: false } },
+});
+const out = join(root, values.out);
+const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+const present = (entries) =>
+  Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(join(root, path))));
+
+const node = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'cjs',
+  outdir: out,
+  sourcemap: 'linked',
+  sourcesContent: false,
+  legalComments: 'none',
+  logLevel: 'warning',
+  define: { SLIPWAY_VERSION: JSON.stringify(version) },
+  mainFields: ['module', 'main'],
+  external: ['vscode', 'onnxruntime-node'],
+  entryPoints: present({
+    extension: 'extension/main.ts',
+    slipway: 'daemon/cli/main.ts',
+    runner: 'daemon/runtime/runner.ts',
+    server: 'daemon/serve/main.ts',
+  }),
+  banner: { js: '' },
+};
+const page = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'browser',
+  target: 'es2022',
+  format: 'esm',
+  outdir: join(out, 'webview'),
+  minify: true,
+  sourcemap: 'linked',
+  sourcesContent: false,
+  legalComments: 'none',
+  logLevel: 'warning',
+  loader: { '.ttf': 'file' },
+  assetNames: '[name]',
+  entryPoints: present({
+    editor: 'webview/editor.ts',
+    results: 'webview/results.ts',
+    layoutWorker: 'webview/graph/layoutWorker.ts',
+    style: 'webview/ui/style.css',
+  }),
+};
+
+await mkdir(out, { recursive: true });
+if (values.watch) {
+  for (const options of [node, page]) await (await context(options)).watch();
+} else {
+  await Promise.all(
+    [node, page].map((options) => (Object.keys(options.entryPoints).length ? build(options) : null)),
+  );
+  const cli = join(out, 'slipway.js');
+  if (existsSync(cli)) await chmod(cli, 0o755);
+}

@@ -1,0 +1,128 @@
+// Runs the tests: builds, bundles every *.test.ts, hands them to Node's runner, and closes with one plain
+// line "N passed, N failed". Words after the options choose test files by path.
+//   node scripts/test.mjs                 everything CI runs
+//   node scripts/test.mjs --unit WORD…    only tests outside test/vscode (whose path holds a WORD)
+import { build } from 'esbuild';
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+process.chdir(root);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    unit: { type: 'boolean', default: false },
+    vscode: { type: 'boolean', default: false },
+    desktop: { type: 'boolean', default: false },
+    dist: { type: 'string', default: 'dist' },
+    'no-build': { type: 'boolean', default: false },
+  },
+});
+const everything = !values.unit && !values.vscode && !values.desktop && positionals.length === 0;
+const totals = { passed: 0, failed: 0, skipped: 0 };
+
+/** Runs a command; resolves to its exit code. */
+const command = (program, args, env = {}) =>
+  new Promise((resolve) => {
+    const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, ...env } });
+    child.on('error', () => resolve(127));
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
+
+/** A whole command that counts as one test. */
+async function step(name, program, args) {
+  process.stdout.write(`\n▶ ${name}\n`);
+  const code = await command(program, args);
+  if (code === 0) totals.passed += 1;
+  else totals.failed += 1;
+  process.stdout.write(code === 0 ? `✔ ${name}\n` : `✖ ${name} (exit ${code})\n`);
+  return code === 0;
+}
+
+const testFiles = (folder) =>
+  readdirSync(join(root, folder), { recursive: true })
+    .map((name) => join(folder, String(name)))
+    .filter((path) => path.endsWith('.test.ts'))
+    .sort();
+
+async function bundle(files) {
+  await build({
+    absWorkingDir: root,
+    entryPoints: files,
+    outbase: '.',
+    outdir: 'out/tests',
+    bundle: true,
+    platform: 'node',
+    target: 'node20.19',
+    format: 'cjs',
+    sourcemap: 'inline',
+    logLevel: 'warning',
+    mainFields: ['module', 'main'],
+    define: { SLIPWAY_VERSION: '"0.0.0-test"' },
+    external: [
+      'vscode',
+      'onnxruntime-node',
+      'playwright-core',
+      'esbuild',
+      'typescript',
+      '@vscode/test-electron',
+    ],
+  });
+  return files.map((file) => join(root, 'out/tests', file.replace(/\.ts$/, '.js')));
+}
+
+async function runFiles(files, concurrency) {
+  if (files.length === 0) return;
+  const bundles = await bundle(files);
+  const stream = run({ files: bundles, concurrency, timeout: 600_000, execArgv: ['--enable-source-maps'] });
+  // Node's runner reports a suite and a file as tests too; only leaves count.
+  stream.on('test:pass', (event) => {
+    if (event.details?.type === 'suite' || bundles.includes(event.name)) return;
+    if (event.skip !== undefined || event.todo !== undefined) totals.skipped += 1;
+    else totals.passed += 1;
+  });
+  stream.on('test:fail', (event) => {
+    if (event.details?.type === 'suite') return;
+    totals.failed += 1;
+  });
+  const finished = new Promise((resolve) => stream.once('close', resolve).once('end', resolve));
+  stream.compose(new spec()).pipe(process.stdout, { end: false });
+  await finished;
+}
+
+process.env.SLIPWAY_TEST_DIST = join(root, values.dist);
+process.env.NODE_OPTIONS = [process.env.NODE_OPTIONS, '--enable-source-maps'].filter(Boolean).join(' ');
+if (everything) await step('types', 'npx', ['tsc', '--build', 'tsconfig.json']);
+if (everything) await step('lint', 'npx', ['eslint', '.', '--max-warnings', '0']);
+if (everything) await step('format', 'npx', ['prettier', '--check', '.']);
+if (!values['no-build'] && !(await step('build', 'node', ['scripts/build.mjs', '--out', values.dist]))) {
+  process.stdout.write(`${totals.passed} passed, ${totals.failed} failed\n`);
+  process.exit(1);
+}
+const chosen = (files) =>
+  positionals.length === 0 ? files : files.filter((file) => positionals.some((word) => file.includes(word)));
+const inWindow = (file) => file.startsWith(join('test', 'vscode'));
+if (everything || values.unit || positionals.length > 0) {
+  await runFiles(
+    chosen(testFiles('test').filter((file) => !inWindow(file))),
+    Math.max(1, Math.min(4, availableParallelism())),
+  );
+}
+if ((everything || values.vscode) && existsSync('test/vscode')) {
+  await runFiles(
+    chosen(testFiles('test/vscode').filter((file) => relative('test/vscode', file) !== 'desktop.test.ts')),
+    1,
+  );
+}
+if (values.desktop) await runFiles(['test/vscode/desktop.test.ts'], 1);
+
+process.stdout.write(
+  `${totals.passed} passed, ${totals.failed} failed${totals.skipped ? `, ${totals.skipped} skipped` : ''}\n`,
+);
+process.exit(totals.failed > 0 || totals.passed === 0 ? 1 : 0);
