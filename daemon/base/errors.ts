@@ -12,6 +12,7 @@ export type ErrorKind =
   | 'runnerFailed' // ONNX Runtime refused the model or the inputs
   | 'runnerDied' // the runner process crashed, hung or was killed
   | 'timeout'
+  | 'modelChanged' // the file is not the one that the caller looked at
   | 'cancelled';
 
 /** An error whose message is a sentence for the user: what happened, where, what to do. */

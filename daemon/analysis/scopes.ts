@@ -1,0 +1,136 @@
+// Names for the graphs inside a model: "" is the main graph, "If_3/then_branch" a body, "function com.acme:Norm"
+// a model-local function, "function com.acme:Norm/If_3/else_branch" a body inside it. And the walk over all of them.
+
+import type { FunctionDef, Graph, Model, Node } from '../ir/model';
+
+/** How nodes look a function up: domain, name and overload. */
+export const functionKey = (domain: string, name: string, overload: string): string =>
+  `${domain === 'ai.onnx' ? '' : domain}:${name}${overload === '' ? '' : `:${overload}`}`;
+
+export const functionScope = (definition: FunctionDef): string =>
+  `function ${functionKey(definition.domain, definition.name, definition.overload)}`;
+
+/** One graph of a model. A function appears as a graph whose inputs and outputs have no stated types. */
+export interface ScopedGraph {
+  readonly path: string;
+  readonly graph: Graph;
+  /** The graph whose values this one can capture. */
+  readonly outer?: ScopedGraph;
+  readonly functionDef?: FunctionDef;
+}
+
+export const functionGraph = (definition: FunctionDef): Graph => {
+  const bare = (name: string) => ({ name, docString: '', metadataProps: [] });
+  return {
+    name: definition.name,
+    docString: definition.docString,
+    nodes: definition.nodes,
+    inputs: definition.inputs.map(bare),
+    outputs: definition.outputs.map(bare),
+    valueInfo: definition.valueInfo,
+    initializers: [],
+    sparseInitializers: [],
+    quantizationAnnotations: [],
+    metadataProps: definition.metadataProps,
+  };
+};
+
+const labellers = new WeakMap<readonly Node[], (index: number) => string>();
+
+/**
+ * The path segment of each node: its name where that names one node of the graph, else "If#12" (operator type
+ * and position). Counted once per list of nodes.
+ */
+export function nodeLabels(nodes: readonly Node[]): (index: number) => string {
+  const known = labellers.get(nodes);
+  if (known) return known;
+  const uses = new Map<string, number>();
+  for (const node of nodes) uses.set(node.name, (uses.get(node.name) ?? 0) + 1);
+  const labeller = (index: number): string => {
+    const node = nodes[index];
+    if (!node) return `#${index}`;
+    return node.name !== '' && uses.get(node.name) === 1 ? node.name : `${node.opType}#${index}`;
+  };
+  labellers.set(nodes, labeller);
+  return labeller;
+}
+
+export interface NamedBody {
+  readonly path: string;
+  /** `then_branch`, or `branches[1]` for a list of graphs. */
+  readonly name: string;
+  readonly graph: Graph;
+}
+
+/** The bodies of one node with their paths. */
+export function bodiesAt(scope: string, nodes: readonly Node[], index: number): NamedBody[] {
+  const bodies: NamedBody[] = [];
+  const add = (name: string, graph: Graph) => {
+    bodies.push({ path: `${scope === '' ? '' : `${scope}/`}${nodeLabels(nodes)(index)}/${name}`, name, graph });
+  };
+  for (const attribute of nodes[index]?.attributes ?? []) {
+    if (attribute.type === 'GRAPH') add(attribute.name, attribute.value);
+    else if (attribute.type === 'GRAPHS') {
+      attribute.value.forEach((graph, position) => add(`${attribute.name}[${position}]`, graph));
+    }
+  }
+  return bodies;
+}
+
+/** Every graph of a model, outer ones first: the main graph, functions, and all bodies. */
+export function* allGraphs(model: Model): Generator<ScopedGraph> {
+  const pending: ScopedGraph[] = [
+    ...model.functions.map((definition) => ({
+      path: functionScope(definition),
+      graph: functionGraph(definition),
+      functionDef: definition,
+    })),
+    { path: '', graph: model.graph },
+  ];
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    yield next;
+    const inner: ScopedGraph[] = [];
+    const { nodes } = next.graph;
+    for (let index = 0; index < nodes.length; index += 1) {
+      if (!nodes[index]!.attributes.some(({ type }) => type === 'GRAPH' || type === 'GRAPHS')) continue;
+      for (const { path, graph } of bodiesAt(next.path, nodes, index)) {
+        inner.push({
+          path,
+          graph,
+          outer: next,
+          ...(next.functionDef ? { functionDef: next.functionDef } : {}),
+        });
+      }
+    }
+    pending.push(...inner.reverse());
+  }
+}
+
+/** The graph at a path, or undefined. Follows only the branch that the path names. */
+export function findGraph(model: Model, path = ''): ScopedGraph | undefined {
+  if (path === '') return { path: '', graph: model.graph };
+  const roots: ScopedGraph[] = [{ path: '', graph: model.graph }];
+  for (const definition of model.functions) {
+    roots.push({ path: functionScope(definition), graph: functionGraph(definition), functionDef: definition });
+  }
+  const pending = roots.filter((root) => root.path === '' || isWithin(path, root.path));
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    if (next.path === path) return next;
+    const { nodes } = next.graph;
+    for (let index = 0; index < nodes.length; index += 1) {
+      if (!nodes[index]!.attributes.some(({ type }) => type === 'GRAPH' || type === 'GRAPHS')) continue;
+      for (const body of bodiesAt(next.path, nodes, index)) {
+        if (!isWithin(path, body.path)) continue;
+        pending.push({
+          path: body.path,
+          graph: body.graph,
+          outer: next,
+          ...(next.functionDef ? { functionDef: next.functionDef } : {}),
+        });
+      }
+    }
+  }
+  return undefined;
+}
+
+const isWithin = (path: string, prefix: string) => path === prefix || path.startsWith(`${prefix}/`);

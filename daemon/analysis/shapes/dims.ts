@@ -1,0 +1,204 @@
+// Arithmetic on dimensions: numbers, symbolic names and the sums and products of them that shape inference
+// makes, written as text ("past + seq", "2*batch"). Two equal texts mean equal sizes; two different texts
+// mean nothing. What grows too long becomes null (unknown).
+
+/** A dimension or one known element of a shape tensor: a number, a symbolic expression, or unknown. */
+export type Dim = number | string | null;
+export type Dims = readonly Dim[];
+
+const longestExpression = 160;
+
+/** Sum of products: the sorted factors joined by `*` → coefficient; the constant has the key "". */
+type Polynomial = Map<string, number>;
+
+/** Splits at a separator outside parentheses; undefined when the parentheses do not match. */
+function splitOutside(text: string, separators: readonly string[]): { parts: string[]; marks: string[] } | undefined {
+  const parts: string[] = [];
+  const marks: string[] = [];
+  let depth = 0;
+  let from = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text[at];
+    if (char === '(') depth += 1;
+    else if (char === ')') depth -= 1;
+    if (depth < 0) return undefined;
+    if (depth > 0) continue;
+    const mark = separators.find((separator) => text.startsWith(separator, at));
+    if (mark === undefined) continue;
+    parts.push(text.slice(from, at));
+    marks.push(mark);
+    from = at + mark.length;
+    at = from - 1;
+  }
+  parts.push(text.slice(from));
+  return depth === 0 ? { parts, marks } : undefined;
+}
+
+const atom = (text: string): Polynomial => new Map([[text, 1]]);
+
+function parse(dim: number | string): Polynomial {
+  if (typeof dim === 'number') return new Map([['', dim]]);
+  if (!/[*+\- ]/.test(dim) || dim.length > longestExpression) return atom(dim);
+  const sum = splitOutside(dim, [' + ', ' - ']);
+  if (!sum) return atom(dim);
+  const result: Polynomial = new Map();
+  for (const [index, part] of sum.parts.entries()) {
+    const product = splitOutside(part, ['*']);
+    if (!product) return atom(dim);
+    let coefficient = index > 0 && sum.marks[index - 1] === ' - ' ? -1 : 1;
+    const factors: string[] = [];
+    for (const factor of product.parts.map((each) => each.trim())) {
+      if (factor === '') return atom(dim);
+      if (/^-?\d+$/.test(factor)) coefficient *= Number(factor);
+      else factors.push(factor);
+    }
+    const key = factors.sort().join('*');
+    result.set(key, (result.get(key) ?? 0) + coefficient);
+  }
+  return result;
+}
+
+function format(polynomial: Polynomial): Dim {
+  const constant = polynomial.get('') ?? 0;
+  const terms = [...polynomial].filter(([key, coefficient]) => key !== '' && coefficient !== 0);
+  if (terms.length === 0) return constant;
+  if (terms.length > 8 || [...polynomial.values()].some((value) => !Number.isSafeInteger(value))) return null;
+  terms.sort(([a], [b]) => (a < b ? -1 : 1));
+  let text = '';
+  for (const [key, coefficient] of terms) {
+    const size = Math.abs(coefficient);
+    const term = size === 1 ? key : `${size}*${key}`;
+    if (text === '') text = coefficient < 0 ? `-${size}*${key}` : term;
+    else text += coefficient < 0 ? ` - ${term}` : ` + ${term}`;
+  }
+  if (constant !== 0) text += constant < 0 ? ` - ${-constant}` : ` + ${constant}`;
+  return text.length > longestExpression ? null : text;
+}
+
+export function addDims(a: Dim, b: Dim): Dim {
+  if (a === null || b === null) return null;
+  if (typeof a === 'number' && typeof b === 'number') return a + b;
+  if (a === 0) return b;
+  if (b === 0) return a;
+  const sum = parse(a);
+  for (const [key, coefficient] of parse(b)) sum.set(key, (sum.get(key) ?? 0) + coefficient);
+  return format(sum);
+}
+
+export const subtractDims = (a: Dim, b: Dim): Dim => (b === 0 ? a : addDims(a, multiplyDims(b, -1)));
+
+export function multiplyDims(a: Dim, b: Dim): Dim {
+  if (a === 0 || b === 0) return 0;
+  if (a === null || b === null) return null;
+  if (typeof a === 'number' && typeof b === 'number') return a * b;
+  if (a === 1) return b;
+  if (b === 1) return a;
+  const left = parse(a);
+  const right = parse(b);
+  if (left.size * right.size > 16) return null;
+  const product: Polynomial = new Map();
+  for (const [keyA, coefficientA] of left) {
+    for (const [keyB, coefficientB] of right) {
+      const key = [keyA, keyB]
+        .filter((each) => each !== '')
+        .flatMap((each) => splitOutside(each, ['*'])?.parts ?? [each])
+        .sort()
+        .join('*');
+      product.set(key, (product.get(key) ?? 0) + coefficientA * coefficientB);
+    }
+  }
+  return format(product);
+}
+
+/** a / b where it comes out even for every value of the symbols; null otherwise. */
+export function divideExactly(a: Dim, b: Dim): Dim {
+  if (a === null || b === null || b === 0) return null;
+  if (typeof a === 'number' && typeof b === 'number') return a % b === 0 ? a / b : null;
+  if (b === 1) return a;
+  const divisor = [...parse(b)].filter(([, coefficient]) => coefficient !== 0);
+  const [only] = divisor;
+  if (divisor.length > 1 || !only) return a === b ? 1 : null;
+  const result: Polynomial = new Map();
+  for (const [key, coefficient] of parse(a)) {
+    const factors = key === '' ? [] : (splitOutside(key, ['*'])?.parts ?? [key]);
+    for (const factor of only[0] === '' ? [] : (splitOutside(only[0], ['*'])?.parts ?? [only[0]])) {
+      const at = factors.indexOf(factor);
+      if (at < 0) return null;
+      factors.splice(at, 1);
+    }
+    if (coefficient % only[1] !== 0) return null;
+    result.set(factors.join('*'), coefficient / only[1]);
+  }
+  return format(result);
+}
+
+function roundedDivision(a: Dim, b: Dim, kind: 'floor' | 'ceil'): Dim {
+  if (a === null || b === null || b === 0) return null;
+  if (typeof a === 'number' && typeof b === 'number') return Math[kind](a / b);
+  const exact = divideExactly(a, b);
+  if (exact !== null) return exact;
+  const wrap = (dim: number | string) => (/[ *]/.test(String(dim)) ? `(${dim})` : String(dim));
+  const text = `${kind}(${wrap(a)}/${wrap(b)})`;
+  return text.length > longestExpression ? null : text;
+}
+
+/** a / b rounded down; b positive. */
+export const floorDivide = (a: Dim, b: Dim): Dim => roundedDivision(a, b, 'floor');
+/** a / b rounded up; b positive. */
+export const ceilDivide = (a: Dim, b: Dim): Dim => roundedDivision(a, b, 'ceil');
+
+export const productOf = (dims: Dims): Dim => dims.reduce<Dim>(multiplyDims, 1);
+
+/** Elements of a shape, or undefined unless every dimension is a number. */
+export function elementsOf(dims: Dims | null | undefined): number | undefined {
+  if (!dims) return undefined;
+  let product = 1;
+  for (const dim of dims) {
+    if (typeof dim !== 'number') return undefined;
+    product *= dim;
+  }
+  return product;
+}
+
+/** One dimension of a broadcast; 'contradiction' when both are numbers that do not fit. */
+function broadcastDim(a: Dim, b: Dim): Dim | 'contradiction' {
+  if (a === b) return a;
+  if (a === 1) return b;
+  if (b === 1) return a;
+  if (typeof a === 'number' && typeof b === 'number') return 'contradiction';
+  // A number other than 1 wins: the unknown side can only be 1 or the same.
+  if (typeof a === 'number') return a;
+  if (typeof b === 'number') return b;
+  return null;
+}
+
+/** Multidirectional broadcasting (numpy's rules). Null when a rank is unknown. */
+export function broadcastDims(
+  shapes: readonly (Dims | null)[],
+  contradiction?: (a: Dims, b: Dims) => void,
+): Dims | null {
+  let result: Dims = [];
+  for (const shape of shapes) {
+    if (shape === null) return null;
+    const long = result.length >= shape.length ? result : shape;
+    const short = long === result ? shape : result;
+    const shift = long.length - short.length;
+    let fits = true;
+    const next = long.map((dim, axis): Dim => {
+      if (axis < shift) return dim;
+      const joined = broadcastDim(dim, short[axis - shift]!);
+      if (joined !== 'contradiction') return joined;
+      fits = false;
+      return null;
+    });
+    if (!fits) contradiction?.(result, shape);
+    result = next;
+  }
+  return result;
+}
+
+/** Dimensions that hold for both shapes: what differs becomes unknown. Used where paths of an If or Loop meet. */
+export function commonDims(a: Dims | null, b: Dims | null): Dims | null {
+  if (a === null || b === null || a.length !== b.length) return null;
+  return a.map((dim, axis) => (dim === b[axis] ? dim : null));
+}

@@ -1,0 +1,83 @@
+// The order in which the nodes of one graph can run: the file's own where that is right, else a stable sort.
+// Linear in nodes and edges.
+
+import type { Graph, Node } from '../ir/model';
+import { bodiesOf } from '../ir/graphIndex';
+
+/** Names that bodies capture, remembered per graph for as long as one analysis runs. */
+export type CaptureCache = Map<Graph, ReadonlySet<string>>;
+
+/** Names that a body reads from the graphs around it. Each graph is walked once per cache. */
+export function capturedNames(body: Graph, cache: CaptureCache): ReadonlySet<string> {
+  const known = cache.get(body);
+  if (known) return known;
+  const own = new Set<string>();
+  for (const input of body.inputs) own.add(input.name);
+  for (const tensor of body.initializers) own.add(tensor.name);
+  for (const sparse of body.sparseInitializers) own.add(sparse.values.name);
+  for (const node of body.nodes) for (const output of node.outputs) own.add(output);
+  const captured = new Set<string>();
+  const see = (name: string) => {
+    if (name !== '' && !own.has(name)) captured.add(name);
+  };
+  for (const node of body.nodes) for (const name of namesRead(node, cache)) see(name);
+  for (const output of body.outputs) see(output.name);
+  cache.set(body, captured);
+  return captured;
+}
+
+/** Every name that a node reads, itself and through its bodies; a name once per use. */
+export function* namesRead(node: Node, cache: CaptureCache): Generator<string> {
+  for (const input of node.inputs) if (input !== '') yield input;
+  for (const body of bodiesOf(node)) yield* capturedNames(body, cache);
+}
+
+export interface Topology {
+  /** Node positions in an order in which they can run; nodes on or behind a cycle come last, in file order. */
+  readonly order: readonly number[];
+  /** True when the file's own order is such an order. */
+  readonly inFileOrder: boolean;
+  /** Positions of nodes that cannot run because they are on or behind a cycle. */
+  readonly stuck: readonly number[];
+}
+
+/** Sorts the nodes of one graph; names that no node of it produces count as there from the start. */
+export function topology(nodes: readonly Node[], cache: CaptureCache = new Map()): Topology {
+  const producer = new Map<string, number>();
+  nodes.forEach((node, index) => {
+    for (const output of node.outputs) {
+      if (output !== '' && !producer.has(output)) producer.set(output, index);
+    }
+  });
+  const waitsFor = new Int32Array(nodes.length);
+  const readers: (number[] | undefined)[] = new Array<number[] | undefined>(nodes.length);
+  let inFileOrder = true;
+  nodes.forEach((node, index) => {
+    for (const name of namesRead(node, cache)) {
+      const from = producer.get(name);
+      if (from === undefined) continue;
+      if (from >= index) inFileOrder = false;
+      waitsFor[index]! += 1;
+      const list = readers[from];
+      if (list) list.push(index);
+      else readers[from] = [index];
+    }
+  });
+  if (inFileOrder) return { order: nodes.map((_, index) => index), inFileOrder, stuck: [] };
+  const order: number[] = [];
+  nodes.forEach((_, index) => {
+    if (waitsFor[index] === 0) order.push(index);
+  });
+  // Keeps the file's order among nodes that become ready together, near enough to read well.
+  for (let at = 0; at < order.length; at += 1) {
+    for (const reader of readers[order[at]!] ?? []) {
+      waitsFor[reader]! -= 1;
+      if (waitsFor[reader] === 0) order.push(reader);
+    }
+  }
+  const stuck: number[] = [];
+  nodes.forEach((_, index) => {
+    if (waitsFor[index]! > 0) stuck.push(index);
+  });
+  return { order: [...order, ...stuck], inFileOrder, stuck };
+}

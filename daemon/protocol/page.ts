@@ -1,0 +1,120 @@
+// What a page (webview) and its host (the extension) say to each other over `postMessage`. Types only:
+// both ends are built from one checkout, so nothing is validated here. The channel that carries them is
+// pageChannel.ts. The page never talks to the daemon: the host forwards.
+//
+// How a host serves a page: an HTML document whose body is empty, with
+//   <link rel="stylesheet" href="…/webview/style.css">
+//   <script type="module" nonce="…" src="…/webview/editor.js"></script>     (or results.js)
+// and this policy: default-src 'none'; script-src 'nonce-…'; style-src ${cspSource}; font-src ${cspSource};
+// img-src ${cspSource} data: blob:; worker-src blob:
+
+import type { ProgressValue } from './common';
+import type { CompressResult, Variant } from './compress';
+import type { NodeDetails } from './graph';
+import type { Inspection } from './inspect';
+
+/** A failure in words, as a page shows it. */
+export interface PageError {
+  /** A sentence: what happened, where, what to do. */
+  message: string;
+  /** Name or number of the error code, when there is one. */
+  code?: string | number;
+  /** What is wrong with the model, when that is why. */
+  diagnostics?: Inspection['diagnostics'];
+}
+
+/** What the page sends through the channel: a request, a reply, the end of interest in a reply, or a note. */
+export type Envelope =
+  | { type: 'request'; id: number; kind: string; params: unknown }
+  | { type: 'reply'; id: number; kind: string; result: unknown }
+  | { type: 'failure'; id: number; kind: string; error: PageError }
+  | { type: 'cancel'; id: number; kind: string }
+  | { type: 'note'; kind: string; note: unknown };
+
+/** Requests by kind, with what they take and what they answer. */
+export type RequestMap = Record<string, { params: unknown; result: unknown }>;
+
+// ── Model editor ────────────────────────────────────────────────────────────────────────────────────
+
+/** Requests of the model editor's page; the host answers. */
+export type EditorRequests = {
+  /** Opens the editor's own model (`slipway/open`). */
+  open: { params: Record<string, never>; result: { uri: string; revision: string; inspection: Inspection } };
+  /** The columns of a graph (columns.ts, graph.ts); `scope` is absent for the main graph. */
+  graph: { params: { scope?: string }; result: ArrayBuffer | Uint8Array };
+  /** Details of an operator by its row in the columns. */
+  node: { params: { scope?: string; index: number }; result: NodeDetails };
+  /** A range of an initializer: little-endian values. */
+  tensor: {
+    params: { scope?: string; name: string; start: number; count: number };
+    result: { dtype: string; shape: number[]; data: ArrayBuffer | Uint8Array };
+  };
+};
+
+/** What the model editor asks the editor around it to do. */
+export type EditorCommand = 'compress' | 'deploy' | 'openSettings' | 'manageTrust' | 'showLog';
+
+export type EditorFromPage =
+  /** The page listens; the host answers with `init`. */
+  | { kind: 'ready' }
+  | { kind: 'command'; command: EditorCommand }
+  /** The page's view state, for a host that keeps it beyond the window. Opaque to the host. */
+  | { kind: 'state'; state: unknown };
+
+export type EditorToPage =
+  | {
+      kind: 'init';
+      /** Text of webview/layoutWorker.js: the policy lets a worker start from a blob only. */
+      workerSource: string;
+      /** Whether the workspace is trusted: models are run only then. */
+      trusted: boolean;
+      /** File name of the model, shown until the model is open. */
+      fileName: string;
+      /** State that an earlier page sent, when the host kept it; the page's own getState comes first. */
+      state?: unknown;
+    }
+  /** The file changed (or went away): the page opens it again, keeping camera and selection. */
+  | { kind: 'modelChanged'; exists: boolean }
+  | { kind: 'trustChanged'; trusted: boolean };
+
+// ── Results panel ───────────────────────────────────────────────────────────────────────────────────
+
+/** One compress job as far as it is known. The host sends the whole of it whenever it changes. */
+export interface JobView {
+  /** Title of the panel: "Compress resnet.onnx". */
+  title: string;
+  /** The model that is compressed. */
+  model: { name: string; file: string };
+  /** Where the job is now; null before it starts and when it has ended. */
+  progress: ProgressValue | null;
+  /** Variants so far, the original first; a later row replaces the earlier one of the same `file`. */
+  rows: Variant[];
+  /** Recipes that will be tried, so that their rows are there from the start: `original`, `int8 static`. */
+  planned?: string[];
+  /** The result, once the job is done. */
+  result: CompressResult | null;
+  /** Why the job failed; what it found until then stays in `rows`. */
+  error: PageError | null;
+  /** True when the user cancelled; what it found until then stays in `rows`. */
+  cancelled: boolean;
+}
+
+export type ResultsToPage = { kind: 'job'; job: JobView };
+
+export type ResultsFromPage =
+  /** The page listens; the host answers with `job`. */
+  | { kind: 'ready' }
+  | { kind: 'cancel' }
+  /** Keep this variant beside the original and drop the others. */
+  | { kind: 'keep'; file: string }
+  | { kind: 'deploy'; file: string }
+  | { kind: 'openModel'; file: string }
+  /** Put the command line that makes this variant on the clipboard. */
+  | { kind: 'copyRecipe'; text: string }
+  /** Put the report on the clipboard. */
+  | { kind: 'exportReport'; format: 'markdown' | 'csv' | 'json'; text: string };
+
+/** Everything a host may tell a page. */
+export type ToPage = EditorToPage | ResultsToPage;
+/** Everything a page may tell its host unasked. */
+export type FromPage = EditorFromPage | ResultsFromPage;

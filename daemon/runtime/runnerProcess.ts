@@ -1,0 +1,206 @@
+// The owner's side of a runner process: calls in, answers out; cancelling, crashing and hanging all end the
+// process, because ONNX Runtime cannot be interrupted. One process serves one job (withRunner).
+
+import { basename } from 'node:path';
+import { badRequest, cancelled, SlipwayError } from '../base/errors';
+import { throwIfCancelled, type Task } from '../base/task';
+import { startScript, startScriptFile, type Exit } from '../host/processes';
+import { checkFeeds } from './feedCheck';
+import type { RunnerCall, RunnerCalls, RunnerReply, RunnerRequest } from './runnerMessages';
+import type { Feeds, Runner, RunnerSession, SessionOptions } from './session';
+
+export interface RunnerOptions {
+  /** A call that takes longer ends the process with `timeout`; ten minutes when absent. Time that timeRuns was given comes on top. */
+  readonly timeoutMs?: number;
+  /** Another script than the built runner.js, for tests. */
+  readonly script?: string;
+}
+
+/** A runner that can also say what ONNX Runtime build it has. */
+export interface RunnerProcess extends Runner {
+  /** Version and bundled execution providers. */
+  describe(task: Task): Promise<{ version: string; providers: string[] }>;
+  /** True once the process has ended or was told to. */
+  readonly ended: boolean;
+}
+
+interface Pending {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+const defaultTimeoutMs = 10 * 60_000;
+
+/**
+ * Starts a runner process. It returns at once; a process that cannot start makes the first call reject.
+ * Dispose it, also after an error: that ends the process.
+ */
+export function startRunner(options: RunnerOptions = {}): RunnerProcess {
+  const script =
+    options.script === undefined
+      ? startScript('runner.js', { messages: true })
+      : startScriptFile(options.script, { messages: true });
+  const pending = new Map<number, Pending>();
+  let nextId = 1;
+  let models: string[] = [];
+  /** Set once the process must not be used any more. */
+  let ending: 'killed' | 'disposed' | 'exited' | undefined;
+  let death: SlipwayError | undefined;
+
+  script.child.on('message', (reply: RunnerReply) => {
+    const waiting = pending.get(reply.id);
+    pending.delete(reply.id);
+    if ('error' in reply) waiting?.reject(new SlipwayError(reply.error.kind, reply.error.message));
+    else waiting?.resolve(reply.result);
+  });
+  script.child.on('error', () => undefined); // told by `exited`
+  void script.exited.then((exit) => {
+    death = deathError(exit, models, script.errorTail(), ending);
+    ending ??= 'exited';
+    for (const waiting of pending.values()) waiting.reject(death);
+    pending.clear();
+  });
+
+  const kill = () => {
+    ending ??= 'killed';
+    void script.stop(0);
+  };
+
+  function call<C extends RunnerCall>(
+    name: C,
+    params: RunnerCalls[C]['params'],
+    task: Task | undefined,
+    extraMs = 0,
+  ): Promise<RunnerCalls[C]['result']> {
+    return new Promise((resolve, reject) => {
+      if (task) throwIfCancelled(task);
+      if (ending !== undefined) throw death ?? gone(models);
+      const id = nextId++;
+      const finish = () => {
+        pending.delete(id);
+        clearTimeout(timer);
+        task?.signal.removeEventListener('abort', onAbort);
+      };
+      const stopWith = (error: SlipwayError) => {
+        finish();
+        kill();
+        reject(error);
+      };
+      const onAbort = () => stopWith(cancelled());
+      const limit = (options.timeoutMs ?? defaultTimeoutMs) + extraMs;
+      const timer = setTimeout(() => stopWith(timeoutError(limit, models)), limit);
+      task?.signal.addEventListener('abort', onAbort, { once: true });
+      pending.set(id, {
+        resolve: (result) => {
+          finish();
+          resolve(result as RunnerCalls[C]['result']);
+        },
+        reject: (error) => {
+          finish();
+          reject(error);
+        },
+      });
+      const request = { id, call: name, params } as RunnerRequest;
+      // A failed send means that the process is going; `exited` rejects the call with the reason.
+      script.child.send(request, () => undefined);
+    });
+  }
+
+  async function load(modelPath: string, sessionOptions: SessionOptions, task: Task): Promise<RunnerSession> {
+    models = [...models, basename(modelPath)];
+    const loaded = await call('load', { path: modelPath, options: sessionOptions }, task);
+    const { session, inputs, outputs, loadMs } = loaded;
+    const outputNames = new Set(outputs.map((output) => output.name));
+    let timed: Feeds | undefined;
+    return {
+      inputs,
+      outputs,
+      loadMs,
+      async run(feeds, runTask, fetches) {
+        checkFeeds(basename(modelPath), inputs, feeds);
+        const unknown = fetches?.find((name) => !outputNames.has(name));
+        if (unknown !== undefined) throw badRequest(`${basename(modelPath)} has no output "${unknown}".`);
+        return call('run', { session, feeds, ...(fetches ? { fetches } : {}) }, runTask);
+      },
+      async timeRuns(feeds, limits, runTask) {
+        const again = timed === feeds;
+        if (!again) checkFeeds(basename(modelPath), inputs, feeds);
+        const params = { session, ...limits, ...(again ? {} : { feeds }) };
+        const times = await call('timeRuns', params, runTask, limits.maxMs);
+        timed = feeds;
+        return times;
+      },
+      endProfile: () => call('endProfile', { session }, undefined),
+      async release() {
+        if (ending === undefined) await call('release', { session }, undefined);
+      },
+    };
+  }
+
+  return {
+    processId: script.processId,
+    get ended() {
+      return ending !== undefined;
+    },
+    load,
+    peakRssBytes: () => call('peakRss', null, undefined),
+    describe: (task) => call('describe', null, task),
+    async dispose() {
+      ending ??= 'disposed';
+      await script.stop(0);
+    },
+  };
+}
+
+/** Runs `work` with a fresh runner and ends the process afterwards, whatever happens. */
+export async function withRunner<T>(
+  task: Task,
+  work: (runner: RunnerProcess) => Promise<T>,
+  options: RunnerOptions = {},
+): Promise<T> {
+  throwIfCancelled(task);
+  const runner = startRunner(options);
+  try {
+    return await work(runner);
+  } finally {
+    await runner.dispose();
+  }
+}
+
+const ofModels = (models: readonly string[]) =>
+  models.length === 0 ? 'The runner process' : `The runner process of ${[...new Set(models)].join(', ')}`;
+
+const gone = (models: readonly string[]) =>
+  new SlipwayError('runnerDied', `${ofModels(models)} has ended. Run the job again.`);
+
+const timeoutError = (limitMs: number, models: readonly string[]) =>
+  new SlipwayError(
+    'timeout',
+    `${ofModels(models)} gave no answer within ${(limitMs / 1000).toFixed(limitMs < 10_000 ? 1 : 0)} s and was stopped. ` +
+      'The model may be too large for this machine, or the machine is very busy.',
+  );
+
+function deathError(
+  exit: Exit,
+  models: readonly string[],
+  errorTail: string,
+  ending: string | undefined,
+): SlipwayError {
+  if (ending !== undefined) return gone(models);
+  if (exit.startError) {
+    return new SlipwayError('runnerDied', `The runner process could not start: ${exit.startError.message}`, {
+      cause: exit.startError,
+    });
+  }
+  const how =
+    exit.signal !== null
+      ? `was ended by signal ${exit.signal}`
+      : `ended with exit code ${exit.code ?? 'unknown'}`;
+  const memory =
+    exit.signal === 'SIGKILL' ? ' The system may have ended it because memory ran out, or somebody did.' : '';
+  const lines = errorTail.trim().split('\n').slice(-5).join('\n').slice(-1000);
+  const said = lines === '' ? '' : ` It last said: ${lines}`;
+  return new SlipwayError('runnerDied', `${ofModels(models)} ${how}.${memory}${said}`, {
+    data: { code: exit.code, signal: exit.signal, models },
+  });
+}

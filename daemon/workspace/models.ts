@@ -1,0 +1,98 @@
+// The open models: read lazily, kept while they are used (a bounded number), read again when the file
+// changes. A model is named by its path; a revision names one state of the file. Who has it open, and how
+// the news of a change travels, is the server's business (events go out through `onChanged`).
+
+import { stat } from 'node:fs/promises';
+import { fileSystemError, SlipwayError } from '../base/errors';
+import type { Disposable } from '../base/disposable';
+import type { Task } from '../base/task';
+import type { readModel } from '../onnx/readModel';
+import { shared, type Shared } from './shared';
+import { pathOfUri } from './uris';
+import { FileWatch } from './fileWatch';
+
+export type ReadResult = Awaited<ReturnType<typeof readModel>>;
+
+/** One state of a model file, read. */
+export interface OpenModel {
+  readonly path: string;
+  readonly revision: string;
+  readonly read: ReadResult;
+  /** Things computed from this state, by name; they live as long as it does. */
+  readonly memo: Map<string, unknown>;
+}
+
+interface Entry {
+  readonly revision: string;
+  readonly loading: Shared<OpenModel>;
+}
+
+/** Parsed models kept in memory, without their weights. */
+const keep = 8;
+
+export class ModelStore implements Disposable {
+  /** By path; the least recently used first. */
+  private readonly entries = new Map<string, Entry>();
+  private readonly watch = new FileWatch((path, exists) => this.changed(path, exists));
+  private readonly listeners = new Set<(path: string, exists: boolean) => void>();
+
+  /** The model in its present state; throws `modelChanged` when `revision` names another. */
+  async get(uri: string, revision: string | undefined, task: Task): Promise<OpenModel> {
+    const path = pathOfUri(uri);
+    const present = await revisionOf(path);
+    if (revision !== undefined && revision !== present) {
+      throw new SlipwayError(
+        'modelChanged',
+        `${path} changed on disk since it was opened. Open it again to work with the file as it is now.`,
+      );
+    }
+    let entry = this.entries.get(path);
+    if (entry?.revision !== present || entry.loading.failed()) {
+      entry = { revision: present, loading: shared((loading) => load(path, present, loading)) };
+    }
+    this.entries.delete(path);
+    this.entries.set(path, entry);
+    for (const oldest of this.entries.keys()) {
+      if (this.entries.size <= keep) break;
+      this.entries.delete(oldest);
+    }
+    return entry.loading.join(task);
+  }
+
+  /** Watches a file until the returned function is called. */
+  watchFile(path: string): () => void {
+    return this.watch.add(path);
+  }
+
+  /** Calls `listener` when a watched file changed or went away; returns how to stop. */
+  onChanged(listener: (path: string, exists: boolean) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async dispose(): Promise<void> {
+    this.entries.clear();
+    this.listeners.clear();
+    await this.watch.dispose();
+  }
+
+  private changed(path: string, exists: boolean): void {
+    if (!exists) this.entries.delete(path);
+    for (const listener of this.listeners) listener(path, exists);
+  }
+}
+
+async function load(path: string, revision: string, task: Task): Promise<OpenModel> {
+  const { readModel } = await import('../onnx/readModel');
+  return { path, revision, read: await readModel(path, task), memo: new Map() };
+}
+
+/** Text that changes whenever the file does: size, time and identity. Throws when there is no such file. */
+export async function revisionOf(path: string): Promise<string> {
+  try {
+    const { size, mtimeNs, ino } = await stat(path, { bigint: true });
+    return [size, mtimeNs, ino].map((part) => part.toString(36)).join('-');
+  } catch (error) {
+    throw fileSystemError('open', path, error);
+  }
+}

@@ -1,0 +1,43 @@
+// Which model a command is about: the one it was given, the one in the active editor, or one that is asked for.
+
+import * as vscode from 'vscode';
+import { basename } from 'node:path';
+
+/** Resolves to undefined when the user backs out. Accepts what menus and views pass: a URI, or an item with one. */
+export async function pickModel(argument: unknown): Promise<vscode.Uri | undefined> {
+  if (argument instanceof vscode.Uri) return argument;
+  const item = argument as { uri?: unknown } | undefined;
+  if (item?.uri instanceof vscode.Uri) return item.uri;
+  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  if (input instanceof vscode.TabInputCustom && input.uri.path.endsWith('.onnx')) return input.uri;
+  const found = await vscode.workspace.findFiles('**/*.onnx', '**/node_modules/**', 500);
+  if (found.length === 0) {
+    const [picked] =
+      (await vscode.window.showOpenDialog({
+        title: 'Choose an ONNX model',
+        filters: { 'ONNX models': ['onnx'] },
+      })) ?? [];
+    return picked;
+  }
+  if (found.length === 1) return found[0];
+  const choices = found.map((uri) => ({
+    label: basename(uri.fsPath),
+    description: vscode.workspace.asRelativePath(uri),
+    uri,
+  }));
+  choices.sort((a, b) => a.description.localeCompare(b.description));
+  const chosen = await vscode.window.showQuickPick(choices, { placeHolder: 'Choose a model' });
+  return chosen?.uri;
+}
+
+/** Says why and returns false when running models is not allowed here. */
+export async function mayRun(what: string): Promise<boolean> {
+  if (vscode.workspace.isTrusted) return true;
+  const manage = 'Manage Workspace Trust';
+  const answer = await vscode.window.showWarningMessage(
+    `${what} runs the model, which needs a trusted workspace. Inspecting works without.`,
+    manage,
+  );
+  if (answer === manage) await vscode.commands.executeCommand('workbench.trust.manage');
+  return false;
+}

@@ -1,0 +1,131 @@
+// The custom editor of *.onnx: read-only, one page per tab, every question of the page forwarded to the daemon.
+
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
+import { GetGraph, GetNode, ReadTensor } from '../../daemon/protocol/graph';
+import { Close, ModelChanged, Open } from '../../daemon/protocol/inspect';
+import type {
+  EditorCommand,
+  EditorFromPage,
+  EditorRequests,
+  EditorToPage,
+  RequestMap,
+} from '../../daemon/protocol/page';
+import { Channel, PageFailure, type Interest } from '../../daemon/protocol/pageChannel';
+import type { Context } from '../context';
+import { mountPage } from '../panels/page';
+
+export const viewType = 'slipway.model';
+
+const commands: Readonly<Record<EditorCommand, string>> = {
+  compress: 'slipway.compress',
+  deploy: 'slipway.deploy',
+  openSettings: 'workbench.action.openSettings',
+  manageTrust: 'workbench.trust.manage',
+  showLog: 'slipway.showLog',
+};
+/** Commands that are about the model of the editor; the others take no argument. */
+const aboutModel: ReadonlySet<EditorCommand> = new Set(['compress', 'deploy']);
+
+export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
+  private workerSource: Promise<string> | undefined;
+
+  constructor(private readonly context: Context) {}
+
+  openCustomDocument(uri: vscode.Uri): vscode.CustomDocument {
+    return {
+      uri,
+      dispose: () => {
+        this.context.daemon.request(Close, { uri: uri.toString() }).catch((error: unknown) => {
+          this.context.log.debug(`closing ${uri.toString()}: ${String(error)}`);
+        });
+      },
+    };
+  }
+
+  async resolveCustomEditor(document: vscode.CustomDocument, panel: vscode.WebviewPanel): Promise<void> {
+    const { daemon } = this.context;
+    const uri = document.uri.toString();
+    const port = mountPage(this.context, panel.webview, 'editor', basename(document.uri.fsPath));
+    this.workerSource ??= readFile(this.context.built('webview', 'layoutWorker.js').fsPath, 'utf8');
+    const workerSource = await this.workerSource;
+    const channel = new Channel<EditorToPage, EditorFromPage, RequestMap, EditorRequests>(port, {
+      onNote: (note) => {
+        if (note.kind === 'ready') {
+          channel.notify({
+            kind: 'init',
+            workerSource,
+            trusted: vscode.workspace.isTrusted,
+            fileName: basename(document.uri.fsPath),
+          });
+        } else if (note.kind === 'command') {
+          const argument = aboutModel.has(note.command)
+            ? document.uri
+            : note.command === 'openSettings'
+              ? '@ext:slipway.slipway'
+              : undefined;
+          void vscode.commands.executeCommand(commands[note.command], argument);
+        }
+      },
+      onError: (error) => this.context.log.error(`model editor: ${String(error)}`),
+      requests: {
+        open: async (_params, interest) => {
+          requireFile(document.uri);
+          return cancellable(interest, (token) => daemon.request(Open, { uri }, { token }));
+        },
+        graph: async (params, interest) => {
+          const result = await cancellable(interest, (token) =>
+            daemon.request(GetGraph, { uri, ...params }, { token }),
+          );
+          return exactBuffer(daemon.takeFrame(result.columns));
+        },
+        node: (params) => daemon.request(GetNode, { uri, ...params }),
+        tensor: async (params) => {
+          const { data, ...rest } = await daemon.request(ReadTensor, { uri, ...params });
+          return { ...rest, data: exactBuffer(daemon.takeFrame(data)) };
+        },
+      },
+    });
+    const subscriptions = [
+      daemon.onNotification(ModelChanged, (changed) => {
+        if (changed.uri === uri) channel.notify({ kind: 'modelChanged', exists: changed.exists });
+      }),
+      // A new daemon knows nothing of this model: let the page open it again.
+      daemon.onRestart(() => channel.notify({ kind: 'modelChanged', exists: true })),
+      vscode.workspace.onDidGrantWorkspaceTrust(() =>
+        channel.notify({ kind: 'trustChanged', trusted: true }),
+      ),
+    ];
+    panel.onDidDispose(() => {
+      channel.dispose();
+      vscode.Disposable.from(...subscriptions).dispose();
+    });
+  }
+}
+
+function requireFile(uri: vscode.Uri): void {
+  if (uri.scheme === 'file') return;
+  throw new PageFailure({
+    message: `Slipway reads models from disk, and this one comes from "${uri.scheme}:". Save a copy in a folder and open that.`,
+  });
+}
+
+/** Runs a request that is cancelled when the page no longer wants the answer. */
+async function cancellable<T>(
+  interest: Interest,
+  run: (token: vscode.CancellationToken) => Promise<T>,
+): Promise<T> {
+  const source = new vscode.CancellationTokenSource();
+  interest.onLost(() => source.cancel());
+  try {
+    return await run(source.token);
+  } finally {
+    source.dispose();
+  }
+}
+
+/** postMessage copies the whole buffer behind a view; a payload is a view into a larger message. */
+function exactBuffer(payload: Uint8Array): ArrayBuffer {
+  return payload.slice().buffer;
+}

@@ -1,0 +1,55 @@
+// Entry point of the extension: registers what VS Code calls. No ONNX knowledge here or anywhere in extension/.
+
+import * as vscode from 'vscode';
+import type { Deployment } from '../daemon/protocol/deploy';
+import { compress } from './commands/compress';
+import { deploy, stopDeployment } from './commands/deploy';
+import { inspect } from './commands/inspect';
+import { createContext } from './context';
+import { ModelEditor, viewType } from './editor/modelEditor';
+import { DeploymentsView } from './views/deployments';
+import { ModelsView } from './views/models';
+
+export function activate(extension: vscode.ExtensionContext): void {
+  const context = createContext(extension);
+  const models = new ModelsView();
+  const deployments = new DeploymentsView(context.daemon);
+  const command = (name: string, run: (argument: unknown) => unknown) =>
+    vscode.commands.registerCommand(name, async (argument: unknown) => {
+      try {
+        return await run(argument);
+      } catch (error) {
+        if (error instanceof vscode.CancellationError) return undefined;
+        const message = error instanceof Error ? error.message : String(error);
+        context.log.error(`${name}: ${error instanceof Error ? (error.stack ?? message) : message}`);
+        void offerLog(message);
+        return undefined;
+      }
+    });
+  extension.subscriptions.push(
+    vscode.window.registerCustomEditorProvider(viewType, new ModelEditor(context), {
+      supportsMultipleEditorsPerDocument: true,
+    }),
+    models,
+    deployments,
+    vscode.window.registerTreeDataProvider('slipway.models', models),
+    vscode.window.registerTreeDataProvider('slipway.deployments', deployments),
+    command('slipway.inspect', inspect),
+    command('slipway.compress', (argument) => compress(context, argument)),
+    command('slipway.deploy', (argument) => deploy(context, argument)),
+    command('slipway.stopDeployment', (argument) => stopDeployment(context, argument)),
+    command('slipway.copyDeploymentUrl', (argument) =>
+      vscode.env.clipboard.writeText((argument as Deployment).url),
+    ),
+    command('slipway.refreshModels', () => models.refresh()),
+    command('slipway.showLog', () => context.log.show()),
+    command('slipway.restartDaemon', () => context.daemon.restart()),
+  );
+}
+
+async function offerLog(message: string): Promise<void> {
+  const show = 'Show Log';
+  if ((await vscode.window.showErrorMessage(message, show)) === show) {
+    await vscode.commands.executeCommand('slipway.showLog');
+  }
+}
