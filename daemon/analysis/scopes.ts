@@ -35,24 +35,24 @@ export const functionGraph = (definition: FunctionDef): Graph => {
   };
 };
 
-const labellers = new WeakMap<readonly Node[], (index: number) => string>();
+/** The path segment of each node of one graph, by position. */
+export type NodeLabels = (index: number) => string;
 
 /**
- * The path segment of each node: its name where that names one node of the graph, else "If#12" (operator type
- * and position). Counted once per list of nodes.
+ * The path segment of a node: its name where that names one node of the graph, else "If#12" (operator type and
+ * position). The names are counted at the first call.
  */
-export function nodeLabels(nodes: readonly Node[]): (index: number) => string {
-  const known = labellers.get(nodes);
-  if (known) return known;
-  const uses = new Map<string, number>();
-  for (const node of nodes) uses.set(node.name, (uses.get(node.name) ?? 0) + 1);
-  const labeller = (index: number): string => {
+export function nodeLabels(nodes: readonly Node[]): NodeLabels {
+  let uses: Map<string, number> | undefined;
+  return (index) => {
+    if (!uses) {
+      uses = new Map();
+      for (const node of nodes) uses.set(node.name, (uses.get(node.name) ?? 0) + 1);
+    }
     const node = nodes[index];
     if (!node) return `#${index}`;
     return node.name !== '' && uses.get(node.name) === 1 ? node.name : `${node.opType}#${index}`;
   };
-  labellers.set(nodes, labeller);
-  return labeller;
 }
 
 export interface NamedBody {
@@ -62,11 +62,19 @@ export interface NamedBody {
   readonly graph: Graph;
 }
 
+export const bodyPath = (scope: string, label: string, name: string): string =>
+  `${scope === '' ? '' : `${scope}/`}${label}/${name}`;
+
 /** The bodies of one node with their paths. */
-export function bodiesAt(scope: string, nodes: readonly Node[], index: number): NamedBody[] {
+export function bodiesAt(
+  scope: string,
+  nodes: readonly Node[],
+  index: number,
+  labels: NodeLabels,
+): NamedBody[] {
   const bodies: NamedBody[] = [];
   const add = (name: string, graph: Graph) => {
-    bodies.push({ path: `${scope === '' ? '' : `${scope}/`}${nodeLabels(nodes)(index)}/${name}`, name, graph });
+    bodies.push({ path: bodyPath(scope, labels(index), name), name, graph });
   };
   for (const attribute of nodes[index]?.attributes ?? []) {
     if (attribute.type === 'GRAPH') add(attribute.name, attribute.value);
@@ -91,9 +99,10 @@ export function* allGraphs(model: Model): Generator<ScopedGraph> {
     yield next;
     const inner: ScopedGraph[] = [];
     const { nodes } = next.graph;
+    const labels = nodeLabels(nodes);
     for (let index = 0; index < nodes.length; index += 1) {
       if (!nodes[index]!.attributes.some(({ type }) => type === 'GRAPH' || type === 'GRAPHS')) continue;
-      for (const { path, graph } of bodiesAt(next.path, nodes, index)) {
+      for (const { path, graph } of bodiesAt(next.path, nodes, index, labels)) {
         inner.push({
           path,
           graph,
@@ -117,9 +126,10 @@ export function findGraph(model: Model, path = ''): ScopedGraph | undefined {
   for (let next = pending.pop(); next; next = pending.pop()) {
     if (next.path === path) return next;
     const { nodes } = next.graph;
+    const labels = nodeLabels(nodes);
     for (let index = 0; index < nodes.length; index += 1) {
       if (!nodes[index]!.attributes.some(({ type }) => type === 'GRAPH' || type === 'GRAPHS')) continue;
-      for (const body of bodiesAt(next.path, nodes, index)) {
+      for (const body of bodiesAt(next.path, nodes, index, labels)) {
         if (!isWithin(path, body.path)) continue;
         pending.push({
           path: body.path,

@@ -6,7 +6,7 @@ import { dataTypeName } from '../ir/dataType';
 import type { Diagnostic } from '../base/diagnostic';
 import type { FunctionDef, Graph, Model, Node, OpsetImport, ValueInfo } from '../ir/model';
 import type { Tensor } from '../ir/tensor';
-import { functionKey, functionScope, nodeLabels } from './scopes';
+import { bodyPath, functionKey, functionScope, nodeLabels, type NodeLabels } from './scopes';
 import { mostTrackedValues, unknown, type Inferred, type InferredType, type RuleContext } from './shapes/context';
 import { commonDims, elementsOf, type Dim, type Dims } from './shapes/dims';
 import { instantiate } from './shapes/functionCall';
@@ -54,7 +54,7 @@ export interface ShapeInfo extends InferredGraph {
 }
 
 /** Bodies and function calls are expanded up to this many nodes in all, and this deep. */
-const mostExpandedNodes = 500_000;
+const mostExpandedNodes = 200_000;
 const deepestExpansion = 256;
 const mostDiagnostics = 200;
 
@@ -75,7 +75,10 @@ interface Frame extends InferredGraph {
   readonly opsets: ReadonlyMap<string, number>;
   readonly parent: Frame | undefined;
   readonly scope: string;
+  readonly labels: NodeLabels;
   readonly depth: number;
+  /** Functions being called, outermost first. */
+  readonly calls: readonly string[];
 }
 
 /** Infers types and shapes of a model's main graph and, as far as it goes, of the bodies inside it. */
@@ -153,7 +156,9 @@ function newFrame(
     opsets,
     parent,
     scope,
+    labels: nodeLabels(body.nodes),
     depth: parent ? parent.depth + 1 : 0,
+    calls: parent?.calls ?? [],
   };
 }
 
@@ -274,8 +279,7 @@ function inferBody(
   times: Dim,
 ): readonly Inferred[] {
   if (!mayExpand(run, frame, graph.nodes.length)) return graph.outputs.map(statedType);
-  const label = nodeLabels(frame.nodes)(index);
-  const scope = `${frame.scope === '' ? '' : `${frame.scope}/`}${label}/${name}`;
+  const scope = bodyPath(frame.scope, frame.labels(index), name);
   const inner = newFrame(run, graph, frame.opsets, frame, scope);
   graph.inputs.forEach((input, position) => {
     const given = inputs[position] ?? unknown;
@@ -301,12 +305,15 @@ function callFunction(
   definition: FunctionDef,
   index: number,
 ): readonly Inferred[] {
-  if (!mayExpand(run, frame, definition.nodes.length)) return [];
+  const key = functionKey(definition.domain, definition.name, definition.overload);
+  // checks.ts reports recursion; here it only must end.
+  if (frame.calls.includes(key) || !mayExpand(run, frame, definition.nodes.length)) return [];
   const body = instantiate(definition, node);
   // A function sees only its inputs, so the frame has no parent; the depth still counts.
   const inner: Frame = {
     ...newFrame(run, body, opsetMap(definition.opsetImports), undefined, functionScope(definition)),
     depth: frame.depth + 1,
+    calls: [...frame.calls, key],
   };
   const context = contextOf(run, frame, node, node.domain, index);
   definition.inputs.forEach((name, position) => {

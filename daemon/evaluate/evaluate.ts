@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { badRequest } from '../base/errors';
 import type { Task } from '../base/task';
-import { startRunner } from '../runtime/runnerProcess';
+import { withRunner } from '../runtime/runnerProcess';
 import type { Runner } from '../runtime/session';
 import { agreement } from './agreement';
 import { loadDataset, type Dataset } from './dataset';
@@ -60,13 +60,10 @@ export function requireLabels(dataset: Dataset): Int32Array {
 export async function evaluateModel(options: EvaluateOptions, task: Task): Promise<Evaluation> {
   if (options.metric === 'agreement' && options.reference === undefined)
     throw badRequest('Agreement needs a second model to agree with. Name it as the reference.');
-  const runner = startRunner();
-  try {
+  return withRunner(task, async (runner) => {
     const own = await predict(runner, options.path, options, task);
     if (options.metric === 'top1') return topOne(own.classes, requireLabels(own.dataset), own.classCount);
     const other = await predict(runner, options.reference ?? '', options, task);
     return agreement(own.classes, other.classes);
-  } finally {
-    await runner.dispose();
-  }
+  });
 }

@@ -95,7 +95,7 @@ async function readValues(
     throw badRequest(`${what} is damaged: its checksum is wrong. Write the file again.`);
   const values = decodeNpy(header, whole, readRows);
   if (cut === undefined || !header.fortranOrder) return values;
-  return values.slice(0, elements([cut, ...header.dims.slice(1)])) as NpyData;
+  return values.slice(0, elements([cut, ...header.dims.slice(1)]));
 }
 
 async function describe(stored: Stored, path: string): Promise<StoredArray> {

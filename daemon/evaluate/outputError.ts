@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import { SlipwayError } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
-import { startRunner } from '../runtime/runnerProcess';
+import { withRunner } from '../runtime/runnerProcess';
 import type { Feeds, RunnerSession, TensorValue } from '../runtime/session';
 import { toNumbers } from './convert';
 
@@ -69,11 +69,11 @@ export class OutputComparison {
 
   result(): OutputError {
     const lengths = Math.sqrt(this.powerA) * Math.sqrt(this.powerB);
-    // Two outputs of nothing but zeros point the same way.
-    const cosine = lengths > 0 ? Math.min(1, Math.max(-1, this.dot / lengths)) : this.noise === 0 ? 1 : 0;
+    // Equal outputs are exactly alike, whatever the roots round to; so are outputs of nothing but zeros.
+    const cosine = this.noise === 0 ? 1 : lengths > 0 ? this.dot / lengths : 0;
     const ratio = this.noise === 0 ? limitDb : 10 * Math.log10(this.powerA / this.noise);
     return {
-      cosine,
+      cosine: Math.min(1, Math.max(-1, cosine)),
       sqnrDb: Math.max(-limitDb, Math.min(limitDb, ratio)),
       maxAbs: this.maxAbs,
       samples: this.samples,
@@ -132,12 +132,9 @@ export async function compareOutputs(
   batches: AsyncIterable<ComparedBatch> | Iterable<ComparedBatch>,
   task: Task,
 ): Promise<OutputError> {
-  const runner = startRunner();
-  try {
+  return withRunner(task, async (runner) => {
     const a = await runner.load(original, {}, task);
     const b = await runner.load(changed, {}, task);
-    return await compareSessions(a, b, batches, { label: basename(changed) }, task);
-  } finally {
-    await runner.dispose();
-  }
+    return compareSessions(a, b, batches, { label: basename(changed) }, task);
+  });
 }

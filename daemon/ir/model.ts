@@ -12,6 +12,7 @@ export type UnknownFields = Uint8Array;
 export interface StringEntry {
   key: string;
   value: string;
+  unknown?: UnknownFields;
 }
 
 export interface Model {
@@ -106,6 +107,10 @@ export interface ValueInfo {
 export type Type = {
   denotation?: string;
   unknown?: UnknownFields;
+  /** Unknown fields of the message inside that says what kind it is (TypeProto.Tensor and so on). */
+  unknownInside?: UnknownFields;
+  /** Unknown fields of the shape itself. */
+  unknownInShape?: UnknownFields;
 } & (
   | { kind: 'tensor' | 'sparseTensor'; elemType: DataType; shape?: Shape }
   | { kind: 'sequence' | 'optional'; elem?: Type }

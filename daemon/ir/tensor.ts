@@ -36,7 +36,7 @@ export interface Tensor {
   storage: TensorStorage;
   docString: string;
   metadataProps: StringEntry[];
-  segment?: { begin: bigint; end: bigint };
+  segment?: { begin: bigint; end: bigint; unknown?: UnknownFields };
   unknown?: UnknownFields;
 }
 

@@ -9,6 +9,7 @@ import {
   ProgressType,
   RevealOutputChannelOn,
   type LanguageClientOptions,
+  type MessageTransports,
 } from 'vscode-languageclient/node';
 import type { TSchema } from 'typebox';
 import type { FrameRef, ProgressValue } from '../../daemon/protocol/common';
@@ -114,14 +115,15 @@ export class DaemonClient implements vscode.Disposable {
         closed: () => this.closed(),
       },
     };
-    let first = true;
+    // The first connection is made here, so that a failure is told once, in our words.
+    let first: MessageTransports | undefined = await this.connectToDaemon();
     const client = new LanguageClient(
       'slipway',
       'Slipway',
       async () => {
-        const transports = await connect(await launchDaemon(this.script, this.log), this.frames);
+        const transports = first ?? (await this.connectToDaemon());
         if (!first) setTimeout(() => this.changed.fire(), 0);
-        first = false;
+        first = undefined;
         return transports;
       },
       options,
@@ -131,6 +133,10 @@ export class DaemonClient implements vscode.Disposable {
     for (const { method } of this.listeners) this.listen(method);
     await client.start();
     return client;
+  }
+
+  private async connectToDaemon(): Promise<MessageTransports> {
+    return connect(await launchDaemon(this.script, this.log), this.frames);
   }
 
   /** Registers a method with the client once; listeners come and go. */

@@ -42,13 +42,14 @@ export async function launchDaemon(script: string, log: vscode.LogOutputChannel)
       child.unref();
     };
     child.on('error', (error) => fail(`${error.message}.`));
-    child.on('exit', (code) => fail(`it ended with code ${code ?? 'none'}.`));
+    // `close` comes after the last word on stderr, `exit` may not.
+    child.on('close', (code) => fail(`it ended with code ${code ?? 'none'}.`));
     createInterface({ input: child.stderr }).on('line', (line) => said.push(line));
     lines.on('line', (line) => {
       log.info(`daemon: ${line}`);
       const answer = parseLine(line);
       if (answer === undefined) return;
-      child.removeAllListeners('exit');
+      child.removeAllListeners('close');
       finish();
       resolve(answer);
     });

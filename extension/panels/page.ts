@@ -41,10 +41,11 @@ export function mountPage(
     post: (envelope: Envelope) => void webview.postMessage(envelope),
     listen: (listener) => {
       const subscription = webview.onDidReceiveMessage(listener);
-      return () => subscription.dispose();
+      return () => void subscription.dispose();
     },
   };
 }
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (character: string) => entities[character]!);
+const escapeHtml = (text: string): string =>
+  text.replace(/[&<>"]/g, (character: string) => entities[character]!);

@@ -77,6 +77,7 @@ export class VscodeWindow {
       'workbench.startupEditor': 'none',
       'chat.disableAIFeatures': true,
       'workbench.tips.enabled': false,
+      'workbench.secondarySideBar.defaultVisibility': 'hidden',
       ...options.settings,
     };
     writeFileSync(join(userData, 'User', 'settings.json'), JSON.stringify(settings));
@@ -149,6 +150,8 @@ export class VscodeWindow {
     try {
       await page.goto(`${url}/?folder=${encodeURIComponent(options.folder)}`);
       await page.locator('.monaco-workbench .part.sidebar').waitFor({ timeout: 60_000 });
+      // The extension is there once its view container is.
+      await page.locator('.activitybar [aria-label^="Slipway"]').first().waitFor({ timeout: 60_000 });
     } catch (error) {
       await opened.close();
       throw error;

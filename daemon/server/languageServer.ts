@@ -1,0 +1,52 @@
+// The Language Server Protocol as far as its lifecycle, so that a language client (an editor's, or any
+// JSON-RPC library's) connects without knowing us: initialize, initialized, shutdown, exit. Diagnostics of
+// open models are pushed by the handlers; no text documents are synchronised and no language feature is claimed.
+
+import type { ResponseError } from 'vscode-jsonrpc';
+import { version } from '../host/version';
+import { responseError } from './responseError';
+
+export class LanguageServer {
+  private state: 'new' | 'initialized' | 'shutdown' = 'new';
+
+  constructor(
+    private readonly exit: (code: number) => void,
+  ) {}
+
+  /** True between `initialize` and `shutdown`. */
+  get initialized(): boolean {
+    return this.state === 'initialized';
+  }
+
+  /** The error for a request that the lifecycle forbids now. */
+  refusal(method: string): ResponseError<object> | undefined {
+    if (this.state !== 'shutdown') return undefined;
+    return responseError('invalidRequest', `${method} came after shutdown; only exit may follow. Connect again.`);
+  }
+
+  /** Answers a lifecycle request; undefined for any other. */
+  request(method: string, params: unknown): { result: unknown } | undefined {
+    if (method === 'initialize') return { result: this.initialize(params) };
+    if (method !== 'shutdown') return undefined;
+    this.state = 'shutdown';
+    return { result: null };
+  }
+
+  notification(method: string): void {
+    if (method === 'exit') this.exit(this.state === 'shutdown' ? 0 : 1);
+  }
+
+  private initialize(params: unknown): unknown {
+    if (typeof params !== 'object' || params === null || Array.isArray(params)) {
+      return responseError('invalidParams', 'initialize: The params must be an object.');
+    }
+    if (this.state === 'initialized') {
+      return responseError('invalidRequest', 'initialize may be sent once; this connection is initialized already.');
+    }
+    this.state = 'initialized';
+    return {
+      capabilities: { positionEncoding: 'utf-16', textDocumentSync: { openClose: false, change: 0 } },
+      serverInfo: { name: 'slipway', version },
+    };
+  }
+}
