@@ -5,40 +5,35 @@ import { bodiesOf } from '../ir/graphIndex';
 import { DataType, rawByteLength } from '../ir/dataType';
 import type { Graph, Model, Node } from '../ir/model';
 import { elementCount, type Tensor } from '../ir/tensor';
+import { tensorValuesInMemory } from '../onnx/tensorData';
 
 const mostElements = 1024;
 
-const readers: Readonly<Record<number, (view: DataView, index: number) => number>> = {
-  [DataType.FLOAT]: (view, index) => view.getFloat32(index * 4, true),
-  [DataType.DOUBLE]: (view, index) => view.getFloat64(index * 8, true),
-  [DataType.INT64]: (view, index) => Number(view.getBigInt64(index * 8, true)),
-  [DataType.UINT64]: (view, index) => Number(view.getBigUint64(index * 8, true)),
-  [DataType.INT32]: (view, index) => view.getInt32(index * 4, true),
-  [DataType.UINT32]: (view, index) => view.getUint32(index * 4, true),
-  [DataType.INT16]: (view, index) => view.getInt16(index * 2, true),
-  [DataType.UINT16]: (view, index) => view.getUint16(index * 2, true),
-  [DataType.INT8]: (view, index) => view.getInt8(index),
-  [DataType.UINT8]: (view, index) => view.getUint8(index),
-  [DataType.BOOL]: (view, index) => view.getUint8(index),
-};
+const numeric: ReadonlySet<number> = new Set([
+  DataType.FLOAT,
+  DataType.DOUBLE,
+  DataType.INT64,
+  DataType.UINT64,
+  DataType.INT32,
+  DataType.UINT32,
+  DataType.INT16,
+  DataType.UINT16,
+  DataType.INT8,
+  DataType.UINT8,
+  DataType.BOOL,
+]);
 
 const isSmall = (tensor: Tensor) => {
   const elements = elementCount(tensor.dims);
-  return elements <= mostElements && elements >= 0 && readers[tensor.dataType] !== undefined;
+  return elements <= mostElements && elements >= 0 && numeric.has(tensor.dataType);
 };
 
-/** Decodes a tensor of at most 1024 numbers whose raw bytes are in memory; undefined for every other. */
+/** Decodes a tensor of at most 1024 numbers whose bytes are in memory; undefined for every other. */
 export function smallValues(tensor: Tensor): number[] | undefined {
-  const read = readers[tensor.dataType];
-  if (!read || !isSmall(tensor)) return undefined;
-  const elements = elementCount(tensor.dims);
-  if (elements === 0) return [];
-  const { storage } = tensor;
-  if (storage.kind !== 'raw' || storage.bytes.in !== 'memory') return undefined;
-  const { data } = storage.bytes;
-  if (data.byteLength < (rawByteLength(tensor.dataType, elements) ?? Infinity)) return undefined;
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  return Array.from({ length: elements }, (_, index) => read(view, index));
+  if (!isSmall(tensor)) return undefined;
+  if (elementCount(tensor.dims) === 0) return [];
+  const values = tensorValuesInMemory(tensor);
+  return values && Array.from(values as ArrayLike<number | bigint>, Number);
 }
 
 /**

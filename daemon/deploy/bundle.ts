@@ -4,11 +4,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, posix, resolve } from 'node:path';
 import { hasErrors } from '../base/diagnostic';
 import { badRequest, fileSystemError, SlipwayError } from '../base/errors';
 import { breathe, type Task } from '../base/task';
 import { readModel } from '../onnx/readModel';
+import { checkModelName, defaultModelName } from '../serve/modelNames';
 import { externalFiles } from './externalFiles';
 
 /** A file of a bundle. */
@@ -65,7 +66,8 @@ export async function makeBundle(
   const models: [BundleModel, ...BundleModel[]] = [await bundleModel(first, task)];
   for (const choice of rest) models.push(await bundleModel(choice, task));
   const twice = models.find((model, index) => models.some((m, i) => i < index && m.name === model.name));
-  if (twice) throw badRequest(`Two models would be served as '${twice.name}'. Give one of them another name.`);
+  if (twice)
+    throw badRequest(`Two models would be served as '${twice.name}'. Give one of them another name.`);
   return { models, server, digest: `sha256:${sha256(manifestText(models, server))}` };
 }
 
@@ -84,15 +86,10 @@ export function manifestText(models: Bundle['models'], server: ServerConfig): st
   });
 }
 
-/** The name a model is served under when none is given: the file's, without `.onnx`. */
-export const defaultModelName = (path: string): string => basename(path).replace(/\.onnx$/i, '');
-
 async function bundleModel(choice: ModelChoice, task: Task): Promise<BundleModel> {
   const source = resolve(choice.path);
   const name = choice.name ?? defaultModelName(source);
-  if (name === '' || /[/\\\x00-\x1f]/.test(name) || name === '.' || name === '..') {
-    throw badRequest(`'${name}' is no name to serve a model under. Use letters, digits, '.', '_' and '-'.`);
-  }
+  checkModelName(name);
   const { model, diagnostics } = await readModel(source, task);
   if (!model || hasErrors(diagnostics)) {
     const why = diagnostics.find((diagnostic) => diagnostic.severity === 'error')?.message ?? 'It is empty.';
@@ -100,10 +97,13 @@ async function bundleModel(choice: ModelChoice, task: Task): Promise<BundleModel
   }
   const folder = dirname(source);
   const files: [BundleFile, ...BundleFile[]] = [await bundleFile(source, basename(source), task)];
-  for (const path of externalFiles(model)) {
+  for (const location of externalFiles(model)) {
     // The reader has refused what leaves the folder; ONNX Runtime looks for the same place below the copy.
-    const place = relative(folder, path).split(sep).join('/');
-    files.push(await bundleFile(join(folder, place), place, task));
+    const path = posix.normalize(location.split('\\').join('/'));
+    if (path.startsWith('../') || posix.isAbsolute(path)) {
+      throw badRequest(`${source} keeps weights outside its folder (${location}) and cannot be bundled.`);
+    }
+    files.push(await bundleFile(join(folder, path), path, task));
   }
   return { name, files };
 }

@@ -2,9 +2,10 @@
 // and the rooms to its left, and does nothing else.
 
 import type { TSchema } from 'typebox';
+import type { Diagnostic } from '../base/diagnostic';
 import type { Task } from '../base/task';
 import type { FrameRef } from '../protocol/common';
-import type { AnyNotification, AnyRequest, NotificationType, ParamsOf, RequestType, ResultOf, RowOf } from '../protocol/core';
+import type { AnyRequest, NotificationType, ParamsOf, RequestType, ResultOf, RowOf } from '../protocol/core';
 import type { Workspace } from '../workspace/workspace';
 
 /** One connection, as handlers see it. */
@@ -14,8 +15,8 @@ export interface Client {
   notify<Params extends TSchema>(type: NotificationType<Params>, params: ParamsOf<NotificationType<Params>>): void;
   /** The models that this connection has open: URI as the client wrote it, and how to let go of it. */
   readonly open: Map<string, () => void>;
-  /** True once the connection was initialized as a language client. */
-  readonly isLanguageClient: boolean;
+  /** Shows what is wrong with a model in a language client's list of problems; for other clients nothing. */
+  publishDiagnostics(uri: string, diagnostics: readonly Diagnostic[]): void;
 }
 
 /** What a request is answered with. */
@@ -44,5 +45,3 @@ export function handler<Params extends TSchema, Result extends TSchema, Row exte
 ): AnyHandler {
   return { type, handle: handle as AnyHandler['handle'] };
 }
-
-export type { AnyNotification };

@@ -109,7 +109,8 @@ function readElemType(reading: Reading, kind: 'sequence' | 'optional', depth: nu
   let rest: Ranges | undefined;
   const outer = wire.enter();
   while (wire.next()) {
-    if (wire.tag === 10 && !isTooDeep(reading, depth)) type.elem = readType(reading, depth + 1);
+    if (wire.tag === 10 && isTooDeep(reading, depth)) rest = wire.note(rest);
+    else if (wire.tag === 10) type.elem = readType(reading, depth + 1);
     else rest = reading.unknown(rest, elemFields);
   }
   if (rest) type.unknownInside = wire.copyRanges(rest);
@@ -124,7 +125,8 @@ function readMapType(reading: Reading, depth: number): Type {
   const outer = wire.enter();
   while (wire.next()) {
     if (wire.tag === 8) type.keyType = wire.int32();
-    else if (wire.tag === 18 && !isTooDeep(reading, depth)) type.valueType = readType(reading, depth + 1);
+    else if (wire.tag === 18 && isTooDeep(reading, depth)) rest = wire.note(rest);
+    else if (wire.tag === 18) type.valueType = readType(reading, depth + 1);
     else rest = reading.unknown(rest, pairFields);
   }
   if (rest) type.unknownInside = wire.copyRanges(rest);
@@ -149,7 +151,7 @@ function readOpaqueType(reading: Reading): Type {
 
 function isTooDeep(reading: Reading, depth: number): boolean {
   if (depth < deepestType) return false;
-  reading.complain('onnx/too-deep', 'Types are nested too deeply; the inner ones were not read', reading.wire.fieldStart);
+  reading.complain('onnx/too-deep', 'Types are nested too deeply; the inner ones are kept as bytes', reading.wire.fieldStart);
   return true;
 }
 

@@ -1,14 +1,15 @@
-// Measures models side by side: each in a process of its own, in short blocks in turn, so that a noisy
+// Measures models side by side: each in processes of its own, in short blocks in turn, so that a noisy
 // machine meets all of them alike. The runs themselves are timed inside the runner (runner.ts).
 
 import { badRequest } from '../base/errors';
 import { DisposableList } from '../base/disposable';
 import { throwIfCancelled, type Task } from '../base/task';
+import { measureBlock, warmUp, type Contestant, type Series } from './benchmarkSeries';
 import { freeDimensions, generateInputs } from './generateInputs';
 import { describeMachine, type Machine } from './machine';
 import { seededRandom } from './random';
-import { startRunner, type RunnerProcess } from './runnerProcess';
-import type { Feeds, RunnerSession } from './session';
+import { startRunner } from './runnerProcess';
+import type { Feeds, SessionValue } from './session';
 import {
   ascending,
   histogramOf,
@@ -46,6 +47,7 @@ export interface Measurement {
   peakRssBytes: number;
 }
 
+/** `p50Ratio` above 1: `model` is faster than `against`. */
 export interface Ratio {
   model: string;
   against: string;
@@ -60,37 +62,23 @@ export interface BenchmarkResult {
   ratios: Ratio[];
 }
 
-/** A block lasts about this long, so that a switch every block costs little and the turns stay close. */
-const blockMs = 30;
-const blockRuns = 5;
-/** Turns at the least, time permitting: the bootstrap resamples whole turns. */
-const minTurns = 12;
+/**
+ * Two processes of the very same model differ by a percent or so for as long as they live, by where their
+ * memory came to lie (Mytkowicz et al. 2009); so each model is measured in several.
+ */
+const launches = 3;
+/** Turns of each launch at the least, time permitting: the bootstrap resamples whole turns. */
+const minTurns = 6;
 /** Measuring goes on until the medians are known this well (standard error over median). */
 const goodError = 0.005;
-/** Runs of at least this length are not disturbed by cold caches; their blocks keep the first run. */
-const longRunMs = 200;
 /** Bounds memory and the bootstrap for models that run in microseconds. */
 const maxSamples = 20_000;
 const rowEveryMs = 250;
 
-interface Contestant {
-  readonly path: string;
-  readonly runner: RunnerProcess;
-  readonly session: RunnerSession;
-  readonly feeds: Feeds;
-  readonly batch: number;
-  readonly blocks: Float64Array[];
-  samples: number;
-  /** Time spent on it, warm-up included. */
-  spentMs: number;
-  /** Typical time of one run so far. */
-  runMs: number;
-  peakRssBytes: number;
-}
-
 /**
- * Measures models in turn and compares each with the first. Reports progress with a row per model, at most
- * four a second. Throws the runner's error, which names the model, when one of them fails; nothing of it stays behind.
+ * Measures models in turn and compares each with the first. Reports progress, and at most four times a
+ * second a row: one model's measurement so far. Throws the runner's error, which names the model, when one
+ * of them fails. No process stays behind.
  */
 export async function benchmark(
   models: readonly { readonly path: string }[],
@@ -98,59 +86,89 @@ export async function benchmark(
   task: Task<Measurement>,
 ): Promise<BenchmarkResult> {
   if (models.length === 0) throw badRequest('Name at least one model to benchmark.');
-  const owned = new DisposableList();
-  try {
-    const contestants: Contestant[] = [];
-    for (const { path } of models) {
-      task.report({ stage: `Loading ${nameOf(path)}`, done: contestants.length, total: models.length });
-      contestants.push(await prepare(path, options, owned, task));
+  const all = models.map(({ path }): Series => newSeries(path));
+  /** The launch of each turn. */
+  const groups: number[] = [];
+  const report = rowReporter(all, options, task);
+  let machine: Machine | undefined;
+  let planned = launches;
+  for (let launch = 0; launch < planned; launch++) {
+    const owned = new DisposableList();
+    try {
+      const contestants: Contestant[] = [];
+      for (const series of all) {
+        if (launch === 0)
+          task.report({
+            stage: `Loading ${nameOf(series.path)}`,
+            done: contestants.length,
+            total: all.length,
+          });
+        contestants.push(await prepare(series, options, owned, task));
+      }
+      if (launch === 0) {
+        checkBindings(
+          contestants.map(({ session }) => session.inputs),
+          options,
+        );
+        machine = await describeMachine(task);
+        // Loading a large model again would take longer than measuring it.
+        if (all.some((series) => median(series.loadMs) > budgetMs(options) / 10)) planned = 1;
+      }
+      for (const contestant of contestants) {
+        if (launch === 0) task.report({ stage: `Warming up ${nameOf(contestant.series.path)}` });
+        await warmUp(contestant, Math.min(2000, budgetMs(options) / 3) / planned, task);
+      }
+      await takeTurns(contestants, { launch, planned, groups, report }, options, task);
+      for (const { series, runner } of contestants) {
+        series.peakRssBytes = Math.max(series.peakRssBytes, await runner.peakRssBytes());
+      }
+    } finally {
+      await owned.dispose();
     }
-    checkBindings(contestants, options);
-    const machine = await describeMachine(task, contestants[0]?.runner);
-    for (const [index, contestant] of contestants.entries()) {
-      task.report({ stage: `Warming up ${nameOf(contestant.path)}`, done: index, total: models.length });
-      await warmUp(contestant, options, task);
-    }
-    await measure(contestants, options, task);
-    const results = contestants.map((contestant) => measurement(contestant, options));
-    return { machine, results, ratios: await ratiosOf(contestants, task) };
-  } finally {
-    await owned.dispose();
+    // One launch may have used the time of all.
+    if (all.some((series) => series.spentMs >= budgetMs(options))) break;
   }
+  report(true);
+  return {
+    machine: machine ?? (await describeMachine(task)),
+    results: all.map((series) => measurement(series, options)),
+    ratios: await ratiosOf(all, groups, task),
+  };
 }
 
+const newSeries = (path: string): Series => ({
+  path,
+  blocks: [],
+  samples: 0,
+  spentMs: 0,
+  runMs: 0,
+  batch: 1,
+  loadMs: [],
+  peakRssBytes: 0,
+});
+
 async function prepare(
-  path: string,
+  series: Series,
   options: BenchmarkOptions,
   owned: DisposableList,
   task: Task,
 ): Promise<Contestant> {
   const runner = owned.add(startRunner());
-  const session = await runner.load(
-    path,
-    { device: options.device ?? 'cpu', threads: options.threads ?? 1 },
-    task,
-  );
-  const made = options.feeds ? undefined : generateInputs(session.inputs, options);
-  const feeds = options.feeds ?? made?.feeds ?? {};
-  const batch = made?.batch ?? Object.values(feeds)[0]?.dims[0] ?? 1;
-  return {
-    path,
-    runner,
-    session,
-    feeds,
-    batch,
-    blocks: [],
-    samples: 0,
-    spentMs: 0,
-    runMs: 0,
-    peakRssBytes: 0,
-  };
+  const sessionOptions = { device: options.device ?? 'cpu', threads: options.threads ?? 1 };
+  const session = await runner.load(series.path, sessionOptions, task);
+  series.loadMs.push(session.loadMs);
+  if (options.feeds) {
+    series.batch = Object.values(options.feeds)[0]?.dims[0] ?? 1;
+    return { series, runner, session, feeds: options.feeds };
+  }
+  const { feeds, batch } = generateInputs(session.inputs, options);
+  series.batch = batch;
+  return { series, runner, session, feeds };
 }
 
 /** A name that no model has is a typing error, and silently measuring another size would be a wrong answer. */
-function checkBindings(contestants: readonly Contestant[], options: BenchmarkOptions): void {
-  const names = new Set(contestants.flatMap(({ session }) => freeDimensions(session.inputs)));
+function checkBindings(inputs: readonly (readonly SessionValue[])[], options: BenchmarkOptions): void {
+  const names = new Set(inputs.flatMap(freeDimensions));
   const unknown = Object.keys(options.bind ?? {}).find((name) => !names.has(name));
   if (unknown === undefined) return;
   const known = names.size === 0 ? 'There are none.' : `There are: ${[...names].join(', ')}.`;
@@ -159,53 +177,44 @@ function checkBindings(contestants: readonly Contestant[], options: BenchmarkOpt
 
 const budgetMs = (options: BenchmarkOptions) => (options.maxSeconds ?? 10) * 1000;
 
-/** Runs until the medians of three blocks agree within 2 %, or a third of the time (2 s at most) is used. */
-async function warmUp(contestant: Contestant, options: BenchmarkOptions, task: Task): Promise<void> {
-  const capMs = Math.min(2000, budgetMs(options) / 3);
-  const medians: number[] = [];
-  while (contestant.spentMs < capMs || medians.length === 0) {
-    const limits = { runs: medians.length === 0 ? 1 : 10_000, maxMs: blockMs };
-    const times = await timed(contestant, limits, task);
-    medians.push(median(times));
-    contestant.runMs = medians.at(-1) ?? 0;
-    const last = medians.slice(-3);
-    if (medians.length >= 4 && Math.max(...last) < 1.02 * Math.min(...last)) break;
-  }
+interface Launch {
+  readonly launch: number;
+  readonly planned: number;
+  readonly groups: number[];
+  readonly report: () => void;
 }
 
-async function timed(
-  contestant: Contestant,
-  limits: { runs: number; maxMs: number },
-  task: Task,
-): Promise<Float64Array> {
-  const started = performance.now();
-  const times = await contestant.session.timeRuns(contestant.feeds, limits, task);
-  contestant.spentMs += performance.now() - started;
-  return times;
-}
-
-async function measure(
+/** Gives the models their blocks in turn until all are known well enough or this launch's time is used. */
+async function takeTurns(
   contestants: readonly Contestant[],
+  { launch, planned, groups, report }: Launch,
   options: BenchmarkOptions,
-  task: Task<Measurement>,
+  task: Task,
 ): Promise<void> {
-  const minSamples = options.minSamples ?? 50;
-  const random = seededRandom(1);
-  const report = rowReporter(contestants, options, task);
+  const share = (launch + 1) / planned;
+  const timeMs = budgetMs(options) * share;
+  const needed = Math.ceil((options.minSamples ?? 50) * share);
+  const random = seededRandom(launch + 1);
   for (let turn = 0; ; turn++) {
-    for (const contestant of order(contestants, turn, random)) {
+    groups.push(launch);
+    for (const contestant of order(contestants, turn + launch, random)) {
       throwIfCancelled(task);
-      await measureBlock(contestant, options, task);
+      const affordableMs = budgetMs(options) / planned / minTurns;
+      await measureBlock(contestant, affordableMs, timeMs - contestant.series.spentMs, task);
       report();
     }
     // All go on until all are done: a turn without one of them could not be paired.
-    const enough = contestants.every(
-      (c) => c.samples >= minSamples && c.blocks.length >= minTurns && medianError(c.blocks) <= goodError,
+    const done = contestants.every(
+      ({ series: { samples, blocks } }) =>
+        samples >= needed &&
+        turn + 1 >= minTurns &&
+        medianError(blocks.slice(-(turn + 1))) <= goodError * Math.sqrt(planned),
     );
-    if (enough || contestants.some((c) => c.spentMs >= budgetMs(options) || c.samples >= maxSamples)) break;
+    const over = contestants.some(
+      ({ series: { spentMs, samples } }) => spentMs >= timeMs || samples >= maxSamples * share,
+    );
+    if (done || over) return;
   }
-  for (const contestant of contestants) contestant.peakRssBytes = await contestant.runner.peakRssBytes();
-  report(true);
 }
 
 /** There and back (A B, B A) for two, so that a drift meets both alike; a shuffle for more. */
@@ -219,76 +228,52 @@ function order<T>(items: readonly T[], turn: number, random: () => number): T[] 
   return shuffled;
 }
 
-async function measureBlock(contestant: Contestant, options: BenchmarkOptions, task: Task): Promise<void> {
-  const { runMs } = contestant;
-  const cold = runMs < longRunMs;
-  // A slow model gets shorter blocks rather than fewer turns.
-  const affordable = Math.floor(budgetMs(options) / minTurns / Math.max(runMs, 1e-3));
-  const wanted = Math.max(blockRuns, Math.ceil(blockMs / Math.max(runMs, 1e-3)));
-  const kept = Math.max(1, Math.min(wanted, affordable, 10_000));
-  const leftMs = Math.max(1, budgetMs(options) - contestant.spentMs);
-  const times = await timed(contestant, { runs: kept + (cold ? 1 : 0), maxMs: leftMs }, task);
-  const block = cold ? withoutColdRuns(times) : times;
-  contestant.blocks.push(block);
-  contestant.samples += block.length;
-  contestant.runMs = median(block);
-  if (contestant.blocks.length === 1) contestant.peakRssBytes = await contestant.runner.peakRssBytes();
-}
-
-/** Drops the first run after a switch, and more of them within the first millisecond: caches were another model's. */
-function withoutColdRuns(times: Float64Array): Float64Array {
-  let dropped = 0;
-  for (let passed = 0; dropped < times.length - 1 && (dropped === 0 || passed < 1); dropped++) {
-    passed += times[dropped]!;
-  }
-  return times.slice(dropped);
-}
-
+/** Reports one model's row at a time, the models in turn; all of them at the end. */
 function rowReporter(
-  contestants: readonly Contestant[],
+  all: readonly Series[],
   options: BenchmarkOptions,
   task: Task<Measurement>,
-): (all?: boolean) => void {
+): (final?: boolean) => void {
   const minSamples = options.minSamples ?? 50;
-  const total = minSamples * contestants.length;
+  const total = minSamples * all.length;
   let lastMs = performance.now();
   let next = 0;
-  return (all = false) => {
-    if (!all && performance.now() - lastMs < rowEveryMs) return;
+  return (final = false) => {
+    if (!final && performance.now() - lastMs < rowEveryMs) return;
     lastMs = performance.now();
-    const done = contestants.reduce((sum, c) => sum + Math.min(c.samples, minSamples), 0);
-    const ready = contestants.filter((c) => c.samples > 0);
-    const shown = all ? ready : ready.slice(next % ready.length, (next % ready.length) + 1);
+    const done = all.reduce((sum, series) => sum + Math.min(series.samples, minSamples), 0);
+    const ready = all.filter((series) => series.samples > 0);
+    const shown = final ? ready : ready.slice(next % ready.length).slice(0, 1);
     next += 1;
-    for (const contestant of shown) {
-      task.report({ stage: 'Benchmarking', done, total, row: measurement(contestant, options) });
+    for (const series of shown) {
+      task.report({ stage: 'Benchmarking', done, total, row: measurement(series, options) });
     }
   };
 }
 
-function measurement(contestant: Contestant, options: BenchmarkOptions): Measurement {
-  const sorted = ascending(contestant.blocks.flatMap((block) => [...block]));
+function measurement(series: Series, options: BenchmarkOptions): Measurement {
+  const sorted = ascending(series.blocks.flatMap((block) => [...block]));
   const latencyMs = latencyOf(sorted);
   return {
-    model: contestant.path,
+    model: series.path,
     device: options.device ?? 'cpu',
     threads: options.threads ?? 1,
-    batch: contestant.batch,
+    batch: series.batch,
     samples: sorted.length,
     latencyMs,
     histogram: histogramOf(sorted),
-    throughput: (contestant.batch * 1000) / latencyMs.mean,
-    loadMs: contestant.session.loadMs,
-    peakRssBytes: contestant.peakRssBytes,
+    throughput: (series.batch * 1000) / latencyMs.mean,
+    loadMs: median(series.loadMs),
+    peakRssBytes: series.peakRssBytes,
   };
 }
 
-async function ratiosOf(contestants: readonly Contestant[], task: Task): Promise<Ratio[]> {
-  const [first, ...others] = contestants;
+async function ratiosOf(all: readonly Series[], groups: readonly number[], task: Task): Promise<Ratio[]> {
+  const [first, ...others] = all;
   const ratios: Ratio[] = [];
   if (!first) return ratios;
   for (const other of others) {
-    const { ratio, low, high } = await ratioOfMedians(first.blocks, other.blocks, {}, task);
+    const { ratio, low, high } = await ratioOfMedians(first.blocks, other.blocks, { groups }, task);
     ratios.push({ model: other.path, against: first.path, p50Ratio: ratio, low, high });
   }
   return ratios;

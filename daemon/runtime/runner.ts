@@ -208,4 +208,6 @@ process.on('message', (request: RunnerRequest) => {
     process.send?.(reply);
   });
 });
+// Ctrl-C in a terminal reaches the whole process group; the owner decides what becomes of a run.
+process.on('SIGINT', () => undefined);
 endWithParent();

@@ -22,6 +22,8 @@ export interface RunnerProcess extends Runner {
   describe(task: Task): Promise<{ version: string; providers: string[] }>;
   /** True once the process has ended or was told to. */
   readonly ended: boolean;
+  /** Resolves when the process is gone; never rejects. */
+  readonly exited: Promise<unknown>;
 }
 
 interface Pending {
@@ -142,6 +144,7 @@ export function startRunner(options: RunnerOptions = {}): RunnerProcess {
     get ended() {
       return ending !== undefined;
     },
+    exited: script.exited,
     load,
     peakRssBytes: () => call('peakRss', null, undefined),
     describe: (task) => call('describe', null, task),

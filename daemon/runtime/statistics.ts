@@ -57,24 +57,26 @@ export function histogramOf(
 
 /**
  * Relative standard error of the median, from the scatter of the blocks' own medians: times within a
- * block depend on each other, so counting them as independent would promise too much. Infinity below two blocks.
+ * block depend on each other, so counting them as independent would promise too much. The scatter is taken
+ * from the quartiles, which a few disturbed blocks do not move. Infinity below four blocks.
  */
 export function medianError(blocks: readonly Float64Array[]): number {
-  if (blocks.length < 2) return Number.POSITIVE_INFINITY;
+  if (blocks.length < 4) return Number.POSITIVE_INFINITY;
   const medians = ascending(blocks.map((block) => median(block)));
-  const { mean, stddev } = latencyOf(medians);
-  return (1.2533 * stddev) / Math.sqrt(blocks.length) / mean;
+  const deviation = (quantile(medians, 0.75) - quantile(medians, 0.25)) / 1.349;
+  return (1.2533 * deviation) / Math.sqrt(blocks.length) / quantile(medians, 0.5);
 }
 
 /**
  * Ratio of the medians of two series measured in paired blocks (`first[i]` beside `second[i]`), with its
- * 95 % percentile bootstrap interval (Efron & Tibshirani 1993) over whole pairs, so that what disturbed
- * both at once does not count as difference.
+ * 95 % percentile bootstrap interval (Efron & Tibshirani 1993). Resampled are first the groups that
+ * `groups[i]` puts the pairs in (processes, say), then whole pairs within them, so that what disturbed both
+ * at once does not count as difference and what made one process differ does not count as certainty.
  */
 export async function ratioOfMedians(
   first: readonly Float64Array[],
   second: readonly Float64Array[],
-  options: { resamples?: number; seed?: number } = {},
+  options: { groups?: readonly number[]; resamples?: number; seed?: number } = {},
   task: Task = silentTask,
 ): Promise<{ ratio: number; low: number; high: number }> {
   const pairs = Math.min(first.length, second.length);
@@ -82,13 +84,23 @@ export async function ratioOfMedians(
   const b = pooled(second.slice(0, pairs));
   const weights = new Float64Array(pairs).fill(1);
   const ratio = weightedMedian(a, weights) / weightedMedian(b, weights);
+  const members = new Map<number, number[]>();
+  for (let k = 0; k < pairs; k++) {
+    const group = options.groups?.[k] ?? 0;
+    members.set(group, [...(members.get(group) ?? []), k]);
+  }
+  const groups = [...members.values()];
   const random = seededRandom(options.seed ?? 1);
+  const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!;
   const resamples = options.resamples ?? 1000;
   const ratios = new Float64Array(resamples);
   for (let i = 0; i < resamples; i++) {
     await breathe(task);
     weights.fill(0);
-    for (let k = 0; k < pairs; k++) weights[Math.floor(random() * pairs)]! += 1;
+    for (let g = 0; g < groups.length; g++) {
+      const group = pick(groups);
+      for (let k = 0; k < group.length; k++) weights[pick(group)]! += 1;
+    }
     ratios[i] = weightedMedian(a, weights) / weightedMedian(b, weights);
   }
   ratios.sort();

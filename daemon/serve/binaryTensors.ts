@@ -25,7 +25,7 @@ export function tensorFromBytes(
     if (wrong >= 0) throw invalid(`Value ${wrong} of input '${name}' is not a BOOL: each byte is 0 or 1.`);
   }
   const aligned = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
-  const view = [aligned.buffer, aligned.byteOffset, count] as const;
+  const view = [aligned.buffer as ArrayBuffer, aligned.byteOffset, count] as const;
   return { type, dims, data: new arrays[type](...view) } as TensorValue;
 }
 

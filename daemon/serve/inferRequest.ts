@@ -81,7 +81,9 @@ function readInputs(model: ModelSignature, list: unknown, binary: Uint8Array): I
     at += size;
   }
   if (at !== binary.length) {
-    throw invalid(`The body holds ${binary.length - at} bytes that no input's binary_data_size accounts for.`);
+    throw invalid(
+      `The body holds ${binary.length - at} bytes that no input's binary_data_size accounts for.`,
+    );
   }
   const missing = model.inputs.find((input) => !found.has(input.name));
   if (missing) throw invalid(`Input '${missing.name}' is missing. ${expectation(model)}`);
@@ -161,7 +163,9 @@ function readOutputs(model: ModelSignature, list: unknown, binaryDefault: boolea
 /** Refused before the model runs, not after. */
 function wanted(output: SessionValue, binary: boolean): WantedOutput {
   if (!binary && output.type === 'float16') {
-    throw invalid(`Output '${output.name}' is FP16, which has no JSON form. Ask for it with "binary_data": true.`);
+    throw invalid(
+      `Output '${output.name}' is FP16, which has no JSON form. Ask for it with "binary_data": true.`,
+    );
   }
   return { name: output.name, binary };
 }
@@ -193,7 +197,9 @@ function readRaw(model: ModelSignature, body: Uint8Array): InferRequest {
   const dims = shape.map((dim) => (dim === -1 ? open : dim));
   const count = dims.reduce((product, dim) => product * dim, 1);
   if (type === 'string' && count !== 1) {
-    throw invalid(`A raw binary request carries one string; input '${value.name}' takes ${wireTypeText(value)}.`);
+    throw invalid(
+      `A raw binary request carries one string; input '${value.name}' takes ${wireTypeText(value)}.`,
+    );
   }
   const tensor: TensorValue =
     type === 'string'

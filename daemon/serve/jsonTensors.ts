@@ -53,7 +53,8 @@ function rowsOf(name: string, dims: readonly number[], data: readonly unknown[])
     }
     for (const item of level) {
       if (Array.isArray(item)) walk(item, axis + 1);
-      else throw invalid(`The nested data of input '${name}' does not match its shape ${JSON.stringify(dims)}.`);
+      else
+        throw invalid(`The nested data of input '${name}' does not match its shape ${JSON.stringify(dims)}.`);
     }
   };
   walk(data, 0);
@@ -119,12 +120,12 @@ function putter(name: string, type: ElementType, target: TensorValue['data']): P
   }
   if (type === 'int64' || type === 'uint64') {
     const integers = target as BigInt64Array;
-    const wrap = type === 'int64' ? BigInt.asIntN : BigInt.asUintN;
     return (value, index) => {
       const digits = exactDigits(value);
       if (digits === undefined && !Number.isSafeInteger(value)) throw refuse(index, 'an integer is expected');
       const integer = BigInt(digits ?? (value as number));
-      if (wrap(64, integer) !== integer) throw refuse(index, 'it is out of range');
+      const held = type === 'int64' ? BigInt.asIntN(64, integer) : BigInt.asUintN(64, integer);
+      if (held !== integer) throw refuse(index, 'it is out of range');
       integers[index] = integer;
     };
   }

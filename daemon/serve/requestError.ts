@@ -29,6 +29,7 @@ const statuses: Readonly<Record<ErrorKind, Status>> = {
   unsupported: 501,
   fileSystem: 500,
   conflict: 500,
+  modelChanged: 500,
   runnerFailed: 500,
   // The client may try again: the worker is being replaced.
   runnerDied: 503,
@@ -41,7 +42,7 @@ const statuses: Readonly<Record<ErrorKind, Status>> = {
 export function requestError(thrown: unknown): RequestError {
   if (thrown instanceof RequestError) return thrown;
   if (thrown instanceof SlipwayError) {
-    const status = /\bINVALID_ARGUMENT\b/.test(thrown.message) ? 400 : statuses[thrown.kind];
+    const status = statuses[thrown.kind];
     return new RequestError(status, messageOf(thrown), status === 503 ? { 'Retry-After': '1' } : {});
   }
   return new RequestError(500, 'The server failed on this request; its log says why.');

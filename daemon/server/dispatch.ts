@@ -4,12 +4,14 @@
 import { createMessageConnection, type CancellationToken, type MessageConnection } from 'vscode-jsonrpc/node';
 import { cancelled, messageOf } from '../base/errors';
 import type { Progress, Task } from '../base/task';
+import { describeDeployment } from '../handlers/deploy';
 import type { AnyHandler, Client, Context } from '../handlers/handler';
 import type { Log } from '../host/log';
 import type { FrameRef } from '../protocol/common';
 import { ProgressNotification } from '../protocol/daemon';
+import { DeploymentChanged } from '../protocol/deploy';
 import type { Workspace } from '../workspace/workspace';
-import { LanguageServer } from './languageServer';
+import { LanguageServer, problems } from './languageServer';
 import { ProgressReporter } from './progress';
 import { errorOf, responseError } from './responseError';
 import { refusal, type Transport } from './transport';
@@ -60,8 +62,8 @@ export function serve(transport: Transport, service: Service, onExit?: (code: nu
     id,
     open: new Map(),
     notify: (type, params) => notify(type.method, params),
-    get isLanguageClient() {
-      return language.initialized;
+    publishDiagnostics: (uri, diagnostics) => {
+      if (language.initialized) notify('textDocument/publishDiagnostics', problems(uri, diagnostics));
     },
   };
   let frames: Promise<void> = Promise.resolve();
@@ -131,8 +133,12 @@ export function serve(transport: Transport, service: Service, onExit?: (code: nu
       transport.writer.write(message as never).catch(() => undefined);
     }
   });
+  const stopDeploymentNews = workspace.deployments.onChanged((deployment) =>
+    client.notify(DeploymentChanged, describeDeployment(deployment)),
+  );
   const closed = whenClosed(connection).then(async () => {
     open = false;
+    stopDeploymentNews();
     for (const controller of running.keys()) controller.abort();
     await Promise.all(running.values());
     for (const letGo of client.open.values()) letGo();

@@ -1,8 +1,9 @@
 // The Language Server Protocol as far as its lifecycle, so that a language client (an editor's, or any
 // JSON-RPC library's) connects without knowing us: initialize, initialized, shutdown, exit. Diagnostics of
-// open models are pushed by the handlers; no text documents are synchronised and no language feature is claimed.
+// open models are pushed; no text documents are synchronised and no language feature is claimed.
 
 import type { ResponseError } from 'vscode-jsonrpc';
+import { placeText, type Diagnostic } from '../base/diagnostic';
 import { version } from '../host/version';
 import { responseError } from './responseError';
 
@@ -49,4 +50,25 @@ export class LanguageServer {
       serverInfo: { name: 'slipway', version },
     };
   }
+}
+
+/** Numbers of the Language Server Protocol. */
+const severities = { error: 1, warning: 2, info: 3 } as const;
+
+/** Params of `textDocument/publishDiagnostics`. A binary model has no lines: everything is at its start. */
+export function problems(uri: string, diagnostics: readonly Diagnostic[]) {
+  const start = { line: 0, character: 0 };
+  return {
+    uri,
+    diagnostics: diagnostics.map(({ id, severity, message, where }) => {
+      const place = placeText(where);
+      return {
+        range: { start, end: start },
+        severity: severities[severity],
+        source: 'slipway',
+        code: id,
+        message: place === '' ? message : `${message} (${place})`,
+      };
+    }),
+  };
 }

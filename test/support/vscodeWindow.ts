@@ -1,14 +1,27 @@
-// A real VS Code for tests: the workbench and extension host of code-server with a packed VSIX installed,
-// driven in headless Chromium. See the scripts/setupVscode.mjs for where the parts come from.
+// A real VS Code for tests, with a packed VSIX installed: either the workbench and extension host of
+// code-server in headless Chromium (scripts/setupVscode.mjs says where the parts come from), or the desktop
+// build that @vscode/test-electron downloads. Both are driven through the same Playwright page.
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Browser, type FrameLocator, type Page } from 'playwright-core';
+import { _electron, chromium, type FrameLocator, type Page } from 'playwright-core';
 import { repository } from './paths';
+
+const defaultSize = { width: 1440, height: 900 };
+const chromiumFlags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 
 interface Installed {
   node: string;
@@ -17,13 +30,13 @@ interface Installed {
 }
 
 /** Where VS Code and Chromium are; installs them on first use. Fails with a sentence when they cannot be had. */
-export function installVscode(): Installed {
+function installVscode(): Installed {
   const setup = spawnSync(process.execPath, [join(repository, 'scripts', 'setupVscode.mjs')], {
     encoding: 'utf8',
   });
   const [browser, server] = setup.stdout.trim().split('\n');
-  const parse = (line: string | undefined): Record<string, string> => {
-    assert.ok(line?.startsWith('{'), line ?? `setupVscode.mjs said nothing: ${setup.stderr}`);
+  const parse = (line = setup.stderr): Record<string, string> => {
+    assert.ok(line.startsWith('{'), line);
     return JSON.parse(line) as Record<string, string>;
   };
   const { node, entry } = parse(server);
@@ -48,17 +61,46 @@ export interface WindowOptions {
   /** Leave Workspace Trust on, so that the window starts in Restricted Mode. */
   restricted?: boolean;
   settings?: Record<string, unknown>;
+  size?: { width: number; height: number };
 }
+
+/** Writes the settings of a quiet window and returns the folders of this window. */
+function prepareHome(options: WindowOptions): { home: string; common: string[]; env: NodeJS.ProcessEnv } {
+  const home = mkdtempSync(join(tmpdir(), 'slipway-vscode-'));
+  const userData = join(home, 'user');
+  mkdirSync(join(userData, 'User'), { recursive: true });
+  const settings = {
+    'security.workspace.trust.enabled': options.restricted ?? false,
+    'security.workspace.trust.startupPrompt': 'never',
+    'security.workspace.trust.banner': 'never',
+    'workbench.startupEditor': 'none',
+    'chat.disableAIFeatures': true,
+    'workbench.tips.enabled': false,
+    'workbench.secondarySideBar.defaultVisibility': 'hidden',
+    ...options.settings,
+  };
+  writeFileSync(join(userData, 'User', 'settings.json'), JSON.stringify(settings));
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    SLIPWAY_STATE: join(home, 'state'),
+    XDG_CONFIG_HOME: join(home, 'config'),
+  };
+  delete env['NODE_OPTIONS'];
+  return { home, common: ['--user-data-dir', userData, '--extensions-dir', join(home, 'extensions')], env };
+}
+
+const serverSettled = async (page: Page): Promise<void> => {
+  await page.locator('.monaco-workbench .part.sidebar').waitFor({ timeout: 60_000 });
+  // The extension is there once its view container is.
+  await page.locator('.activitybar [aria-label^="Slipway"]').first().waitFor({ timeout: 60_000 });
+};
 
 /** One running workbench; `close` ends everything that it started. */
 export class VscodeWindow {
   private constructor(
     private readonly home: string,
-    private readonly server: ChildProcess,
-    private readonly browser: Browser,
-    private readonly url: string,
     readonly page: Page,
-    readonly consoleErrors: string[],
+    private readonly end: () => Promise<void>,
   ) {}
 
   /** Folder of the daemon file of this window's daemon. */
@@ -66,58 +108,34 @@ export class VscodeWindow {
     return join(this.home, 'state');
   }
 
-  static async open(installed: Installed, options: WindowOptions): Promise<VscodeWindow> {
-    const home = mkdtempSync(join(tmpdir(), 'slipway-vscode-'));
-    const userData = join(home, 'user');
-    mkdirSync(join(userData, 'User'), { recursive: true });
-    const settings = {
-      'security.workspace.trust.enabled': options.restricted ?? false,
-      'security.workspace.trust.startupPrompt': 'never',
-      'security.workspace.trust.banner': 'never',
-      'workbench.startupEditor': 'none',
-      'chat.disableAIFeatures': true,
-      'workbench.tips.enabled': false,
-      'workbench.secondarySideBar.defaultVisibility': 'hidden',
-      ...options.settings,
-    };
-    writeFileSync(join(userData, 'User', 'settings.json'), JSON.stringify(settings));
-    const common = ['--user-data-dir', userData, '--extensions-dir', join(home, 'extensions')];
-    const env = {
-      ...process.env,
-      SLIPWAY_STATE: join(home, 'state'),
-      HOME: home,
-      XDG_CONFIG_HOME: join(home, 'config'),
-    };
-    delete (env as Record<string, string | undefined>)['NODE_OPTIONS'];
-    const installing = spawnSync(
-      installed.node,
-      [installed.entry, ...common, '--install-extension', options.vsix],
-      {
-        env,
-        encoding: 'utf8',
-      },
-    );
+  /** Opens the workbench of code-server in headless Chromium. */
+  static async open(options: WindowOptions): Promise<VscodeWindow> {
+    const installed = installVscode();
+    const { home, common, env } = prepareHome(options);
+    const entry = [installed.entry, ...common];
+    const installing = spawnSync(installed.node, [...entry, '--install-extension', options.vsix], {
+      env,
+      encoding: 'utf8',
+    });
     assert.equal(
       installing.status,
       0,
       `Installing the VSIX failed: ${installing.stdout}${installing.stderr}`,
     );
     const port = await freePort();
-    const server = spawn(
-      installed.node,
-      [
-        installed.entry,
-        '--auth',
-        'none',
-        '--bind-addr',
-        `127.0.0.1:${port}`,
-        ...common,
-        '--disable-telemetry',
-        '--disable-update-check',
-        options.folder,
-      ],
-      { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
-    );
+    const bind = [
+      '--auth',
+      'none',
+      '--bind-addr',
+      `127.0.0.1:${port}`,
+      '--disable-telemetry',
+      '--disable-update-check',
+    ];
+    const server = spawn(installed.node, [...entry, ...bind, options.folder], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
     const said: string[] = [];
     server.stdout.on('data', (chunk: Buffer) => said.push(chunk.toString()));
     server.stderr.on('data', (chunk: Buffer) => said.push(chunk.toString()));
@@ -127,31 +145,55 @@ export class VscodeWindow {
       30_000,
       () => `code-server did not start: ${said.join('')}`,
     );
-    const browser = await chromium.launch({
-      executablePath: installed.chromium,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    });
-    const browserContext = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+    const browser = await chromium.launch({ executablePath: installed.chromium, args: chromiumFlags });
+    const browserContext = await browser.newContext({ viewport: options.size ?? defaultSize });
     await browserContext.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: url });
     const page = await browserContext.newPage();
-    const consoleErrors: string[] = [];
-    page.on('console', (message) => {
-      if (message.type() === 'error') consoleErrors.push(message.text());
+    const opened = new VscodeWindow(home, page, async () => {
+      await browser.close().catch(() => undefined);
+      await endGroup(server);
     });
-    const opened = new VscodeWindow(home, server, browser, url, page, consoleErrors);
     try {
       await page.goto(`${url}/?folder=${encodeURIComponent(options.folder)}`);
-      await page.locator('.monaco-workbench .part.sidebar').waitFor({ timeout: 60_000 });
-      // The extension is there once its view container is.
-      await page.locator('.activitybar [aria-label^="Slipway"]').first().waitFor({ timeout: 60_000 });
+      await serverSettled(page);
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+    return opened;
+  }
+
+  /** Opens the desktop build at `executable`. */
+  static async openDesktop(executable: string, cli: string, options: WindowOptions): Promise<VscodeWindow> {
+    const { home, common, env } = prepareHome(options);
+    const installing = spawnSync(cli, [...common, '--install-extension', options.vsix], {
+      env,
+      encoding: 'utf8',
+    });
+    assert.equal(
+      installing.status,
+      0,
+      `Installing the VSIX failed: ${installing.stdout}${installing.stderr}`,
+    );
+    const sandbox = process.platform === 'linux' ? ['--no-sandbox'] : [];
+    const application = await _electron.launch({
+      executablePath: executable,
+      args: [
+        ...common,
+        ...sandbox,
+        '--disable-updates',
+        '--skip-welcome',
+        '--skip-release-notes',
+        options.folder,
+      ],
+      env: Object.fromEntries(
+        Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+      ),
+    });
+    const page = await application.firstWindow();
+    const opened = new VscodeWindow(home, page, () => application.close());
+    try {
+      await serverSettled(page);
     } catch (error) {
       await opened.close();
       throw error;
@@ -179,27 +221,17 @@ export class VscodeWindow {
 
   /** The page inside the webview that is shown; webviews are iframes two deep. */
   webview(index = 0): FrameLocator {
-    return this.page.frameLocator('iframe.webview.ready').nth(index).frameLocator('#active-frame');
+    return this.page.locator('iframe.webview.ready').nth(index).contentFrame().frameLocator('#active-frame');
   }
 
   async close(): Promise<void> {
-    await this.browser.close().catch(() => undefined);
-    try {
-      process.kill(-this.server.pid!, 'SIGTERM');
-    } catch {
-      // It has ended by itself.
-    }
-    await Promise.race([
-      new Promise((resolve) => this.server.once('exit', resolve)),
-      new Promise((resolve) => setTimeout(resolve, 5000).unref()),
-    ]);
+    await this.end();
     await this.endDaemon();
     rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
   }
 
   /** The daemon outlives windows on purpose; the test ends the one that its own window started. */
   private async endDaemon(): Promise<void> {
-    const { readFile } = await import('node:fs/promises');
     const text = await readFile(join(this.stateFolder, 'daemon.json'), 'utf8').catch(() => undefined);
     if (text === undefined) return;
     const { processId } = JSON.parse(text) as { processId: number };
@@ -221,6 +253,17 @@ export class VscodeWindow {
       () => `The daemon ${processId} did not end.`,
     );
   }
+}
+
+/** Ends a process group that we started and waits for it, five seconds at most. */
+async function endGroup(child: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  try {
+    process.kill(-child.pid!, 'SIGTERM');
+  } catch {
+    return;
+  }
+  await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 5000).unref())]);
 }
 
 /** Polls until true; fails with `why` when time is up. */

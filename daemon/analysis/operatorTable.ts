@@ -1,0 +1,59 @@
+// Looking operators up: is this one defined at that opset, and if not, why not.
+
+import { newestOpset, operatorVersions } from './operators';
+
+const tables = new Map<string, ReadonlyMap<string, readonly number[]>>();
+
+function tableOf(domain: string): ReadonlyMap<string, readonly number[]> | undefined {
+  const known = tables.get(domain);
+  if (known) return known;
+  const text = Object.hasOwn(operatorVersions, domain) ? operatorVersions[domain] : undefined;
+  if (text === undefined) return undefined;
+  const table = new Map(
+    text.split(' ').map((entry): [string, number[]] => {
+      const [name = '', versions = ''] = entry.split(':');
+      return [name, versions.split(',').map(Number)];
+    }),
+  );
+  tables.set(domain, table);
+  return table;
+}
+
+/** Operators that early ONNX files use and that no released operator set defines; some runtimes still run them. */
+const experimental = new Set([
+  'ATen', 'Affine', 'ConstantFill', 'Crop', 'DynamicSlice', 'GRUUnit', 'GivenTensorFill', 'ImageScaler',
+  'ParametricSoftplus', 'Scale', 'ScaledTanh',
+]); // prettier-ignore
+
+export type OperatorStanding =
+  | { readonly kind: 'defined' | 'unknown' | 'experimental' }
+  /** It exists, but only from `since` on. */
+  | { readonly kind: 'later'; readonly since: number }
+  | { readonly kind: 'retired'; readonly since: number }
+  /** Not in the table, but the model uses an operator set newer than the table. */
+  | { readonly kind: 'beyond'; readonly newest: number };
+
+/** True for domains whose operators the table lists: the standard one ("") and ai.onnx.ml and its like. */
+export const isSpecifiedDomain = (domain: string): boolean => tableOf(domain) !== undefined;
+
+/** How an operator stands at a version of its domain's operator set. */
+export function operatorStanding(domain: string, name: string, opset: number): OperatorStanding {
+  const versions = tableOf(domain)?.get(name);
+  const newest = newestOpset[domain] ?? 0;
+  if (!versions) {
+    if (opset > newest) return { kind: 'beyond', newest };
+    return { kind: domain === '' && experimental.has(name) ? 'experimental' : 'unknown' };
+  }
+  let current: number | undefined;
+  for (const version of versions) if (Math.abs(version) <= opset) current = version;
+  if (current === undefined) return { kind: 'later', since: Math.abs(versions[0] ?? 0) };
+  return current < 0 ? { kind: 'retired', since: -current } : { kind: 'defined' };
+}
+
+/** The operator of the standard domain whose name is nearest, when it is near enough to be a slip of the pen. */
+export function similarOperator(domain: string, name: string): string | undefined {
+  if (name.length > 40) return undefined;
+  const wanted = name.toLowerCase();
+  for (const candidate of tableOf(domain)?.keys() ?? []) if (candidate.toLowerCase() === wanted) return candidate;
+  return undefined;
+}

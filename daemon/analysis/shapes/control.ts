@@ -1,0 +1,95 @@
+// Shape rules of If, Loop and Scan: the bodies are inferred with what flows into them.
+
+import type { Graph } from '../../ir/model';
+import { intOf, intsOf, unknown, type Inferred, type Rule, type RuleContext, type RuleTable } from './context';
+import { commonDims, type Dim, type Dims } from './dims';
+
+const bodyOf = (context: RuleContext, name: string): Graph | undefined => {
+  const attribute = context.attribute(name);
+  return attribute?.type === 'GRAPH' ? attribute.value : undefined;
+};
+
+const common = (a: Inferred, b: Inferred): Inferred => ({
+  dtype: a.dtype === b.dtype ? a.dtype : unknown.dtype,
+  dims: commonDims(a.dims, b.dims),
+});
+
+const ifRule: Rule = (context) => {
+  const thenGraph = bodyOf(context, 'then_branch');
+  const elseGraph = bodyOf(context, 'else_branch');
+  const left = thenGraph ? context.body('then_branch', thenGraph, [], 1) : [];
+  const right = elseGraph ? context.body('else_branch', elseGraph, [], 1) : [];
+  // A condition that is settled already decides, as when an exporter asks for a rank.
+  const condition = context.values(0)?.[0];
+  if (typeof condition === 'number') return condition === 0 ? right : left;
+  return context.node.outputs.map((_, position) => common(left[position] ?? unknown, right[position] ?? unknown));
+};
+
+const prepend = (dim: Dim, type: Inferred | undefined): Inferred => ({
+  dtype: type?.dtype ?? unknown.dtype,
+  dims: type?.dims ? [dim, ...type.dims] : null,
+});
+
+const loop: Rule = (context) => {
+  const graph = bodyOf(context, 'body');
+  if (!graph) return [];
+  const carriedCount = Math.max(0, context.node.inputs.length - 2);
+  const trips = context.has(0) ? (context.values(0)?.[0] ?? null) : null;
+  // The loop may end early by its condition, unless that is never anything but true.
+  const times = context.has(1) ? null : trips;
+  const iteration: Inferred = { dtype: 'int64', dims: [] };
+  const condition: Inferred = { dtype: 'bool', dims: [] };
+  let carried: Inferred[] = Array.from({ length: carriedCount }, (_, at) => context.type(at + 2));
+  let outputs = context.body('body', graph, [iteration, condition, ...carried], times);
+  // A carried shape that the body changes is different in every iteration: only what stays equal is known.
+  const steady = carried.map((type, at) => common(type, outputs[at + 1] ?? unknown));
+  if (steady.some((type, at) => !sameDims(type.dims, carried[at]!.dims))) {
+    carried = steady;
+    outputs = context.body('body', graph, [iteration, condition, ...carried], times);
+    carried = carried.map((type, at) => common(type, outputs[at + 1] ?? unknown));
+  } else carried = steady;
+  const scans = outputs.slice(1 + carriedCount).map((type) => prepend(times, type));
+  return [...carried, ...scans];
+};
+
+const sameDims = (a: Dims | null, b: Dims | null): boolean =>
+  a === b || (a !== null && b?.length === a.length && a.every((dim, axis) => dim === b[axis]));
+
+const dropAxis = (dims: Dims | null, axis: number): Dims | null => {
+  if (!dims) return null;
+  const front = axis < 0 ? axis + dims.length : axis;
+  return dims.filter((_, at) => at !== front);
+};
+
+/** Scan since opset 9: states first, then inputs that are walked along an axis. */
+const scan: Rule = (context) => {
+  const graph = bodyOf(context, 'body');
+  if (!graph || context.opset < 9) return [];
+  const scanned = intOf(context, 'num_scan_inputs', 0);
+  const states = context.node.inputs.length - scanned;
+  if (states < 0 || scanned <= 0) return [];
+  const inputAxes = intsOf(context, 'scan_input_axes');
+  const outputAxes = intsOf(context, 'scan_output_axes');
+  let length: Dim = null;
+  const inputs = context.node.inputs.map((_, position): Inferred => {
+    if (position < states) return context.type(position);
+    const axis = inputAxes?.[position - states] ?? 0;
+    const dims = context.dims(position);
+    length ??= dims?.at(axis) ?? null;
+    return { dtype: context.dtype(position), dims: dropAxis(dims, axis) };
+  });
+  const outputs = context.body('body', graph, inputs, length);
+  return outputs.map((type, position): Inferred => {
+    if (position < states) return common(type, inputs[position] ?? unknown);
+    const axis = outputAxes?.[position - states] ?? 0;
+    if (!type.dims) return { dtype: type.dtype, dims: null };
+    const front = axis < 0 ? axis + type.dims.length + 1 : axis;
+    return { dtype: type.dtype, dims: type.dims.toSpliced(front, 0, length) };
+  });
+};
+
+export const controlRules: RuleTable = {
+  If: ifRule,
+  Loop: loop,
+  Scan: scan,
+};

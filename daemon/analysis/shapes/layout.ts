@@ -1,0 +1,308 @@
+// Shape rules of operators that arrange the same elements differently or repeat them.
+
+import {
+  axesOf,
+  axisOf,
+  intOf,
+  intsFrom,
+  intsOf,
+  mostTrackedValues,
+  textOf,
+  unknownDims,
+  type Rule,
+  type RuleContext,
+  type RuleTable,
+} from './context';
+import {
+  addDims,
+  broadcastDims,
+  divideExactly,
+  multiplyDims,
+  productOf,
+  type Dim,
+  type Dims,
+} from './dims';
+import { shapeText } from '../typeText';
+
+/** Length of a 1-D shape input, where known: the rank of the result. */
+export function rankFrom(context: RuleContext, input: number): number | undefined {
+  const length = context.values(input)?.length ?? context.dims(input)?.[0];
+  return typeof length === 'number' && length <= mostTrackedValues ? length : undefined;
+}
+
+export const unknownOfRank = (rank: number | undefined): Dims | null =>
+  rank === undefined ? null : unknownDims(rank);
+
+const reshape: Rule = (context) => {
+  const dtype = context.dtype(0);
+  const input = context.dims(0);
+  const values = context.values(0);
+  const target: Dims | undefined = context.has(1) ? context.values(1) : intsOf(context, 'shape');
+  if (!target) return [{ dtype, dims: unknownOfRank(rankFrom(context, 1)) }];
+  const zeroIsZero = intOf(context, 'allowzero', 0) !== 0;
+  let open = -1;
+  const dims = target.map((dim, axis): Dim => {
+    if (dim === -1) {
+      open = axis;
+      return 1;
+    }
+    return dim === 0 && !zeroIsZero ? (input?.[axis] ?? null) : dim;
+  });
+  if (open >= 0) {
+    dims[open] = input ? divideDims(input, dims) : null;
+    return [{ dtype, dims, values }];
+  }
+  if (input) {
+    const before = productOf(input);
+    const after = productOf(dims);
+    if (typeof before === 'number' && typeof after === 'number' && before !== after) {
+      context.contradiction(`${before} elements (${shapeText(input)}) do not fill ${shapeText(dims)}`);
+    }
+    fillLast(input, dims);
+  }
+  return [{ dtype, dims, values }];
+};
+
+/** What -1 stands for: the elements of the input by the product of the other dimensions. */
+function divideDims(input: Dims, others: Dims): Dim {
+  // Equal factors go first, so that unknown dimensions which are merely copied do not spoil the rest.
+  const left = [...input];
+  const right: Dim[] = [];
+  for (const dim of others) {
+    const at = dim === null ? -1 : left.indexOf(dim);
+    if (at >= 0) left.splice(at, 1);
+    else right.push(dim);
+  }
+  const divisor = productOf(right);
+  return divisor === 0 ? null : divideExactly(productOf(left), divisor);
+}
+
+/** A single unknown dimension of the target follows from the number of elements. */
+function fillLast(input: Dims, dims: Dim[]): void {
+  const gaps = dims.flatMap((dim, axis) => (dim === null ? [axis] : []));
+  const gap = gaps[0];
+  if (gaps.length !== 1 || gap === undefined) return;
+  dims[gap] = divideDims(
+    input,
+    dims.map((dim, axis) => (axis === gap ? 1 : dim)),
+  );
+}
+
+const flatten: Rule = (context) => {
+  const dims = context.dims(0);
+  const dtype = context.dtype(0);
+  if (!dims) return [{ dtype, dims: [null, null] }];
+  const axis = intOf(context, 'axis', 1);
+  const front = axis < 0 ? axis + dims.length : axis;
+  return [{ dtype, dims: [productOf(dims.slice(0, front)), productOf(dims.slice(front))] }];
+};
+
+const squeeze: Rule = (context) => {
+  const dims = context.dims(0);
+  const dtype = context.dtype(0);
+  const values = context.values(0);
+  const axes = intsFrom(context, 1, 'axes');
+  if (!dims) return [{ dtype, dims: null, values }];
+  if (axes === 'unknown') {
+    const dropped = rankFrom(context, 1);
+    return [{ dtype, dims: dropped === undefined ? null : unknownDims(dims.length - dropped) }];
+  }
+  if (!axes) {
+    // Without axes every 1 goes; a dimension that might be 1 leaves the rank open.
+    if (dims.some((dim) => typeof dim !== 'number')) return [{ dtype, dims: null }];
+    return [{ dtype, dims: dims.filter((dim) => dim !== 1), values }];
+  }
+  const front = axesOf(axes, dims.length);
+  if (!front) {
+    context.contradiction(`axes ${axes.join(', ')} lie outside ${shapeText(dims)}`);
+    return [{ dtype, dims: null }];
+  }
+  return [{ dtype, dims: dims.filter((_, axis) => !front.includes(axis)), values }];
+};
+
+const unsqueeze: Rule = (context) => {
+  const dims = context.dims(0);
+  const dtype = context.dtype(0);
+  const axes = intsFrom(context, 1, 'axes');
+  if (!dims || !axes || axes === 'unknown') {
+    const added = rankFrom(context, 1);
+    return [{ dtype, dims: dims && added !== undefined ? unknownDims(dims.length + added) : null }];
+  }
+  const rank = dims.length + axes.length;
+  const front = axesOf(axes, rank);
+  if (!front || new Set(front).size !== axes.length) {
+    context.contradiction(`axes ${axes.join(', ')} do not fit ${rank} dimensions`);
+    return [{ dtype, dims: null }];
+  }
+  let next = 0;
+  const result = Array.from({ length: rank }, (_, axis): Dim => (front.includes(axis) ? 1 : (dims[next++] ?? null)));
+  return [{ dtype, dims: result, values: context.values(0) }];
+};
+
+const transpose: Rule = (context) => {
+  const dims = context.dims(0);
+  const dtype = context.dtype(0);
+  const stated = intsOf(context, 'perm');
+  if (!dims) return [{ dtype, dims: stated ? unknownDims(stated.length) : null }];
+  const permutation = stated ?? dims.map((_, axis) => dims.length - 1 - axis);
+  if (permutation.length !== dims.length || new Set(axesOf(permutation, dims.length)).size !== dims.length) {
+    context.contradiction(`perm ${permutation.join(', ')} does not fit ${shapeText(dims)}`);
+    return [{ dtype, dims: unknownDims(dims.length) }];
+  }
+  return [
+    {
+      dtype,
+      dims: permutation.map((axis) => dims[axis] ?? null),
+      values: dims.length <= 1 ? context.values(0) : undefined,
+    },
+  ];
+};
+
+const expand: Rule = (context) => {
+  const dtype = context.dtype(0);
+  const target = context.values(1);
+  const input = context.dims(0);
+  if (!target) {
+    const rank = rankFrom(context, 1);
+    if (rank === undefined || !input) return [{ dtype, dims: null }];
+    return [{ dtype, dims: unknownDims(Math.max(rank, input.length)) }];
+  }
+  const dims = broadcastDims([input, target], (a, b) => {
+    context.contradiction(`${shapeText(a)} cannot be expanded to ${shapeText(b)}`);
+  });
+  const values = context.values(0);
+  const length = dims?.length === 1 ? dims[0] : undefined;
+  const repeated =
+    values?.length === 1 && typeof length === 'number' && length <= mostTrackedValues
+      ? new Array<Dim>(length).fill(values[0]!)
+      : undefined;
+  return [{ dtype, dims, values: repeated }];
+};
+
+const tile: Rule = (context) => {
+  const dims = context.dims(0);
+  const repeats = context.values(1);
+  if (context.opset < 6) return [{ dtype: context.dtype(0), dims: dims && unknownDims(dims.length) }];
+  if (!dims) return [{ dtype: context.dtype(0), dims: unknownOfRank(rankFrom(context, 1)) }];
+  return [
+    { dtype: context.dtype(0), dims: dims.map((dim, axis) => multiplyDims(dim, repeats?.[axis] ?? null)) },
+  ];
+};
+
+const pad: Rule = (context) => {
+  const dims = context.dims(0);
+  const dtype = context.dtype(0);
+  if (!dims) return [{ dtype, dims: null }];
+  const pads: Dims | undefined = context.has(1)
+    ? context.values(1)
+    : (intsOf(context, 'pads') ?? intsOf(context, 'paddings'));
+  const named = context.has(3) ? context.values(3) : dims.map((_, axis) => axis);
+  if (!pads || !named?.every((axis) => typeof axis === 'number')) {
+    return [{ dtype, dims: unknownDims(dims.length) }];
+  }
+  const axes = axesOf(named, dims.length);
+  if (!axes || pads.length !== axes.length * 2) {
+    context.contradiction(`${pads.length} pads do not fit ${shapeText(dims)}`);
+    return [{ dtype, dims: unknownDims(dims.length) }];
+  }
+  const result = [...dims];
+  axes.forEach((axis, at) => {
+    result[axis] = addDims(result[axis] ?? null, addDims(pads[at]!, pads[at + axes.length]!));
+  });
+  return [{ dtype, dims: result }];
+};
+
+const depthToSpace: Rule = (context) => {
+  const dims = context.dims(0);
+  const block = intOf(context, 'blocksize', 0);
+  if (dims?.length !== 4 || block <= 0) return [{ dtype: context.dtype(0), dims: unknownDims(4) }];
+  const [batch, channels, height, width] = dims;
+  return [
+    {
+      dtype: context.dtype(0),
+      dims: [
+        batch ?? null,
+        divideExactly(channels ?? null, block * block),
+        multiplyDims(height ?? null, block),
+        multiplyDims(width ?? null, block),
+      ],
+    },
+  ];
+};
+
+const spaceToDepth: Rule = (context) => {
+  const dims = context.dims(0);
+  const block = intOf(context, 'blocksize', 0);
+  if (dims?.length !== 4 || block <= 0) return [{ dtype: context.dtype(0), dims: unknownDims(4) }];
+  const [batch, channels, height, width] = dims;
+  return [
+    {
+      dtype: context.dtype(0),
+      dims: [
+        batch ?? null,
+        multiplyDims(channels ?? null, block * block),
+        divideExactly(height ?? null, block),
+        divideExactly(width ?? null, block),
+      ],
+    },
+  ];
+};
+
+const concat: Rule = (context) => {
+  const count = context.node.inputs.length;
+  const dtype = context.dtype(0);
+  const shapes = context.node.inputs.map((_, position) => context.dims(position));
+  const rank = shapes.find((dims) => dims !== null)?.length;
+  if (rank === undefined) return [{ dtype, dims: null }];
+  const axis = axisOf(intOf(context, 'axis', context.opset < 4 ? 1 : 0), rank);
+  if (axis === undefined || shapes.some((dims) => dims && dims.length !== rank)) {
+    context.contradiction(`inputs ${shapes.map((dims) => shapeText(dims)).join(', ')} cannot be joined`);
+    return [{ dtype, dims: null }];
+  }
+  const dims = Array.from({ length: rank }, (_, at): Dim => {
+    if (at === axis) return shapes.reduce<Dim>((sum, each) => addDims(sum, each?.[at] ?? null), 0);
+    const sizes = shapes.flatMap((each) => (each && each[at] !== null ? [each[at]!] : []));
+    const numbers = new Set(sizes.filter((size) => typeof size === 'number'));
+    if (numbers.size > 1) {
+      context.contradiction(`inputs differ in dimension ${at}: ${[...numbers].join(', ')}`);
+      return null;
+    }
+    return [...numbers][0] ?? sizes[0] ?? null;
+  });
+  const parts = Array.from({ length: count }, (_, position): Dims | undefined => {
+    const known = context.values(position);
+    const length = shapes[position]?.[0];
+    // A part whose elements are unknown still takes its known number of places.
+    return known ?? (typeof length === 'number' && length <= mostTrackedValues ? unknownDims(length) : undefined);
+  });
+  const values =
+    rank === 1 && dtype !== 'string' && parts.every((part) => part !== undefined) ? parts.flat() : undefined;
+  return [{ dtype, dims, values: values?.some((value) => value !== null) ? values : undefined }];
+};
+
+export const layoutRules: RuleTable = {
+  Reshape: reshape,
+  Flatten: flatten,
+  Squeeze: squeeze,
+  Unsqueeze: unsqueeze,
+  Transpose: transpose,
+  Expand: expand,
+  Tile: tile,
+  Pad: pad,
+  DepthToSpace: depthToSpace,
+  SpaceToDepth: spaceToDepth,
+  Concat: concat,
+  'com.microsoft.QLinearConcat': (context) => {
+    const inputs = context.node.inputs.length;
+    const dims = context.dims(2);
+    const axis = dims && axisOf(intOf(context, 'axis', 0), dims.length);
+    if (!dims || axis === undefined || axis === null) return [{ dtype: context.dtype(1), dims: null }];
+    let size: Dim = 0;
+    for (let input = 2; input < inputs; input += 3) {
+      size = addDims(size, context.dims(input)?.[axis] ?? null);
+    }
+    return [{ dtype: context.dtype(1), dims: dims.map((dim, at) => (at === axis ? size : dim)) }];
+  },
+  'com.microsoft.DepthToSpace': (context) =>
+    textOf(context, 'channels_last', '') === '' ? depthToSpace(context) : [],
+};

@@ -1,0 +1,36 @@
+// The one table of shape rules: operator → rule. A family of operators is a file beside this one; adding an
+// operator means adding a line to its family's table.
+
+import type { Rule, RuleTable } from './context';
+import { controlRules } from './control';
+import { convolutionRules } from './convolution';
+import { elementwiseRules } from './elementwise';
+import { generateRules } from './generate';
+import { imageRules } from './image';
+import { layoutRules } from './layout';
+import { matmulRules } from './matmul';
+import { normalizationRules } from './normalization';
+import { quantizeRules } from './quantize';
+import { recurrentRules } from './recurrent';
+import { reduceRules } from './reduce';
+import { sequenceRules } from './sequence';
+import { slicingRules } from './slicing';
+
+const families: readonly RuleTable[] = [
+  controlRules,
+  convolutionRules,
+  elementwiseRules,
+  generateRules,
+  imageRules,
+  layoutRules,
+  matmulRules,
+  normalizationRules,
+  quantizeRules,
+  recurrentRules,
+  reduceRules,
+  sequenceRules,
+  slicingRules,
+];
+
+/** Rules by operator: `Conv` for the standard domain, `com.microsoft.FusedConv` for others. */
+export const rules: ReadonlyMap<string, Rule> = new Map(families.flatMap((family) => Object.entries(family)));

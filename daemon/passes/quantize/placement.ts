@@ -1,0 +1,265 @@
+// Decides which nodes run in integers and which values are quantized, so that ONNX Runtime fuses every one of
+// them and nothing is rounded for no gain:
+//  1. Layers (Conv, Gemm, MatMul with constant weights) are taken when their values have ranges.
+//  2. Relu and Clip that alone follow a layer are absorbed: the value after them is quantized, not the one before.
+//  3. Other fusable operators join when they lie between integer nodes: reached from one and leading to one.
+//  4. Values around an operator that only moves data share one scale (union-find).
+//  5. A value made by an integer node gets one Quantize/Dequantize pair for all its readers, because a second
+//     reader of the float value would undo the fusion; a value made in float is rounded for integer readers only.
+//  6. MatMul and Gemm give float unless an integer node reads them: their output need not be rounded.
+//  7. A lone depthwise Conv between float nodes is put back: the conversions cost more than it gains.
+// Emitting the nodes is static.ts; what an operator is, operators.ts.
+
+import type { Diagnostic } from '../../base/diagnostic';
+import { indexGraph, type GraphIndex } from '../../ir/graphIndex';
+import type { Graph, Node } from '../../ir/model';
+import { isOp, onlyConsumer } from '../rewrite';
+import { candidateOf, heavyOperators, type Candidate, type OperatorContext } from './operators';
+import { isFiniteRange, type Range } from './params';
+import { UnionFind } from './unionFind';
+
+export interface QuantizedValue {
+  readonly name: string;
+  /** Values with the same group have the same scale and zero point; it is the name of one of them. */
+  readonly group: string;
+  /** Made by an integer node: every reader goes through the pair. Otherwise only integer readers do. */
+  readonly atProducer: boolean;
+}
+
+export interface LeftNode {
+  readonly node: Node;
+  readonly why: string;
+}
+
+export interface Placement {
+  /** Nodes that will run in integers, absorbed Relu and Clip included. */
+  readonly integer: ReadonlyMap<Node, Candidate>;
+  readonly values: ReadonlyMap<string, QuantizedValue>;
+  /** Ranges of groups; empty when placed without ranges. */
+  readonly ranges: ReadonlyMap<string, Range>;
+  /** Heavy operators that stay in float. */
+  readonly left: readonly LeftNode[];
+  readonly notes: readonly Diagnostic[];
+}
+
+export interface PlacementInput extends OperatorContext {
+  readonly graph: Graph;
+  /** Ranges of values, constants that are added or multiplied included; absent: every value is taken to have one. */
+  readonly ranges?: ReadonlyMap<string, Range> | undefined;
+  /** Nodes that must stay in float, with the reason. */
+  readonly exclude?: ReadonlyMap<Node, string> | undefined;
+}
+
+/** A sum or a concatenation rounds with one scale: beyond this ratio of ranges the narrower operand is lost in it. */
+const largestRangeRatio = 256;
+
+/** Places quantization on a graph; see the head of this file for the rules. */
+export function place(input: PlacementInput): Placement {
+  const exclude = new Map(input.exclude);
+  for (;;) {
+    const attempt = new Attempt(input, exclude);
+    const islands = attempt.islands();
+    if (islands.length === 0) return attempt.result();
+    for (const node of islands) exclude.set(node, 'A lone depthwise convolution is faster in float.');
+  }
+}
+
+class Attempt {
+  private readonly index: GraphIndex;
+  private readonly candidates = new Map<Node, Candidate>();
+  private readonly integer = new Map<Node, Candidate>();
+  /** Relu or Clip → the node whose result it clips. */
+  private readonly absorbed = new Map<Node, Node>();
+  private readonly why = new Map<Node, string>();
+  private readonly notes: Diagnostic[] = [];
+  private readonly groups = new UnionFind();
+  private readonly values = new Map<string, { atProducer: boolean }>();
+
+  constructor(
+    private readonly input: PlacementInput,
+    exclude: ReadonlyMap<Node, string>,
+  ) {
+    this.index = indexGraph(input.graph);
+    for (const node of input.graph.nodes) {
+      const found = exclude.get(node) ?? candidateOf(node, input);
+      if (typeof found === 'string') this.why.set(node, found);
+      else this.candidates.set(node, found);
+    }
+    this.takeLayers();
+    this.takeBetween();
+    this.settleClips();
+    this.chooseValues();
+  }
+
+  private hasRange(value: string): boolean {
+    return this.input.ranges === undefined || isFiniteRange(this.input.ranges.get(value));
+  }
+
+  private producerOf(value: string): Candidate | undefined {
+    const producer = this.index.producer.get(value);
+    return producer && this.integer.get(producer);
+  }
+
+  /** The Relu or Clip that alone reads the node's result. */
+  private clipAfter({ outputs }: Candidate): Candidate | undefined {
+    const only = onlyConsumer(outputs[0] ?? '', this.index);
+    const clip = only && this.candidates.get(only);
+    return clip?.role === 'clip' && this.hasRange(clip.outputs[0] ?? '') ? clip : undefined;
+  }
+
+  private takeLayers(): void {
+    for (const [node, candidate] of this.candidates) {
+      if (candidate.role !== 'layer') continue;
+      const clip = candidate.needsOutput ? this.clipAfter(candidate) : undefined;
+      const output = clip ? clip.outputs : candidate.needsOutput ? candidate.outputs : [];
+      const missing = [...candidate.data, ...output].find((value) => !this.hasRange(value));
+      if (missing !== undefined) {
+        this.why.set(node, `No finite range was measured for its value "${missing}".`);
+        this.notes.push({
+          id: 'quantize/no-range',
+          severity: 'warning',
+          message: `${node.opType} stays in float: the calibration gave no finite range for "${missing}".`,
+          where: { node: node.name, value: missing },
+        });
+        continue;
+      }
+      this.integer.set(node, candidate);
+      if (clip) {
+        this.integer.set(clip.node, clip);
+        this.absorbed.set(clip.node, node);
+      }
+    }
+  }
+
+  /** Whether a fusable node may take the result of this one as it is: MatMul and Gemm would have to round it. */
+  private feedsJoint = (producer: Candidate | undefined): boolean =>
+    producer !== undefined && (producer.role !== 'layer' || producer.needsOutput);
+
+  private canJoin(candidate: Candidate): boolean {
+    const { node, data, constants, outputs } = candidate;
+    if (candidate.role === 'layer' || this.integer.has(node)) return false;
+    if (![...data, ...constants, ...outputs].every((value) => this.hasRange(value))) return false;
+    return candidate.role !== 'joint' || !this.losesAnOperand(candidate);
+  }
+
+  private losesAnOperand({ node, data, constants, outputs }: Candidate): boolean {
+    const { ranges } = this.input;
+    if (!ranges || !isOp(node, 'Add', 'Concat')) return false;
+    const width = (value: string) => {
+      const range = ranges.get(value);
+      return range ? Math.max(range.max, 0) - Math.min(range.min, 0) : 0;
+    };
+    const widest = Math.max(...outputs.map(width), ...data.map(width), ...constants.map(width));
+    const narrowest = Math.min(...[...data, ...constants].map(width).filter((each) => each > 0));
+    return widest > narrowest * largestRangeRatio;
+  }
+
+  /** Rule 3: forward from integer nodes, then backward from them; what both reach joins. */
+  private takeBetween(): void {
+    const reached = new Map<Node, Candidate>();
+    for (const [node, candidate] of this.candidates) {
+      if (!this.canJoin(candidate)) continue;
+      const from = (value: string) => {
+        const producer = this.index.producer.get(value);
+        if (!producer) return false;
+        if (reached.has(producer)) return true;
+        const layer = this.integer.get(producer);
+        return candidate.role === 'joint' ? this.feedsJoint(layer) : layer !== undefined;
+      };
+      if (candidate.data.some(from)) reached.set(node, candidate);
+    }
+    for (const [node, candidate] of [...reached].reverse()) {
+      const leads = candidate.outputs.some((value) =>
+        (this.index.consumers.get(value) ?? []).some((consumer) => this.readsAsData(consumer, value)),
+      );
+      if (leads) this.integer.set(node, candidate);
+    }
+  }
+
+  private readsAsData(consumer: Node, value: string): boolean {
+    return this.integer.get(consumer)?.data.includes(value) === true;
+  }
+
+  /** Rule 2 for the nodes that joined, and for MatMul and Gemm. */
+  private settleClips(): void {
+    for (const candidate of this.integer.values()) {
+      if (candidate.role !== 'layer' && candidate.role !== 'joint') continue;
+      const clip = this.clipAfter(candidate);
+      if (clip && this.integer.has(clip.node)) this.absorbed.set(clip.node, candidate.node);
+    }
+  }
+
+  private chooseValues(): void {
+    const need = (value: string, atProducer: boolean) => {
+      const before = this.values.get(value);
+      this.values.set(value, { atProducer: atProducer || before?.atProducer === true });
+      this.groups.add(value);
+    };
+    const clipped = new Set(this.absorbed.values());
+    for (const candidate of this.integer.values()) {
+      if (!this.absorbed.has(candidate.node)) {
+        for (const value of candidate.data) need(value, this.producerOf(value) !== undefined);
+        for (const value of candidate.constants) need(value, false);
+      }
+      if (candidate.needsOutput && !clipped.has(candidate.node)) {
+        for (const value of candidate.outputs) need(value, true);
+      }
+      if (candidate.role === 'passThrough') this.groups.join(candidate.data[0]!, candidate.outputs[0]!);
+    }
+  }
+
+  /** Rule 7: depthwise layers whose neighbours are all in float. */
+  islands(): Node[] {
+    const parts = new UnionFind<Node>();
+    for (const node of this.integer.keys()) parts.add(node);
+    for (const [value, { atProducer }] of this.values) {
+      const producer = this.index.producer.get(value);
+      if (!atProducer || !producer) continue;
+      for (const consumer of this.index.consumers.get(value) ?? []) {
+        if (this.integer.has(consumer)) parts.join(producer, consumer);
+      }
+    }
+    for (const [clip, node] of this.absorbed) parts.join(clip, node);
+    const layers = new Map<Node, Candidate[]>();
+    for (const candidate of this.integer.values()) {
+      if (candidate.role !== 'layer') continue;
+      const root = parts.root(candidate.node);
+      layers.set(root, [...(layers.get(root) ?? []), candidate]);
+    }
+    return [...layers.values()]
+      .filter(([only, ...others]) => others.length === 0 && only?.depthwise === true)
+      .flatMap((each) => each.map(({ node }) => node));
+  }
+
+  result(): Placement {
+    const values = new Map<string, QuantizedValue>();
+    const ranges = new Map<string, Range>();
+    for (const [name, { atProducer }] of this.values) {
+      const group = this.groups.root(name);
+      values.set(name, { name, group, atProducer });
+      const range = this.clippedRange(name);
+      const before = ranges.get(group);
+      if (range) {
+        ranges.set(
+          group,
+          before
+            ? { min: Math.min(before.min, range.min), max: Math.max(before.max, range.max) }
+            : range,
+        );
+      }
+    }
+    const left = this.input.graph.nodes
+      .filter((node) => heavyOperators.has(node.opType) && !this.integer.has(node))
+      .map((node) => ({ node, why: this.why.get(node) ?? 'It lies between float operators.' }));
+    return { integer: this.integer, values, ranges, left, notes: this.notes };
+  }
+
+  /** A value after a clip stays inside its bounds, whatever range a calibrator chose. */
+  private clippedRange(name: string): Range | undefined {
+    const range = this.input.ranges?.get(name);
+    const bounds = this.index.producer.get(name);
+    const clip = bounds && this.integer.get(bounds)?.bounds;
+    if (!range || !clip) return range;
+    return { min: Math.max(range.min, clip.min), max: Math.min(range.max, clip.max) };
+  }
+}

@@ -1,0 +1,322 @@
+// Paints the part of a picture that is in view. Few large paths instead of many small ones, and less detail
+// the further one is away: text first, then borders and arrows, last plain blocks in their family's colour.
+
+import { box, detailFont, titleFont } from './labels';
+import { EdgeKind, spacing } from './layoutTypes';
+import { boxOf, type Picture } from './picture';
+import { NodeKind } from './table';
+import type { Camera, Size } from './camera';
+import type { Theme } from './theme';
+import { elide } from '../ui/text';
+import type { Family } from './families';
+
+/** What is marked; all are drawn numbers. */
+export interface Marks {
+  readonly selected: number | undefined;
+  readonly hovered: number | undefined;
+  readonly hits: ReadonlySet<number>;
+  readonly currentHit: number | undefined;
+  readonly focused: boolean;
+}
+
+/** Scales below which a detail is left out. */
+const detailFrom = { edgeLabel: 0.85, detail: 0.6, title: 0.4, box: 0.16 } as const;
+
+/** Paints onto a context whose unit is the device pixel. */
+export function drawScene(
+  ctx: CanvasRenderingContext2D,
+  picture: Picture,
+  camera: Camera,
+  view: Size,
+  ratio: number,
+  theme: Theme,
+  marks: Marks,
+): void {
+  ctx.setTransform(1, 0, 0, 1, 0, 0);
+  ctx.clearRect(0, 0, view.width * ratio, view.height * ratio);
+  const zoom = camera.scale * ratio;
+  ctx.setTransform(zoom, 0, 0, zoom, -camera.x * zoom, -camera.y * zoom);
+  const seen = {
+    left: camera.x,
+    right: camera.x + view.width / camera.scale,
+    top: camera.y,
+    bottom: camera.y + view.height / camera.scale,
+  };
+  const { layout, labels } = picture;
+  const nodes: number[] = [];
+  picture.boxes.each(seen.top, seen.bottom, (n) => {
+    if (layout.x[n]! <= seen.right && layout.x[n]! + labels.widths[n]! >= seen.left) nodes.push(n);
+  });
+  const lines: number[] = [];
+  picture.lines.each(seen.top, seen.bottom, (e) => lines.push(e));
+  // One device pixel at the least, one and a bit at life size.
+  const hair = Math.max(1 / zoom, 1);
+  drawLines(ctx, picture, lines, camera.scale, hair, theme, marks);
+  if (camera.scale < detailFrom.box) {
+    drawBlocks(ctx, picture, nodes, theme);
+  } else {
+    drawBoxes(ctx, picture, nodes, hair, theme);
+    if (camera.scale >= detailFrom.title) drawText(ctx, picture, nodes, camera.scale, theme);
+  }
+  if (camera.scale >= detailFrom.edgeLabel) drawEdgeLabels(ctx, picture, nodes, theme);
+  drawMarks(ctx, picture, nodes, 1 / camera.scale, theme, marks);
+}
+
+function traceEdge(ctx: CanvasRenderingContext2D, picture: Picture, e: number): void {
+  const { runs, runStart } = picture.layout;
+  for (let run = runStart[e]!; run < runStart[e + 1]!; run++) {
+    const x = runs[3 * run]!;
+    const from = runs[3 * run + 1]!;
+    const to = runs[3 * run + 2]!;
+    if (run === runStart[e]) {
+      ctx.moveTo(x, from);
+    } else {
+      const before = runs[3 * run - 3]!;
+      const y = runs[3 * run - 1]!;
+      if (Math.abs(before - x) < 0.5) ctx.lineTo(x, from);
+      else ctx.bezierCurveTo(before, (y + from) / 2, x, (y + from) / 2, x, from);
+    }
+    if (to > from) ctx.lineTo(x, to);
+  }
+}
+
+function traceArrow(ctx: CanvasRenderingContext2D, picture: Picture, e: number): void {
+  const { runs, runStart, edgeKind } = picture.layout;
+  if (edgeKind[e] === EdgeKind.back) {
+    const x = runs[3 * runStart[e]!]!;
+    const y = runs[3 * runStart[e]! + 1]!;
+    ctx.moveTo(x, y);
+    ctx.lineTo(x - 3.5, y + 6);
+    ctx.lineTo(x + 3.5, y + 6);
+  } else {
+    const x = runs[3 * (runStart[e + 1]! - 1)]!;
+    const y = runs[3 * (runStart[e + 1]! - 1) + 2]!;
+    ctx.moveTo(x, y);
+    ctx.lineTo(x - 3.5, y - 6);
+    ctx.lineTo(x + 3.5, y - 6);
+  }
+  ctx.closePath();
+}
+
+function drawLines(
+  ctx: CanvasRenderingContext2D,
+  picture: Picture,
+  lines: readonly number[],
+  scale: number,
+  hair: number,
+  theme: Theme,
+  { selected, hovered }: Marks,
+): void {
+  const { source, target } = picture.table;
+  const strong = (e: number) =>
+    source[e] === selected || target[e] === selected || source[e] === hovered || target[e] === hovered;
+  for (const marked of [false, true]) {
+    const some = lines.filter((e) => strong(e) === marked);
+    ctx.strokeStyle = ctx.fillStyle = marked ? theme.selection : theme.line;
+    ctx.lineWidth = marked ? 1.5 * hair : hair;
+    ctx.beginPath();
+    for (const e of some) traceEdge(ctx, picture, e);
+    ctx.stroke();
+    if (scale < 0.3) continue;
+    ctx.beginPath();
+    for (const e of some) traceArrow(ctx, picture, e);
+    ctx.fill();
+  }
+}
+
+function byFamily(picture: Picture, nodes: readonly number[]): Map<Family, number[]> {
+  const groups = new Map<Family, number[]>();
+  for (const n of nodes) {
+    if (picture.table.kind[picture.table.drawn[n]!] !== NodeKind.operator) continue;
+    const group = groups.get(picture.family[n]!);
+    if (group === undefined) groups.set(picture.family[n]!, [n]);
+    else group.push(n);
+  }
+  return groups;
+}
+
+/** From far away: one block each. */
+function drawBlocks(
+  ctx: CanvasRenderingContext2D,
+  picture: Picture,
+  nodes: readonly number[],
+  theme: Theme,
+): void {
+  const { layout, labels, table } = picture;
+  for (const [family, group] of byFamily(picture, nodes)) {
+    ctx.fillStyle = theme.family[family];
+    for (const n of group) ctx.fillRect(layout.x[n]!, layout.y[n]!, labels.widths[n]!, labels.heights[n]!);
+  }
+  ctx.fillStyle = theme.foreground;
+  for (const n of nodes) {
+    if (table.kind[table.drawn[n]!] === NodeKind.operator) continue;
+    ctx.fillRect(layout.x[n]!, layout.y[n]!, labels.widths[n]!, labels.heights[n]!);
+  }
+}
+
+function traceBox(ctx: CanvasRenderingContext2D, picture: Picture, n: number, grow = 0): void {
+  const { x, y, width, height } = boxOf(picture, n);
+  const isOperator = picture.table.kind[picture.table.drawn[n]!] === NodeKind.operator;
+  const radius = isOperator ? box.radius : height / 2;
+  ctx.roundRect(x - grow, y - grow, width + 2 * grow, height + 2 * grow, radius + grow);
+}
+
+function drawBoxes(
+  ctx: CanvasRenderingContext2D,
+  picture: Picture,
+  nodes: readonly number[],
+  hair: number,
+  theme: Theme,
+): void {
+  const { layout, labels, references } = picture;
+  ctx.beginPath();
+  for (const n of nodes) traceBox(ctx, picture, n);
+  ctx.fillStyle = theme.boxFill;
+  ctx.fill();
+  for (const [family, group] of byFamily(picture, nodes)) {
+    ctx.fillStyle = theme.family[family];
+    ctx.beginPath();
+    for (const n of group) {
+      const height = labels.heights[n]!;
+      ctx.roundRect(layout.x[n]!, layout.y[n]!, box.strip, height, [box.radius, 0, 0, box.radius]);
+    }
+    ctx.fill();
+  }
+  ctx.beginPath();
+  for (const n of nodes) {
+    traceBox(ctx, picture, n);
+    if (references.has(n)) traceChip(ctx, picture, n);
+  }
+  ctx.strokeStyle = theme.boxBorder;
+  ctx.lineWidth = hair;
+  ctx.stroke();
+}
+
+/** The chip sits above the box, joined to it by a short line. */
+function traceChip(ctx: CanvasRenderingContext2D, picture: Picture, n: number): void {
+  const { x, y, width } = boxOf(picture, n);
+  ctx.roundRect(x, y - spacing.chip + 2, width, 16, 8);
+  ctx.moveTo(x + width - 12, y - spacing.chip + 18);
+  ctx.lineTo(x + width - 12, y);
+}
+
+function drawText(
+  ctx: CanvasRenderingContext2D,
+  picture: Picture,
+  nodes: readonly number[],
+  scale: number,
+  theme: Theme,
+): void {
+  const { labels, table, references } = picture;
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'middle';
+  const left = (n: number) =>
+    table.kind[table.drawn[n]!] === NodeKind.operator ? box.paddingX + 2 : box.paddingX;
+  ctx.font = titleFont(theme.fontFamily);
+  ctx.fillStyle = theme.foreground;
+  for (const n of nodes) {
+    const { x, y, height } = boxOf(picture, n);
+    ctx.fillText(labels.title[n]!, x + left(n), y + (labels.detail[n] === '' ? height / 2 : 15));
+  }
+  if (scale < detailFrom.detail) return;
+  ctx.font = detailFont(theme.fontFamily);
+  ctx.fillStyle = theme.muted;
+  for (const n of nodes) {
+    const { x, y, width } = boxOf(picture, n);
+    if (labels.detail[n] !== '') ctx.fillText(labels.detail[n]!, x + left(n), y + 31);
+    const edges = references.get(n);
+    if (edges === undefined) continue;
+    const characters = Math.max(6, Math.floor((width - 20) / 6));
+    ctx.fillText(chipText(picture, edges, characters), x + 8, y - spacing.chip + 10.5, width - 16);
+  }
+}
+
+/** The chip's words: where the value comes from, or how many come from afar. */
+export function chipText(picture: Picture, edges: readonly number[], characters = 32): string {
+  const { table } = picture;
+  if (edges.length > 1) return `↑ ${edges.length} from above`;
+  const row = table.drawn[table.source[edges[0]!]!]!;
+  return `↑ ${elide(table.name[row] === '' ? table.op[row]! : table.name[row]!, characters)}`;
+}
+
+/** Shapes, beside the line that leaves a box; where a box has several outputs, beside each line's end. */
+function drawEdgeLabels(
+  ctx: CanvasRenderingContext2D,
+  picture: Picture,
+  nodes: readonly number[],
+  theme: Theme,
+): void {
+  const { table, layout } = picture;
+  ctx.font = detailFont(theme.fontFamily);
+  ctx.textBaseline = 'middle';
+  ctx.lineWidth = 4;
+  ctx.lineJoin = 'round';
+  ctx.strokeStyle = theme.background;
+  ctx.fillStyle = theme.muted;
+  const put = (text: string, x: number, y: number) => {
+    ctx.strokeText(text, x, y);
+    ctx.fillText(text, x, y);
+  };
+  for (const n of nodes) {
+    // A graph input says its own type already.
+    if (table.kind[table.drawn[n]!] === NodeKind.input) continue;
+    const from = table.out.start[n]!;
+    const to = table.out.start[n + 1]!;
+    let first: string | undefined;
+    let several = false;
+    for (let i = from; i < to; i++) {
+      const e = table.out.items[i]!;
+      if (layout.edgeKind[e] !== EdgeKind.line) continue;
+      if (first === undefined) first = table.value[e]!;
+      else if (first !== table.value[e]) several = true;
+    }
+    if (first === undefined) continue;
+    for (let i = from; i < to; i++) {
+      const e = table.out.items[i]!;
+      if (layout.edgeKind[e] !== EdgeKind.line || table.label[e] === '') continue;
+      const text = elide(table.label[e]!, 32);
+      const run = several ? layout.runStart[e + 1]! - 1 : layout.runStart[e]!;
+      const x = layout.runs[3 * run]! + 8;
+      put(text, x, several ? layout.runs[3 * run + 1]! - 12 : layout.runs[3 * run + 2]! + 12);
+      if (!several) break;
+    }
+  }
+}
+
+function drawMarks(
+  ctx: CanvasRenderingContext2D,
+  picture: Picture,
+  nodes: readonly number[],
+  pixel: number,
+  theme: Theme,
+  marks: Marks,
+): void {
+  ctx.lineWidth = 2 * pixel;
+  if (marks.hits.size > 0) {
+    ctx.beginPath();
+    for (const n of nodes) if (marks.hits.has(n)) traceBox(ctx, picture, n, 2 * pixel);
+    ctx.strokeStyle = theme.highContrast ? theme.hoverBorder : theme.match;
+    ctx.fillStyle = theme.match;
+    ctx.stroke();
+    if (!theme.highContrast) ctx.fill();
+  }
+  if (marks.currentHit !== undefined && marks.currentHit !== marks.selected) {
+    ctx.beginPath();
+    traceBox(ctx, picture, marks.currentHit, 2 * pixel);
+    ctx.strokeStyle = theme.currentMatch;
+    ctx.stroke();
+  }
+  if (marks.hovered !== undefined && marks.hovered !== marks.selected) {
+    ctx.beginPath();
+    traceBox(ctx, picture, marks.hovered);
+    ctx.strokeStyle = theme.hoverBorder;
+    ctx.lineWidth = Math.max(1, pixel);
+    ctx.stroke();
+  }
+  if (marks.selected === undefined) return;
+  ctx.beginPath();
+  traceBox(ctx, picture, marks.selected, 2 * pixel);
+  ctx.strokeStyle = theme.selection;
+  ctx.lineWidth = (marks.focused ? 2.5 : 2) * pixel;
+  ctx.stroke();
+}

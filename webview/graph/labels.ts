@@ -1,0 +1,88 @@
+// What is written in a box and how large the box is. Text widths come from the page's fonts.
+
+import { bytes } from '../ui/format';
+import { elide } from '../ui/text';
+import { NodeKind, type GraphTable } from './table';
+
+export const box = {
+  titleSize: 13,
+  detailSize: 11,
+  chipSize: 11,
+  paddingX: 12,
+  oneLine: 28,
+  twoLines: 44,
+  narrowest: 72,
+  radius: 4,
+  strip: 4,
+} as const;
+
+export interface Labels {
+  /** By drawn number. */
+  readonly title: readonly string[];
+  readonly detail: readonly string[];
+  readonly widths: Float32Array;
+  readonly heights: Float32Array;
+}
+
+/** Fonts for canvas text. */
+export const titleFont = (family: string) => `${box.titleSize}px ${family}`;
+export const detailFont = (family: string) => `${box.detailSize}px ${family}`;
+
+/** Texts and sizes of all boxes. `measure` gives a text's width in a font. */
+export function makeLabels(
+  table: GraphTable,
+  fontFamily: string,
+  measure: (text: string, font: string) => number,
+): Labels {
+  const cache = new Map<string, number>();
+  const widthOf = (text: string, font: string) => {
+    const key = font + text;
+    let width = cache.get(key);
+    if (width === undefined) cache.set(key, (width = measure(text, font)));
+    return width;
+  };
+  const drawn = table.drawn.length;
+  const title = new Array<string>(drawn);
+  const detail = new Array<string>(drawn);
+  const widths = new Float32Array(drawn);
+  const heights = new Float32Array(drawn);
+  for (let n = 0; n < drawn; n++) {
+    const row = table.drawn[n]!;
+    title[n] = nodeTitle(table, row);
+    detail[n] = nodeDetail(table, n);
+    const width = Math.max(
+      widthOf(title[n]!, titleFont(fontFamily)),
+      detail[n] === '' ? 0 : widthOf(detail[n]!, detailFont(fontFamily)),
+    );
+    widths[n] = Math.max(box.narrowest, 4 * Math.ceil((width + 2 * box.paddingX) / 4));
+    heights[n] = detail[n] === '' ? box.oneLine : box.twoLines;
+  }
+  return { title, detail, widths, heights };
+}
+
+/** Operator type, or the name of a graph input or output. */
+export function nodeTitle(table: GraphTable, row: number): string {
+  const op = table.op[row]!;
+  return table.kind[row] === NodeKind.operator && op !== ''
+    ? elide(op, 32)
+    : elide(table.name[row] === '' ? 'unnamed' : table.name[row]!, 32);
+}
+
+function nodeDetail(table: GraphTable, n: number): string {
+  const row = table.drawn[n]!;
+  const summary = table.summary[row]!;
+  if (table.kind[row] !== NodeKind.operator) {
+    if (summary !== '') return elide(summary, 32);
+    const edge =
+      table.kind[row] === NodeKind.input
+        ? table.out.items[table.out.start[n]!]
+        : table.into.items[table.into.start[n]!];
+    const none =
+      table.kind[row] === NodeKind.input
+        ? table.out.start[n] === table.out.start[n + 1]
+        : table.into.start[n] === table.into.start[n + 1];
+    return none ? '' : elide(table.label[edge!]!, 32);
+  }
+  const weights = table.weights[row]!;
+  return [elide(summary, 36), weights > 0 ? bytes(weights) : ''].filter((part) => part !== '').join(' · ');
+}

@@ -1,0 +1,82 @@
+// A laid-out graph ready to draw and to be asked what is where.
+
+import { familyOf, type Family } from './families';
+import type { Labels } from './labels';
+import { EdgeKind, spacing, type Layout } from './layoutTypes';
+import { SpatialIndex } from './spatialIndex';
+import type { GraphTable } from './table';
+
+export interface Picture {
+  readonly table: GraphTable;
+  readonly labels: Labels;
+  readonly layout: Layout;
+  readonly family: readonly Family[];
+  /** Edges shown as chips, by the drawn number of their target. */
+  readonly references: ReadonlyMap<number, readonly number[]>;
+  readonly boxes: SpatialIndex;
+  readonly lines: SpatialIndex;
+  /** Drawn numbers from top to bottom, left to right: the order in which a reader meets them. */
+  readonly reading: Int32Array;
+  /** Place of each drawn number in `reading`. */
+  readonly place: Int32Array;
+}
+
+export function makePicture(table: GraphTable, labels: Labels, layout: Layout): Picture {
+  const { x, y, rank, edgeKind, runStart, runs } = layout;
+  const references = new Map<number, number[]>();
+  const from = new Float32Array(edgeKind.length).fill(1);
+  const to = new Float32Array(edgeKind.length);
+  for (let e = 0; e < edgeKind.length; e++) {
+    if (edgeKind[e] === EdgeKind.reference) {
+      const list = references.get(table.target[e]!);
+      if (list === undefined) references.set(table.target[e]!, [e]);
+      else list.push(e);
+    } else if (edgeKind[e] !== EdgeKind.loop) {
+      from[e] = runs[3 * runStart[e]! + 1]!;
+      to[e] = runs[3 * (runStart[e + 1]! - 1) + 2]!;
+    }
+  }
+  const bottoms = y.map((top, n) => top + labels.heights[n]!);
+  const tops = y.map((top, n) => (references.has(n) ? top - spacing.chip : top));
+  const reading = Int32Array.from(x.keys()).sort((a, b) => rank[a]! - rank[b]! || x[a]! - x[b]!);
+  const place = new Int32Array(reading.length);
+  reading.forEach((n, i) => (place[n] = i));
+  return {
+    table,
+    labels,
+    layout,
+    family: Array.from(table.drawn, (row) => familyOf(table.op[row]!)),
+    references,
+    boxes: new SpatialIndex(tops, bottoms, layout.height),
+    lines: new SpatialIndex(from, to, layout.height),
+    reading,
+    place,
+  };
+}
+
+/** Rectangle of a box, in graph pixels. */
+export function boxOf(picture: Picture, n: number) {
+  return {
+    x: picture.layout.x[n]!,
+    y: picture.layout.y[n]!,
+    width: picture.labels.widths[n]!,
+    height: picture.labels.heights[n]!,
+  };
+}
+
+export interface Hit {
+  node: number;
+  /** True when the chip above the box was hit: it stands for `node`'s far-away source. */
+  chip: boolean;
+}
+
+/** What lies at a point of the graph. */
+export function hitTest(picture: Picture, x: number, y: number): Hit | undefined {
+  let hit: Hit | undefined;
+  picture.boxes.each(y, y, (n) => {
+    const left = picture.layout.x[n]!;
+    if (x < left || x > left + picture.labels.widths[n]!) return;
+    hit = { node: n, chip: y < picture.layout.y[n]! };
+  });
+  return hit;
+}

@@ -1,0 +1,81 @@
+// What the model editor's page shows, and the part of it that outlives the page.
+
+import type { PageError } from '../../daemon/protocol/page';
+import type { NodeDetails } from '../../daemon/protocol/graph';
+import type { Inspection } from '../../daemon/protocol/inspect';
+import type { GraphTable } from '../graph/table';
+import type { Camera } from '../graph/camera';
+
+export type Phase =
+  | { name: 'opening' }
+  | { name: 'layingOut'; nodes: number }
+  | { name: 'ready' }
+  | { name: 'layoutCancelled'; nodes: number }
+  | { name: 'failed'; error: PageError };
+
+export interface EditorState {
+  phase: Phase;
+  /** True once waiting has lasted long enough to say so. */
+  slow: boolean;
+  trusted: boolean;
+  fileName: string;
+  /** The file on disk is gone; what is shown is the last that was read. */
+  gone: boolean;
+  inspection: Inspection | undefined;
+  /** Path of the nested graph that is shown; empty for the main graph. */
+  scope: string;
+  table: GraphTable | undefined;
+  /** Row of the selected node. */
+  selected: number | undefined;
+  details: NodeDetails | PageError | undefined;
+  query: string;
+  /** Rows that match the query, in reading order. */
+  hits: readonly number[];
+  /** Index into hits. */
+  hit: number;
+  inspectorOpen: boolean;
+  inspectorWidth: number;
+}
+
+export const firstEditorState: EditorState = {
+  phase: { name: 'opening' },
+  slow: false,
+  trusted: false,
+  fileName: '',
+  gone: false,
+  inspection: undefined,
+  scope: '',
+  table: undefined,
+  selected: undefined,
+  details: undefined,
+  query: '',
+  hits: [],
+  hit: 0,
+  inspectorOpen: true,
+  inspectorWidth: 320,
+};
+
+/** What is kept with the tab. */
+export interface KeptState {
+  scope: string;
+  camera: Camera | undefined;
+  /** Row and name: the row holds as long as the file does, the name may outlive a change. */
+  selected: { row: number; name: string } | undefined;
+  inspectorOpen: boolean;
+  inspectorWidth: number;
+}
+
+/** Reads kept state; anything that does not look like it is ignored. */
+export function readKept(value: unknown): KeptState | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const kept = value as Partial<KeptState>;
+  const { camera, selected } = kept;
+  const numbers = camera !== undefined && [camera.x, camera.y, camera.scale].every(Number.isFinite);
+  return {
+    scope: typeof kept.scope === 'string' ? kept.scope : '',
+    camera: numbers ? camera : undefined,
+    selected: selected !== undefined && Number.isInteger(selected.row) ? selected : undefined,
+    inspectorOpen: kept.inspectorOpen !== false,
+    inspectorWidth: typeof kept.inspectorWidth === 'number' ? kept.inspectorWidth : 320,
+  };
+}
