@@ -32,4 +32,5 @@ const cut = Object.fromEntries(Object.entries(arrays).map(([name, npy]) => [name
 writeFileSync(join(to, 'resnet_validation.npz'), zipSync(cut, { level: 9, mtime: '1980-01-01' }));
 
 const names = ['resnet.onnx', 'resnet_calibration.npz', 'resnet_validation.npz'];
-for (const name of names) process.stdout.write(`${statSync(join(to, name)).size.toString().padStart(9)} ${name}\n`);
+for (const name of names)
+  process.stdout.write(`${statSync(join(to, name)).size.toString().padStart(9)} ${name}\n`);

@@ -2,7 +2,7 @@
 // The only place that knows acquireVsCodeApi and window messages.
 
 import type { EditorFromPage, EditorRequests, EditorToPage } from '../daemon/protocol/page';
-import type { Envelope, RequestMap, ResultsFromPage, ResultsToPage } from '../daemon/protocol/page';
+import type { Envelope, ResultsFromPage, ResultsToPage } from '../daemon/protocol/page';
 import { Channel, type Port } from '../daemon/protocol/pageChannel';
 
 interface VsCodeApi {
@@ -37,7 +37,7 @@ export type ResultsHost = Channel<ResultsFromPage, ResultsToPage>;
 export function connectEditor(onNote: (note: EditorToPage) => void): EditorHost {
   return new Channel<EditorFromPage, EditorToPage, EditorRequests>(windowPort(), {
     onNote,
-    requests: {} as Record<keyof RequestMap, never>,
+    requests: {},
     onError: reportError,
   });
 }
@@ -46,7 +46,7 @@ export function connectEditor(onNote: (note: EditorToPage) => void): EditorHost 
 export function connectResults(onNote: (note: ResultsToPage) => void): ResultsHost {
   return new Channel<ResultsFromPage, ResultsToPage>(windowPort(), {
     onNote,
-    requests: {} as Record<keyof RequestMap, never>,
+    requests: {},
     onError: reportError,
   });
 }

@@ -25,7 +25,11 @@ export function checkModel(model: Model): Diagnostic[] {
   if (graph.nodes.length === 0 && graph.outputs.length === 0) {
     findings.add('error', 'graph/empty', 'The model holds no graph: there are no nodes and no outputs.');
   } else if (graph.outputs.length === 0) {
-    findings.add('error', 'graph/no-output', 'The graph has no output, so nothing that it computes can be read.');
+    findings.add(
+      'error',
+      'graph/no-output',
+      'The graph has no output, so nothing that it computes can be read.',
+    );
   }
   if (graph.nodes.length > 0 || model.opsetImports.length > 0) checkImports(model.opsetImports, '', findings);
   for (const definition of model.functions) {
@@ -49,7 +53,12 @@ export function checkModel(model: Model): Diagnostic[] {
     checkStatedShapes(scoped, findings);
     checkNodeNames(scoped, findings);
     if (scoped.path !== '' && !scoped.functionDef && scoped.graph.outputs.length === 0) {
-      findings.add('warning', 'graph/no-output', `The body ${scoped.path} has no output.`, placeOf(scoped.path));
+      findings.add(
+        'warning',
+        'graph/no-output',
+        `The body ${scoped.path} has no output.`,
+        placeOf(scoped.path),
+      );
     }
   }
   return findings.all();

@@ -54,6 +54,7 @@ export function operatorStanding(domain: string, name: string, opset: number): O
 export function similarOperator(domain: string, name: string): string | undefined {
   if (name.length > 40) return undefined;
   const wanted = name.toLowerCase();
-  for (const candidate of tableOf(domain)?.keys() ?? []) if (candidate.toLowerCase() === wanted) return candidate;
+  for (const candidate of tableOf(domain)?.keys() ?? [])
+    if (candidate.toLowerCase() === wanted) return candidate;
   return undefined;
 }

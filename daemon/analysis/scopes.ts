@@ -120,7 +120,11 @@ export function findGraph(model: Model, path = ''): ScopedGraph | undefined {
   if (path === '') return { path: '', graph: model.graph };
   const roots: ScopedGraph[] = [{ path: '', graph: model.graph }];
   for (const definition of model.functions) {
-    roots.push({ path: functionScope(definition), graph: functionGraph(definition), functionDef: definition });
+    roots.push({
+      path: functionScope(definition),
+      graph: functionGraph(definition),
+      functionDef: definition,
+    });
   }
   const pending = roots.filter((root) => root.path === '' || isWithin(path, root.path));
   for (let next = pending.pop(); next; next = pending.pop()) {

@@ -7,8 +7,14 @@ import type { Diagnostic } from '../base/diagnostic';
 import type { FunctionDef, Graph, Model, Node, OpsetImport, ValueInfo } from '../ir/model';
 import type { Tensor } from '../ir/tensor';
 import { bodyPath, functionKey, functionScope, nodeLabels, type NodeLabels } from './scopes';
-import { mostTrackedValues, unknown, type Inferred, type InferredType, type RuleContext } from './shapes/context';
-import { commonDims, elementsOf, type Dim, type Dims } from './shapes/dims';
+import {
+  mostTrackedValues,
+  unknown,
+  type Inferred,
+  type InferredType,
+  type RuleContext,
+} from './shapes/context';
+import { elementsOf, type Dim, type Dims } from './shapes/dims';
 import { instantiate } from './shapes/functionCall';
 import { rules } from './shapes/rules';
 import { smallValues } from './smallTensors';
@@ -41,6 +47,8 @@ export interface InferredGraph {
   /** Names of inputs, initializers excluded. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** The graph around a body, whose values it may read. */
+  readonly parent: InferredGraph | undefined;
 }
 
 export interface InferredBody extends InferredGraph {
@@ -103,7 +111,9 @@ export function inferFunction(model: Model, definition: FunctionDef, options: In
 
 const newRun = (model: Model, options: InferOptions): Run => ({
   options,
-  functions: new Map(model.functions.map((each) => [functionKey(each.domain, each.name, each.overload), each])),
+  functions: new Map(
+    model.functions.map((each) => [functionKey(each.domain, each.name, each.overload), each]),
+  ),
   captures: new Map(),
   constants: new Map(),
   diagnostics: [],
@@ -171,8 +181,21 @@ function constantOf(run: Run, tensor: Tensor): readonly number[] | undefined {
   return usable;
 }
 
-const statedType = (info: ValueInfo | undefined): InferredType =>
-  info ? { dtype: typeText(info.type), dims: shapeOfType(info.type) } : unknown;
+/** The stated type; a negative dimension, which some exporters write for a free one, counts as unknown. */
+function statedType(info: ValueInfo): InferredType {
+  const dims = shapeOfType(info.type);
+  const free = dims?.map((dim) => (typeof dim === 'number' && dim < 0 ? null : dim));
+  return { dtype: typeText(info.type), dims: free ?? null };
+}
+
+/** The type of a value as one graph sees it: its own, or one of the graphs around it. */
+export function typeIn(graph: InferredGraph, name: string): InferredType | undefined {
+  for (let at: InferredGraph | undefined = graph; at; at = at.parent) {
+    const found = at.types.get(name);
+    if (found) return found;
+  }
+  return undefined;
+}
 
 /** Puts the bound numbers in the place of symbolic dimensions (and of unnamed ones, for a graph input). */
 function bound(run: Run, type: InferredType, input?: string): InferredType {
@@ -251,7 +274,8 @@ function contextOf(run: Run, frame: Frame, node: Node, domain: string, index: nu
     values: (input) => (name(input) === '' ? undefined : lookUp(frame, name(input), valuesOf)),
     attribute: (wanted) => node.attributes.find((attribute) => attribute.name === wanted),
     constant: (tensor) => constantOf(run, tensor),
-    body: (bodyName, graph, inputs, times) => inferBody(run, frame, node, index, bodyName, graph, inputs, times),
+    body: (bodyName, graph, inputs, times) =>
+      inferBody(run, frame, node, index, bodyName, graph, inputs, times),
     contradiction: (message) => {
       report(run, frame, node, undefined, {
         id: 'shape/mismatch',
@@ -361,7 +385,9 @@ function merged(
   const claimed = stated.dims;
   const clash =
     known.length !== claimed.length ||
-    known.some((dim, axis) => typeof dim === 'number' && typeof claimed[axis] === 'number' && dim !== claimed[axis]);
+    known.some(
+      (dim, axis) => typeof dim === 'number' && typeof claimed[axis] === 'number' && dim !== claimed[axis],
+    );
   if (clash) {
     contradict(
       `The shape of "${name}" is stated as ${shapeText(claimed)}, but ${node.opType} gives ${shapeText(known)}.`,
@@ -394,12 +420,4 @@ function report(
       ...(value === undefined ? {} : { value }),
     },
   });
-}
-
-/** Joins what two paths give: equal parts stay, the rest becomes unknown. */
-export function commonType(a: InferredType, b: InferredType): InferredType {
-  return {
-    dtype: a.dtype === b.dtype ? a.dtype : unknownType,
-    dims: commonDims(a.dims, b.dims),
-  };
 }

@@ -26,10 +26,17 @@ export function capturedNames(body: Graph, cache: CaptureCache): ReadonlySet<str
   return captured;
 }
 
+/** Names that a node reads through its bodies. */
+export function bodyCaptures(node: Node, cache: CaptureCache): readonly string[] {
+  const bodies = bodiesOf(node);
+  return bodies.length === 0 ? [] : bodies.flatMap((body) => [...capturedNames(body, cache)]);
+}
+
 /** Every name that a node reads, itself and through its bodies; a name once per use. */
-export function* namesRead(node: Node, cache: CaptureCache): Generator<string> {
-  for (const input of node.inputs) if (input !== '') yield input;
-  for (const body of bodiesOf(node)) yield* capturedNames(body, cache);
+export function namesRead(node: Node, cache: CaptureCache): readonly string[] {
+  const inputs = node.inputs.includes('') ? node.inputs.filter((name) => name !== '') : node.inputs;
+  const captured = bodyCaptures(node, cache);
+  return captured.length === 0 ? inputs : [...inputs, ...captured];
 }
 
 export interface Topology {
@@ -52,7 +59,7 @@ export function topology(nodes: readonly Node[], cache: CaptureCache = new Map()
   const waitsFor = new Int32Array(nodes.length);
   const readers: (number[] | undefined)[] = new Array<number[] | undefined>(nodes.length);
   let inFileOrder = true;
-  nodes.forEach((node, index) => {
+  for (const [index, node] of nodes.entries()) {
     for (const name of namesRead(node, cache)) {
       const from = producer.get(name);
       if (from === undefined) continue;
@@ -62,7 +69,7 @@ export function topology(nodes: readonly Node[], cache: CaptureCache = new Map()
       if (list) list.push(index);
       else readers[from] = [index];
     }
-  });
+  }
   if (inFileOrder) return { order: nodes.map((_, index) => index), inFileOrder, stuck: [] };
   const order: number[] = [];
   nodes.forEach((_, index) => {

@@ -1,6 +1,6 @@
 // Types and shapes of the IR as the text and plain values that people and other programs read.
 
-import { dataTypeName } from '../ir/dataType';
+import { DataType, dataTypeBits, dataTypeName } from '../ir/dataType';
 import type { Shape, Type, ValueInfo } from '../ir/model';
 
 /** A dimension as it is shown: a number, a symbolic name, or null where unknown. */
@@ -62,4 +62,18 @@ export function shapeText(dims: readonly ShownDimension[] | null): string {
   if (dims === null) return '';
   if (dims.length === 0) return 'scalar';
   return dims.map((dim) => (dim === null ? '?' : dim)).join('×');
+}
+
+const numbers = new Map<string, DataType>(Object.values(DataType).map((type) => [dataTypeName(type), type]));
+
+/** The element type of a tensor's type text; undefined for sequences, maps and unknown types. */
+export function elementTypeOf(dtype: string): DataType | undefined {
+  const type = numbers.get(dtype);
+  return type === DataType.UNDEFINED ? undefined : type;
+}
+
+/** Bits of one element of a tensor's type text; undefined for text, sequences and unknown types. */
+export function bitsOf(dtype: string): number | undefined {
+  const type = elementTypeOf(dtype);
+  return type === undefined ? undefined : dataTypeBits(type);
 }

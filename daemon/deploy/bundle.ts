@@ -8,9 +8,10 @@ import { basename, dirname, join, posix, resolve } from 'node:path';
 import { hasErrors } from '../base/diagnostic';
 import { badRequest, fileSystemError, SlipwayError } from '../base/errors';
 import { breathe, type Task } from '../base/task';
+import type { Model } from '../ir/model';
+import { modelTensors } from '../onnx/modelTensors';
 import { readModel } from '../onnx/readModel';
 import { checkModelName, defaultModelName } from '../serve/modelNames';
-import { externalFiles } from './externalFiles';
 
 /** A file of a bundle. */
 export interface BundleFile {
@@ -106,6 +107,17 @@ async function bundleModel(choice: ModelChoice, task: Task): Promise<BundleModel
     files.push(await bundleFile(join(folder, path), path, task));
   }
   return { name, files };
+}
+
+/** External data locations as the model states them, relative to its folder, each once, in order. */
+function externalFiles(model: Model): Set<string> {
+  const found = new Set<string>();
+  for (const { tensor } of modelTensors(model)) {
+    if (tensor.storage.kind !== 'external') continue;
+    const location = tensor.storage.entries.find((entry) => entry.key === 'location')?.value;
+    if (location !== undefined && location !== '') found.add(location);
+  }
+  return found;
 }
 
 async function bundleFile(source: string, path: string, task: Task): Promise<BundleFile> {

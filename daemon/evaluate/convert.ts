@@ -2,8 +2,8 @@
 // to whole numbers that hold them, floating point to floating point. Whole numbers are not made floating point:
 // pixels of 0 to 255 in place of the scaled ones that a model was trained on would give wrong results silently.
 
+import { floatToHalf, halvesToFloats } from '../onnx/float16';
 import type { ElementType, TensorValue } from '../runtime/session';
-import { halfToNumber, numberToHalf } from './half';
 import type { NpyData } from './npy';
 
 const ranges: Readonly<Partial<Record<ElementType, readonly [bigint, bigint]>>> = {
@@ -58,7 +58,7 @@ function emptyArray(type: ElementType, length: number): Exclude<NpyData, string[
 
 /** Values of any numeric type as numbers; 64-bit ones beyond 2^53 are rounded. */
 export function toNumbers(type: ElementType, data: NpyData): ArrayLike<number> {
-  if (type === 'float16') return Float64Array.from(data as Uint16Array, halfToNumber);
+  if (type === 'float16') return halvesToFloats(data as Uint16Array);
   if (data instanceof BigInt64Array || data instanceof BigUint64Array)
     return Float64Array.from({ length: data.length }, (_, i) => Number(data[i]));
   return data as ArrayLike<number>;
@@ -77,7 +77,7 @@ export function convert(
     for (let i = 0; i < numbers.length; i += 1) {
       const value = numbers[i]!;
       if (to === 'float16') {
-        const half = numberToHalf(value);
+        const half = floatToHalf(value);
         if (Number.isFinite(value) && (half & 0x7fff) === 0x7c00) return { misfit: i };
         out[i] = half;
       } else {

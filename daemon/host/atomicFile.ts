@@ -34,7 +34,7 @@ class TemporaryFile implements OutputFile {
   ) {}
 
   async append(bytes: Uint8Array): Promise<void> {
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       await breathe(this.task);
       const length = Math.min(pieceBytes, bytes.length - done);
       const { bytesWritten } = await this.handle.write(bytes, done, length, this.position);

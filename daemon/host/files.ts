@@ -1,7 +1,16 @@
 // Files by range: open, read at an offset, compare, find a free name. Writing whole files is
 // atomicFile.ts, given on from here so that callers have one import.
 
-import { closeSync, constants, existsSync, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import type { Stats } from 'node:fs';
 import { dirname, extname, join, resolve } from 'node:path';
 import { SlipwayError, fileSystemError } from '../base/errors';

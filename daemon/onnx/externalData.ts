@@ -82,7 +82,7 @@ class OpenFiles {
       }
     }
     const data = new Uint8Array(length);
-    return this.source!.readSync(offset, data) === length ? data : undefined;
+    return this.source.readSync(offset, data) === length ? data : undefined;
   }
 
   close(): void {
@@ -121,7 +121,10 @@ function locate(folder: string, location: string | undefined): Located {
         message: `The external data ${shown} is not there. Put the file beside the model`,
       };
     }
-    return { id: 'onnx/external-unreadable', message: `The external data ${shown} cannot be read (${code ?? 'unknown error'})` };
+    return {
+      id: 'onnx/external-unreadable',
+      message: `The external data ${shown} cannot be read (${code ?? 'unknown error'})`,
+    };
   }
   const inside = relative(folder, real);
   if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) return outside;
@@ -151,9 +154,11 @@ function span(
 ): Bytes | Refusal {
   const offset = wholeNumber(entryOf(entries, 'offset') ?? '0');
   const stated = entryOf(entries, 'length');
-  if (offset === undefined) return { id: 'onnx/external-range', message: 'The offset of the external data is not a number' };
+  if (offset === undefined)
+    return { id: 'onnx/external-range', message: 'The offset of the external data is not a number' };
   const length = stated === undefined ? (needed ?? file.size - offset) : wholeNumber(stated);
-  if (length === undefined) return { id: 'onnx/external-range', message: 'The length of the external data is not a number' };
+  if (length === undefined)
+    return { id: 'onnx/external-range', message: 'The length of the external data is not a number' };
   if (offset + length > file.size || length < 0) {
     return {
       id: 'onnx/external-range',

@@ -19,6 +19,8 @@ export const attributeValueField = [0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 1
 
 const valueFields: ReadonlySet<number> = new Set(attributeValueField.slice(1));
 const knownFields: ReadonlySet<number> = new Set([1, 13, 20, 21, ...valueFields]);
+/** Types whose absent value is not simply zero or empty: TENSOR, GRAPH, SPARSE_TENSOR. */
+const needsValue: ReadonlySet<number> = new Set([4, 5, 11]);
 const largeTensor = 64 << 10;
 
 /** The current field as an AttributeProto of `node` (absent for a function's default). */
@@ -29,11 +31,15 @@ export function readAttribute(reading: Reading, scope: Scope, node: Node | undef
   const { typeNumber, isStated, isReference } = lookOver(reading);
   const attribute = emptyAttribute(typeNumber);
   const valueField = isReference ? 0 : attributeValueField[typeNumber]!;
+  let hasValue = isReference || !needsValue.has(typeNumber);
   let rest: Ranges | undefined;
   wire.seek(start);
   while (wire.next()) {
     const number = wire.tag >>> 3;
-    if (number === valueField && readValue(reading, attribute, scope, node)) continue;
+    if (number === valueField && readValue(reading, attribute, scope, node)) {
+      hasValue = true;
+      continue;
+    }
     switch (wire.tag) {
       case 10:
         attribute.name = wire.string();
@@ -51,12 +57,21 @@ export function readAttribute(reading: Reading, scope: Scope, node: Node | undef
         break;
       default:
         if (valueFields.has(number) && number !== valueField) {
-          reading.report('warning', 'onnx/attribute-values', 'An attribute holds a value that is not of its type', {
-            byteOffset: wire.fieldStart,
-          });
+          reading.report(
+            'warning',
+            'onnx/attribute-values',
+            'An attribute holds a value that is not of its type',
+            {
+              byteOffset: wire.fieldStart,
+            },
+          );
           rest = wire.note(rest);
         } else rest = reading.unknown(rest, knownFields);
     }
+  }
+  if (!hasValue && !wire.truncated) {
+    const message = `Attribute "${attribute.name}" of type ${attribute.type} holds no value`;
+    reading.report('error', 'onnx/attribute-values', message, { byteOffset: start });
   }
   reading.keep(attribute, rest);
   wire.leave(outer);
@@ -129,7 +144,8 @@ function readValue(reading: Reading, attribute: Attribute, scope: Scope, node: N
     if (kind !== 0 && kind !== 2) return false;
     const { value } = attribute;
     wire.integers(() => {
-      wire.charge(24);
+      // More than a number takes, so that a list of a hundred million is refused before it holds things up.
+      wire.charge(64);
       value.push(wire.bigint());
     });
   } else {
@@ -139,7 +155,12 @@ function readValue(reading: Reading, attribute: Attribute, scope: Scope, node: N
   return true;
 }
 
-function readMessageValue(reading: Reading, attribute: Attribute, scope: Scope, node: Node | undefined): void {
+function readMessageValue(
+  reading: Reading,
+  attribute: Attribute,
+  scope: Scope,
+  node: Node | undefined,
+): void {
   const { wire } = reading;
   const isLarge = wire.length > largeTensor;
   switch (attribute.type) {
@@ -178,7 +199,12 @@ function readMessageValue(reading: Reading, attribute: Attribute, scope: Scope, 
       break;
     case 'GRAPHS': {
       const index = attribute.value.push(emptyGraph()) - 1;
-      readBody(reading, attribute.value[index]!, scope, () => `${nodeLabel(node)}/${attribute.name}[${index}]`);
+      readBody(
+        reading,
+        attribute.value[index]!,
+        scope,
+        () => `${nodeLabel(node)}/${attribute.name}[${index}]`,
+      );
       break;
     }
   }
@@ -193,13 +219,20 @@ function readBody(
   label: () => string,
 ): void {
   if (scope.depth >= deepestGraph) {
-    reading.complain('onnx/too-deep', `Graphs are nested more than ${deepestGraph} deep; the inner ones were not read`, reading.wire.fieldStart);
+    reading.complain(
+      'onnx/too-deep',
+      `Graphs are nested more than ${deepestGraph} deep; the inner ones were not read`,
+      reading.wire.fieldStart,
+    );
     reading.wire.skip();
     return;
   }
   reading.later(() => {
     // The path would grow with every level; deep down the innermost part says enough.
     const path = scope.path ? `${scope.path}/${label()}` : label();
-    return fillGraph(reading, body, { path: path.length > 300 ? `…${path.slice(-300)}` : path, depth: scope.depth + 1 });
+    return fillGraph(reading, body, {
+      path: path.length > 300 ? `…${path.slice(-300)}` : path,
+      depth: scope.depth + 1,
+    });
   });
 }

@@ -114,7 +114,10 @@ export async function readTrainingInfo(reading: Reading, index: number): Promise
       case 18: {
         const key = wire.tag === 10 ? 'initialization' : 'algorithm';
         const inner = wire.enter();
-        await fillGraph(reading, (info[key] ??= emptyGraph()), { path: `training ${index}/${key}`, depth: 0 });
+        await fillGraph(reading, (info[key] ??= emptyGraph()), {
+          path: `training ${index}/${key}`,
+          depth: 0,
+        });
         wire.leave(inner);
         break;
       }

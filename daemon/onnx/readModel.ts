@@ -85,8 +85,7 @@ async function readFrom(source: ByteSource, task: Task, whole?: Uint8Array): Pro
   const hasGraph = await fillModel(reading, model);
   await reading.finishPending();
   const firstError = reading.diagnostics.find((one) => one.severity === 'error');
-  const isBare = model.graph.nodes.length === 0 && model.graph.initializers.length === 0;
-  if (firstError && (!hasGraph || (isBare && firstError.id !== 'onnx/truncated'))) {
+  if (firstError && (!hasGraph || (damage.has(firstError.id) && isBare(model)))) {
     return { ...sizes, diagnostics: [notOnnx(source, firstError)] };
   }
   if (!hasGraph) {
@@ -104,6 +103,12 @@ async function readFrom(source: ByteSource, task: Task, whole?: Uint8Array): Pro
   reading.closeDiagnostics();
   return { ...sizes, externalBytes, model, diagnostics: reading.diagnostics };
 }
+
+/** Defects of the bytes themselves. In a file that is not ONNX they come before anything else is found. */
+const damage: ReadonlySet<string> = new Set(['onnx/malformed', 'onnx/length', 'onnx/wire-type']);
+
+const isBare = ({ graph }: Model) =>
+  graph.nodes.length + graph.initializers.length + graph.inputs.length + graph.outputs.length === 0;
 
 function notOnnx(source: ByteSource, error: Diagnostic | undefined): Diagnostic {
   const guess = guessFormat(source);

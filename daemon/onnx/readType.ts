@@ -151,7 +151,11 @@ function readOpaqueType(reading: Reading): Type {
 
 function isTooDeep(reading: Reading, depth: number): boolean {
   if (depth < deepestType) return false;
-  reading.complain('onnx/too-deep', 'Types are nested too deeply; the inner ones are kept as bytes', reading.wire.fieldStart);
+  reading.complain(
+    'onnx/too-deep',
+    'Types are nested too deeply; the inner ones are kept as bytes',
+    reading.wire.fieldStart,
+  );
   return true;
 }
 

@@ -108,7 +108,11 @@ export class Reading {
     const { wire } = this;
     const number = wire.tag >>> 3;
     if (known.has(number)) {
-      this.complain('onnx/wire-type', `Field ${number} has wire type ${wire.tag & 7}, which is not its type`, wire.fieldStart);
+      this.complain(
+        'onnx/wire-type',
+        `Field ${number} has wire type ${wire.tag & 7}, which is not its type`,
+        wire.fieldStart,
+      );
     } else {
       if (this.unknownFields === 0) this.firstUnknown = wire.fieldStart;
       this.unknownFields += 1;

@@ -47,7 +47,8 @@ function valueOf(code: number, { exponentBits, fractionBits, bias, special }: La
   const exponent = magnitude >>> fractionBits;
   const fraction = magnitude & ((1 << fractionBits) - 1);
   if (special === 'allOnes' && magnitude === signBit - 1) return NaN;
-  if (special === 'ieee' && exponent === (1 << exponentBits) - 1) return fraction === 0 ? sign * Infinity : NaN;
+  if (special === 'ieee' && exponent === (1 << exponentBits) - 1)
+    return fraction === 0 ? sign * Infinity : NaN;
   const scale = 2 ** -fractionBits;
   if (exponent === 0) return sign * fraction * scale * 2 ** (1 - bias);
   return sign * (1 + fraction * scale) * 2 ** (exponent - bias);

@@ -74,7 +74,7 @@ function bitsOf(tensor: Tensor): number {
 async function readPayload(tensor: Tensor, start: number, length: number, task: Task): Promise<Uint8Array> {
   const { storage } = tensor;
   if (storage.kind === 'fields') {
-    const all = decodeFields(tensor, await readFieldBytes(tensor, storage.fields, task));
+    const all = decodeFields(tensor, await readFieldBytes(storage.fields, task));
     return all.subarray(start, start + length);
   }
   if (storage.kind !== 'raw' && storage.kind !== 'external') {
@@ -96,7 +96,7 @@ async function readPayload(tensor: Tensor, start: number, length: number, task: 
   return readBytes(storage.bytes, storage.kind === 'external', start, length, task);
 }
 
-async function readFieldBytes(tensor: Tensor, fields: readonly Bytes[], task: Task): Promise<Uint8Array> {
+async function readFieldBytes(fields: readonly Bytes[], task: Task): Promise<Uint8Array> {
   if (fields.length === 1) return readBytes(fields[0]!, false, 0, byteLength(fields[0]!), task);
   const total = fields.reduce((sum, part) => sum + byteLength(part), 0);
   const all = new Uint8Array(total);
@@ -144,7 +144,7 @@ export async function* streamBytes(
   const source = isExternal ? openExternal(bytes.file) : openUnchanged(bytes.file);
   try {
     const buffer = new Uint8Array(Math.min(pieceBytes, length));
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       await breathe(task);
       const piece = buffer.subarray(0, Math.min(buffer.length, length - done));
       if (source.readSync(bytes.offset + start + done, piece) !== piece.length) {
@@ -263,7 +263,7 @@ export async function readStringBytes(tensor: Tensor, task: Task = silentTask): 
   const { storage } = tensor;
   if (storage.kind === 'strings') return [...storage.values];
   if (storage.kind === 'fields') {
-    return decodeStrings(tensor, await readFieldBytes(tensor, storage.fields, task));
+    return decodeStrings(tensor, await readFieldBytes(storage.fields, task));
   }
   if (elementCount(tensor.dims) === 0 || storage.kind === 'none') return [];
   throw new SlipwayError('invalidModel', `Tensor "${tensor.name}" does not hold its texts as string_data.`);

@@ -11,7 +11,10 @@ import { WireReader } from './wireReader';
 function fieldReader(bytes: Uint8Array, tensor: Tensor): WireReader {
   const complaints = {
     complain(_id: string, message: string) {
-      throw new SlipwayError('invalidModel', `The values of tensor "${tensor.name}" are damaged: ${message}.`);
+      throw new SlipwayError(
+        'invalidModel',
+        `The values of tensor "${tensor.name}" are damaged: ${message}.`,
+      );
     },
   };
   const source = { readSync: () => 0 };

@@ -227,7 +227,11 @@ export class WireReader {
     if (length === 0) return '';
     this.charge(length + 24);
     if (length > longestString) {
-      this.complaints.complain('onnx/too-large', `A text of ${length} bytes is too long and was left out`, this.fieldStart);
+      this.complaints.complain(
+        'onnx/too-large',
+        `A text of ${length} bytes is too long and was left out`,
+        this.fieldStart,
+      );
       this.skip();
       return '';
     }
@@ -253,7 +257,7 @@ export class WireReader {
       }
       return bytes.toString('utf8', start, end);
     }
-    return bytes.latin1Slice(start, end);
+    return bytes.toString('latin1', start, end);
   }
 
   /** The current length-delimited field as bytes of its own. */
@@ -268,7 +272,10 @@ export class WireReader {
   copy(start: number, end: number): Uint8Array {
     const from = start - this.windowStart;
     if (from >= 0 && end - this.windowStart <= this.windowSize) {
-      return Uint8Array.prototype.slice.call(this.window, from, end - this.windowStart);
+      // Not slice(): that of a Buffer gives a Buffer that shares the window.
+      const copied = new Uint8Array(end - start);
+      copied.set(this.window.subarray(from, end - this.windowStart));
+      return copied;
     }
     const target = new Uint8Array(end - start);
     const count = this.source.readSync(start, target);
@@ -365,7 +372,8 @@ export class WireReader {
 
   private runsOut(): false {
     if (this.limit >= this.size || this.windowStart + this.windowSize < this.limit) this.reportCut();
-    else this.complaints.complain('onnx/length', 'A number runs beyond the message around it', this.fieldStart);
+    else
+      this.complaints.complain('onnx/length', 'A number runs beyond the message around it', this.fieldStart);
     return this.end();
   }
 

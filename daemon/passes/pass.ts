@@ -54,11 +54,7 @@ export interface PassesResult extends PassResult {
 }
 
 /** Runs passes one after another; see `runPass` for what is checked and thrown. */
-export async function runPasses(
-  model: Model,
-  passes: readonly Pass[],
-  task: Task,
-): Promise<PassesResult> {
+export async function runPasses(model: Model, passes: readonly Pass[], task: Task): Promise<PassesResult> {
   const notes: Diagnostic[] = [];
   const done: { name: string; changed: boolean }[] = [];
   let current = model;

@@ -12,8 +12,11 @@ export const standardOpset = (model: Model): number =>
 export const isStandard = (node: Node): boolean => node.domain === '' || node.domain === 'ai.onnx';
 
 /** True for an operator of the standard domain with one of these types. */
-export const isOp = (node: Node | undefined, ...opTypes: readonly string[]): node is Node =>
-  node !== undefined && isStandard(node) && opTypes.includes(node.opType);
+export const isOp = <OpType extends string>(
+  node: Node | undefined,
+  ...opTypes: readonly OpType[]
+): node is Node & { opType: OpType } =>
+  node !== undefined && isStandard(node) && opTypes.some((opType) => opType === node.opType);
 
 /** Tensors that nobody can replace at run time: initializers that are not inputs as well. */
 export function constantTensors(graph: Graph): Map<string, Tensor> {
@@ -48,7 +51,9 @@ function replaceInBody(
   for (const input of body.inputs) own.add(input.name);
   for (const tensor of body.initializers) own.add(tensor.name);
   for (const node of body.nodes) for (const output of node.outputs) own.add(output);
-  const outer = new Map([...renames.keys()].filter((name) => !own.has(name)).map((name) => [name, target(name)]));
+  const outer = new Map(
+    [...renames.keys()].filter((name) => !own.has(name)).map((name) => [name, target(name)]),
+  );
   replaceUses(body.nodes, outer);
   for (const output of body.outputs) output.name = outer.get(output.name) ?? output.name;
 }

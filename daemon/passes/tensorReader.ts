@@ -27,7 +27,12 @@ export async function integersOf(read: TensorReader, tensor: Tensor): Promise<nu
 }
 
 /** `tensor` with other FLOAT values; name, metadata and (when given) dims as said. */
-export const withFloats = (tensor: Tensor, values: Float32Array, dims = tensor.dims, name = tensor.name): Tensor => ({
+export const withFloats = (
+  tensor: Tensor,
+  values: Float32Array,
+  dims = tensor.dims,
+  name = tensor.name,
+): Tensor => ({
   ...floatTensor(name, dims, values),
   docString: tensor.docString,
   metadataProps: tensor.metadataProps,

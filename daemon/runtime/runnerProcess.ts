@@ -104,7 +104,12 @@ export function startRunner(options: RunnerOptions = {}): RunnerProcess {
       });
       const request = { id, call: name, params } as RunnerRequest;
       // A failed send means that the process is going; `exited` rejects the call with the reason.
-      script.child.send(request, () => undefined);
+      try {
+        script.child.send(request, () => undefined);
+      } catch (error) {
+        finish();
+        throw error;
+      }
     });
   }
 

@@ -98,14 +98,9 @@ async function serve(
     // leave to send one will not send it.
     if (request.headers.expect === undefined) await discard(request, discardBytes, discardMs);
   }
-  if (!response.destroyed) send(response, answer, cors, serving.lifecycle.draining || !request.complete);
   // 499 is what proxies log for a client that went away.
-  if (finished) {
-    const done = finished;
-    const code = String(answer.status);
-    if (response.destroyed) done('499');
-    else response.once('close', () => done(response.writableFinished ? code : '499'));
-  }
+  finished?.(response.destroyed ? '499' : String(answer.status));
+  if (!response.destroyed) send(response, answer, cors, serving.lifecycle.draining || !request.complete);
 }
 
 /** The answer to a request that failed; the log gets our own failures, without payload. */

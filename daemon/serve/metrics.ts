@@ -41,7 +41,7 @@ export class Metrics {
     });
     this.duration = histogram(
       'slipway_request_duration_seconds',
-      'From the end of the headers to the end of the answer, transfer of bodies included.',
+      'From the end of the request headers until the answer is handed to the network.',
     );
     this.queue = histogram('slipway_queue_duration_seconds', 'Waiting for a worker.');
     this.compute = histogram('slipway_compute_duration_seconds', 'Running the model, in a worker.');

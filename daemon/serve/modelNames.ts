@@ -10,17 +10,17 @@ export interface ModelArgument {
   readonly path: string;
 }
 
-/** The name a model gets when none is given: its file's, without `.onnx`, spaces as `_`. */
+/** The name a model gets when none is given: its file's, without `.onnx`, spaces and `=` as `_`. */
 export const defaultModelName = (path: string): string =>
   basename(path)
     .replace(/\.onnx$/i, '')
-    .replace(/\s/g, '_');
+    .replace(/[\s=]/g, '_');
 
 /** Throws `badRequest` for a name that cannot stand in a URL's path. */
 export function checkModelName(name: string): void {
-  if (!/^[^/\\\x00-\x20\x7f]{1,128}$/.test(name) || name === '.' || name === '..') {
+  if (!/^[^/\\=\x00-\x20\x7f]{1,128}$/.test(name) || name === '.' || name === '..') {
     throw badRequest(
-      `'${name}' is no name to serve a model under. Use letters, digits, '.', '_' and '-', without spaces.`,
+      `'${name}' is no name to serve a model under. Use letters, digits, '.', '_' and '-', without spaces or '='.`,
     );
   }
 }

@@ -214,11 +214,7 @@ export class GraphView {
     }
     const sideways = event.shiftKey && event.deltaX === 0;
     this.moveTo(
-      pan(
-        this.camera,
-        (sideways ? event.deltaY : event.deltaX) * unit,
-        sideways ? 0 : event.deltaY * unit,
-      ),
+      pan(this.camera, (sideways ? event.deltaY : event.deltaX) * unit, sideways ? 0 : event.deltaY * unit),
     );
   }
 

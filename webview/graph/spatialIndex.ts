@@ -18,7 +18,8 @@ export class SpatialIndex {
     this.bands = Math.max(1, Math.ceil(height / bandHeight) + 1);
     this.start = new Int32Array(this.bands + 1);
     for (let i = 0; i < from.length; i++) {
-      for (let b = this.band(from[i]!); b <= this.band(to[i]!) && to[i]! >= from[i]!; b++) this.start[b + 1]!++;
+      for (let b = this.band(from[i]!); b <= this.band(to[i]!) && to[i]! >= from[i]!; b++)
+        this.start[b + 1]!++;
     }
     for (let b = 0; b < this.bands; b++) this.start[b + 1]! += this.start[b]!;
     this.items = new Int32Array(this.start[this.bands]!);

@@ -13,6 +13,12 @@ export type Phase =
   | { name: 'layoutCancelled'; nodes: number }
   | { name: 'failed'; error: PageError };
 
+/** The first values of a tensor as text, or why they are not there. */
+export type TensorPreview =
+  | { state: 'loading' }
+  | { state: 'shown'; values: readonly string[]; total: number }
+  | { state: 'failed'; why: string };
+
 export interface EditorState {
   phase: Phase;
   /** True once waiting has lasted long enough to say so. */
@@ -27,7 +33,10 @@ export interface EditorState {
   table: GraphTable | undefined;
   /** Row of the selected node. */
   selected: number | undefined;
+  /** Undefined while they are fetched. */
   details: NodeDetails | PageError | undefined;
+  /** Values that were asked for, by initializer name. */
+  previews: ReadonlyMap<string, TensorPreview>;
   query: string;
   /** Rows that match the query, in reading order. */
   hits: readonly number[];
@@ -48,6 +57,7 @@ export const firstEditorState: EditorState = {
   table: undefined,
   selected: undefined,
   details: undefined,
+  previews: new Map(),
   query: '',
   hits: [],
   hit: 0,

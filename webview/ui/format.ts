@@ -23,7 +23,7 @@ function withMinus(text: string): string {
 /** With a sign always: +0.3, −1.2, 0. */
 export function signed(value: number, digits = 1): string {
   const text = Math.abs(value).toFixed(digits);
-  if (Number(text) === 0) return Number(0).toFixed(digits);
+  if (Number(text) === 0) return (0).toFixed(digits);
   return (value < 0 ? minus : '+') + text;
 }
 

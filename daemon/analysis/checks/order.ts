@@ -40,7 +40,8 @@ export function checkOrder({ graph, path }: ScopedGraph, cache: CaptureCache, fi
 function producers(nodes: readonly Node[]): ReadonlyMap<string, number> {
   const producer = new Map<string, number>();
   nodes.forEach((node, index) => {
-    for (const output of node.outputs) if (output !== '' && !producer.has(output)) producer.set(output, index);
+    for (const output of node.outputs)
+      if (output !== '' && !producer.has(output)) producer.set(output, index);
   });
   return producer;
 }

@@ -19,12 +19,21 @@ const isVisible = (names: Names, name: string): boolean => {
 };
 
 /** Collects the graph's names and reports what is produced twice. */
-export function collectNames({ graph, path }: ScopedGraph, outer: Names | undefined, findings: Findings): Names {
+export function collectNames(
+  { graph, path }: ScopedGraph,
+  outer: Names | undefined,
+  findings: Findings,
+): Names {
   const own = new Map<string, string>();
   const inputs = new Set<string>();
   for (const input of graph.inputs) {
     if (inputs.has(input.name)) {
-      findings.add('error', 'graph/duplicate-input', `Two inputs are called ${quoted(input.name)}.`, placeOf(path, undefined, input.name));
+      findings.add(
+        'error',
+        'graph/duplicate-input',
+        `Two inputs are called ${quoted(input.name)}.`,
+        placeOf(path, undefined, input.name),
+      );
     }
     inputs.add(input.name);
     own.set(input.name, 'is an input');
@@ -33,7 +42,12 @@ export function collectNames({ graph, path }: ScopedGraph, outer: Names | undefi
   const seen = new Set<string>();
   for (const { name } of constants) {
     if (seen.has(name)) {
-      findings.add('error', 'graph/duplicate-initializer', `Two initializers are called ${quoted(name)}.`, placeOf(path, undefined, name));
+      findings.add(
+        'error',
+        'graph/duplicate-initializer',
+        `Two initializers are called ${quoted(name)}.`,
+        placeOf(path, undefined, name),
+      );
     }
     seen.add(name);
     // An initializer may share its name with an input: it is that input's default.

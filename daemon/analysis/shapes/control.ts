@@ -1,7 +1,15 @@
 // Shape rules of If, Loop and Scan: the bodies are inferred with what flows into them.
 
 import type { Graph } from '../../ir/model';
-import { intOf, intsOf, unknown, type Inferred, type Rule, type RuleContext, type RuleTable } from './context';
+import {
+  intOf,
+  intsOf,
+  unknown,
+  type Inferred,
+  type Rule,
+  type RuleContext,
+  type RuleTable,
+} from './context';
 import { commonDims, type Dim, type Dims } from './dims';
 
 const bodyOf = (context: RuleContext, name: string): Graph | undefined => {
@@ -22,7 +30,9 @@ const ifRule: Rule = (context) => {
   // A condition that is settled already decides, as when an exporter asks for a rank.
   const condition = context.values(0)?.[0];
   if (typeof condition === 'number') return condition === 0 ? right : left;
-  return context.node.outputs.map((_, position) => common(left[position] ?? unknown, right[position] ?? unknown));
+  return context.node.outputs.map((_, position) =>
+    common(left[position] ?? unknown, right[position] ?? unknown),
+  );
 };
 
 const prepend = (dim: Dim, type: Inferred | undefined): Inferred => ({

@@ -1,6 +1,16 @@
 // Shape rules of convolutions and pools, in all their spellings.
 
-import { intOf, intsOf, textOf, unknown, unknownDims, type Inferred, type Rule, type RuleContext, type RuleTable } from './context';
+import {
+  intOf,
+  intsOf,
+  textOf,
+  unknown,
+  unknownDims,
+  type Inferred,
+  type Rule,
+  type RuleContext,
+  type RuleTable,
+} from './context';
 import { addDims, ceilDivide, floorDivide, multiplyDims, subtractDims, type Dim, type Dims } from './dims';
 import { shapeText } from '../typeText';
 
@@ -87,7 +97,8 @@ const convTranspose: Rule = (context) => {
   const input = context.dims(0);
   const weights = context.dims(1);
   const dtype = context.dtype(0);
-  if (!input || !weights || input.length < 2 || input.length !== weights.length) return [{ dtype, dims: null }];
+  if (!input || !weights || input.length < 2 || input.length !== weights.length)
+    return [{ dtype, dims: null }];
   const channels = multiplyDims(weights[1]!, intOf(context, 'group', 1));
   const spatial = input.slice(2);
   const rank = spatial.length;
@@ -101,7 +112,10 @@ const convTranspose: Rule = (context) => {
     if (window.autoPad.startsWith('SAME')) return multiplyDims(size, stride);
     const reach = addDims(multiplyDims(subtractDims(window.kernel[axis]!, 1), window.dilations[axis]!), 1);
     const pads = window.autoPad === 'VALID' ? 0 : window.pads[axis]! + window.pads[axis + rank]!;
-    return subtractDims(addDims(addDims(multiplyDims(subtractDims(size, 1), stride), reach), extra[axis]!), pads);
+    return subtractDims(
+      addDims(addDims(multiplyDims(subtractDims(size, 1), stride), reach), extra[axis]!),
+      pads,
+    );
   });
   return [{ dtype, dims: [input[0]!, channels, ...sizes] }];
 };
@@ -154,7 +168,10 @@ const maxUnpool: Rule = (context) => {
   if (!input || !window || input.length !== window.kernel.length + 2) return [{ dtype, dims: null }];
   const sizes = input.slice(2).map((size, axis) => {
     const pads = window.pads[axis]! + window.pads[axis + window.kernel.length]!;
-    return subtractDims(addDims(multiplyDims(subtractDims(size, 1), window.strides[axis]!), window.kernel[axis]!), pads);
+    return subtractDims(
+      addDims(multiplyDims(subtractDims(size, 1), window.strides[axis]!), window.kernel[axis]!),
+      pads,
+    );
   });
   return [{ dtype, dims: [input[0]!, input[1]!, ...sizes] }];
 };
@@ -202,7 +219,10 @@ export const convolutionRules: RuleTable = {
   ConvTranspose: convTranspose,
   MaxPool: (context) => {
     const dims = pool(context);
-    return [{ dtype: context.dtype(0), dims }, { dtype: 'int64', dims }];
+    return [
+      { dtype: context.dtype(0), dims },
+      { dtype: 'int64', dims },
+    ];
   },
   AveragePool: poolRule,
   LpPool: poolRule,

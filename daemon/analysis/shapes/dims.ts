@@ -12,7 +12,10 @@ const longestExpression = 160;
 type Polynomial = Map<string, number>;
 
 /** Splits at a separator outside parentheses; undefined when the parentheses do not match. */
-function splitOutside(text: string, separators: readonly string[]): { parts: string[]; marks: string[] } | undefined {
+function splitOutside(
+  text: string,
+  separators: readonly string[],
+): { parts: string[]; marks: string[] } | undefined {
   const parts: string[] = [];
   const marks: string[] = [];
   let depth = 0;
@@ -160,12 +163,12 @@ export function elementsOf(dims: Dims | null | undefined): number | undefined {
   return product;
 }
 
-/** One dimension of a broadcast; 'contradiction' when both are numbers that do not fit. */
-function broadcastDim(a: Dim, b: Dim): Dim | 'contradiction' {
+/** One dimension of a broadcast; undefined when both are numbers that do not fit. */
+function broadcastDim(a: Dim, b: Dim): Dim | undefined {
   if (a === b) return a;
   if (a === 1) return b;
   if (b === 1) return a;
-  if (typeof a === 'number' && typeof b === 'number') return 'contradiction';
+  if (typeof a === 'number' && typeof b === 'number') return undefined;
   // A number other than 1 wins: the unknown side can only be 1 or the same.
   if (typeof a === 'number') return a;
   if (typeof b === 'number') return b;
@@ -183,16 +186,9 @@ export function broadcastDims(
     const long = result.length >= shape.length ? result : shape;
     const short = long === result ? shape : result;
     const shift = long.length - short.length;
-    let fits = true;
-    const next = long.map((dim, axis): Dim => {
-      if (axis < shift) return dim;
-      const joined = broadcastDim(dim, short[axis - shift]!);
-      if (joined !== 'contradiction') return joined;
-      fits = false;
-      return null;
-    });
-    if (!fits) contradiction?.(result, shape);
-    result = next;
+    const next = long.map((dim, axis) => (axis < shift ? dim : broadcastDim(dim, short[axis - shift]!)));
+    if (next.includes(undefined)) contradiction?.(result, shape);
+    result = next.map((dim) => dim ?? null);
   }
   return result;
 }

@@ -110,7 +110,9 @@ const converted = (context: RuleContext, dtype: string): Inferred => {
   return {
     dtype,
     dims: context.dims(0),
-    values: context.values(0)?.map((value) => (typeof value === 'number' && whole ? Math.trunc(value) : value)),
+    values: context
+      .values(0)
+      ?.map((value) => (typeof value === 'number' && whole ? Math.trunc(value) : value)),
   };
 };
 
@@ -119,9 +121,15 @@ const cast: Rule = (context) => {
   const to = context.attribute('to');
   if (to?.type === 'STRING') {
     const name = new TextDecoder().decode(to.value);
-    return [converted(context, dataTypeName(DataType[name as keyof typeof DataType] ?? 0))];
+    return [
+      converted(context, dataTypeName(Object.entries(DataType).find(([key]) => key === name)?.[1] ?? 0)),
+    ];
   }
-  return [to?.type === 'INT' ? converted(context, dataTypeName(Number(to.value))) : { ...unknown, dims: context.dims(0) }];
+  return [
+    to?.type === 'INT'
+      ? converted(context, dataTypeName(Number(to.value)))
+      : { ...unknown, dims: context.dims(0) },
+  ];
 };
 
 const where: Rule = (context) => {
@@ -184,7 +192,9 @@ export const elementwiseRules: RuleTable = {
   Sub: arithmetic(subtractDims),
   Mul: arithmetic(multiplyDims),
   Div: arithmetic(divide),
-  Mod: arithmetic((a, b) => (a === 0 ? 0 : numbersOnly((x, y) => (y === 0 ? NaN : x - y * Math.floor(x / y)))(a, b))),
+  Mod: arithmetic((a, b) =>
+    a === 0 ? 0 : numbersOnly((x, y) => (y === 0 ? NaN : x - y * Math.floor(x / y)))(a, b),
+  ),
   Pow: (context) => [{ dtype: context.dtype(0), dims: broadcastInputs(context) }],
   PRelu: (context) => [context.type(0)],
   Max: arithmetic((a, b) => (a === b ? a : numbersOnly(Math.max)(a, b))),
@@ -206,9 +216,7 @@ export const elementwiseRules: RuleTable = {
   Where: where,
   Cast: cast,
   CastLike: (context) => [converted(context, context.dtype(1))],
-  BitCast: (context) => [
-    { dtype: dataTypeName(intOf(context, 'to', 0)), dims: context.dims(0) },
-  ],
+  BitCast: (context) => [{ dtype: dataTypeName(intOf(context, 'to', 0)), dims: context.dims(0) }],
   'com.microsoft.QLinearAdd': (context) => [
     { dtype: context.dtype(0), dims: broadcastInputs(context, [0, 3]) },
   ],

@@ -62,7 +62,8 @@ const constantOfShape: Rule = (context) => {
   const tensor = value?.type === 'TENSOR' ? value.value : undefined;
   const dtype = tensor ? dataTypeName(tensor.dataType) : 'float';
   const dims = context.values(0) ?? unknownOfRank(rankFrom(context, 0));
-  const filler: Dim | undefined = tensor && elementCount(tensor.dims) === 1 ? context.constant(tensor)?.[0] : 0;
+  const filler: Dim | undefined =
+    tensor && elementCount(tensor.dims) === 1 ? context.constant(tensor)?.[0] : 0;
   const length = dims && dims.length <= 1 ? productOf(dims) : null;
   const values =
     filler !== undefined && typeof length === 'number' && length >= 0 && length <= mostTrackedValues

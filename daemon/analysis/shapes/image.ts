@@ -1,6 +1,16 @@
 // Shape rules of operators that change the size of pictures or sample them.
 
-import { axesOf, intOf, intsOf, textOf, unknown, unknownDims, type Rule, type RuleContext, type RuleTable } from './context';
+import {
+  axesOf,
+  intOf,
+  intsOf,
+  textOf,
+  unknown,
+  unknownDims,
+  type Rule,
+  type RuleContext,
+  type RuleTable,
+} from './context';
 import { floorDivide, multiplyDims, type Dim, type Dims } from './dims';
 
 /** One dimension after scaling: rounded down, as the specification says. */
@@ -8,7 +18,8 @@ function scaled(size: Dim, scale: Dim): Dim {
   if (scale === 1) return size;
   if (typeof size === 'number' && typeof scale === 'number') return Math.floor(size * scale);
   if (typeof scale === 'number' && Number.isInteger(scale)) return multiplyDims(size, scale);
-  if (typeof scale === 'number' && scale > 0 && Number.isInteger(1 / scale)) return floorDivide(size, 1 / scale);
+  if (typeof scale === 'number' && scale > 0 && Number.isInteger(1 / scale))
+    return floorDivide(size, 1 / scale);
   return null;
 }
 
@@ -77,7 +88,11 @@ const gridSample: Rule = (context) => {
 const affineGrid: Rule = (context) => {
   const size = context.values(1);
   const count = context.dims(1)?.[0];
-  const spatial = size ? size.slice(2) : typeof count === 'number' ? unknownDims(Math.max(0, count - 2)) : undefined;
+  const spatial = size
+    ? size.slice(2)
+    : typeof count === 'number'
+      ? unknownDims(Math.max(0, count - 2))
+      : undefined;
   if (!spatial) return [{ dtype: context.dtype(0), dims: null }];
   return [{ dtype: context.dtype(0), dims: [size?.[0] ?? null, ...spatial, spatial.length] }];
 };

@@ -21,7 +21,9 @@ export function matmulDims(
   const inner = a.at(-1)!;
   const other = b.length === 1 ? b[0]! : b.at(-2)!;
   if (typeof inner === 'number' && typeof other === 'number' && inner !== other) {
-    context.contradiction(`${shapeText(a)} and ${shapeText(b)} cannot be multiplied: ${inner} is not ${other}`);
+    context.contradiction(
+      `${shapeText(a)} and ${shapeText(b)} cannot be multiplied: ${inner} is not ${other}`,
+    );
   }
   const batch = broadcastDims([a.slice(0, -2), b.slice(0, -2)], (x, y) => {
     context.contradiction(`batches ${shapeText(x)} and ${shapeText(y)} do not broadcast`);
@@ -48,7 +50,7 @@ function gemmDims(context: RuleContext, a: number, b: number): Dims | null {
   const other = right?.[transB ? 1 : 0];
   if (typeof inner === 'number' && typeof other === 'number' && inner !== other) {
     context.contradiction(
-      `${shapeText(left!)} and ${shapeText(right!)} cannot be multiplied: ${inner} is not ${other}`,
+      `${shapeText(left)} and ${shapeText(right)} cannot be multiplied: ${inner} is not ${other}`,
     );
   }
   return [left?.[transA ? 1 : 0] ?? null, right?.[transB ? 0 : 1] ?? null];
@@ -57,8 +59,7 @@ function gemmDims(context: RuleContext, a: number, b: number): Dims | null {
 const gemm: Rule = (context) => [{ dtype: context.dtype(0), dims: gemmDims(context, 0, 1) }];
 
 const fusedMatMul: Rule = (context) => {
-  const plain =
-    intOf(context, 'transBatchA', 0) === 0 && intOf(context, 'transBatchB', 0) === 0;
+  const plain = intOf(context, 'transBatchA', 0) === 0 && intOf(context, 'transBatchB', 0) === 0;
   const dims = plain
     ? matmulDims(
         context,
@@ -92,7 +93,7 @@ const einsum: Rule = (context) => {
     if (!dims) return [{ dtype, dims: null }];
     const [head = '', tail] = term.split('...');
     if (tail !== undefined) rests.push(dims.slice(head.length, dims.length - tail.length));
-    const letters = [...head, ...(tail ?? '')];
+    const letters = Array.from(head + (tail ?? ''));
     const own = [...dims.slice(0, head.length), ...(tail ? dims.slice(dims.length - tail.length) : [])];
     if (letters.length !== own.length || (tail === undefined && dims.length !== letters.length)) {
       return [{ dtype, dims: null }];
@@ -105,9 +106,12 @@ const einsum: Rule = (context) => {
   const rest = broadcastDims(rests);
   if (!rest) return [{ dtype, dims: null }];
   const count = (letter: string) => left.split(letter).length - 1;
-  const implied = `${left.includes('...') ? '...' : ''}${[...sizes.keys()].filter((each) => count(each) === 1).sort().join('')}`;
+  const implied = `${left.includes('...') ? '...' : ''}${[...sizes.keys()]
+    .filter((each) => count(each) === 1)
+    .sort()
+    .join('')}`;
   const [head = '', tail] = (right ?? implied).split('...');
-  const of = (letters: string): Dim[] => [...letters].map((letter) => sizes.get(letter) ?? null);
+  const of = (letters: string): Dim[] => Array.from(letters, (letter) => sizes.get(letter) ?? null);
   return [{ dtype, dims: [...of(head), ...(tail === undefined ? [] : [...rest, ...of(tail)])] }];
 };
 
@@ -122,7 +126,11 @@ const attention: Rule = (context) => {
   if (!q || !k || !v) return [{ dtype, dims: q?.length === 3 ? [null, null, null] : null }];
   const pastLength = context.has(4) ? (context.dims(4)?.[2] ?? null) : 0;
   const grow = (length: Dim): Dim =>
-    pastLength === 0 ? length : typeof length === 'number' && typeof pastLength === 'number' ? length + pastLength : null;
+    pastLength === 0
+      ? length
+      : typeof length === 'number' && typeof pastLength === 'number'
+        ? length + pastLength
+        : null;
   if (q.length === 4) {
     const total = grow(k[2] ?? null);
     return [

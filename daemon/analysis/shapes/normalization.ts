@@ -1,6 +1,15 @@
 // Shape rules of normalisations, dropout and the losses.
 
-import { axisOf, intOf, likeFirst, textOf, type Inferred, type Rule, type RuleContext, type RuleTable } from './context';
+import {
+  axisOf,
+  intOf,
+  likeFirst,
+  textOf,
+  type Inferred,
+  type Rule,
+  type RuleContext,
+  type RuleTable,
+} from './context';
 import type { Dim, Dims } from './dims';
 import { dataTypeName } from '../../ir/dataType';
 
@@ -63,7 +72,11 @@ export const normalizationRules: RuleTable = {
     const width = context.dims(2)?.[1] ?? null;
     const dims = ids?.length === 2 ? [ids[0]!, ids[1]!, width] : null;
     const dtype = context.dtype(2);
-    return [{ dtype, dims }, { dtype: 'int32', dims: [ids?.[0] ?? null] }, { dtype, dims }];
+    return [
+      { dtype, dims },
+      { dtype: 'int32', dims: [ids?.[0] ?? null] },
+      { dtype, dims },
+    ];
   },
   RotaryEmbedding: likeFirst,
   'com.microsoft.RotaryEmbedding': likeFirst,

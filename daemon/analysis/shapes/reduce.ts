@@ -1,6 +1,16 @@
 // Shape rules of reductions.
 
-import { axesOf, axisOf, intOf, intsFrom, intsOf, unknownDims, type Rule, type RuleContext, type RuleTable } from './context';
+import {
+  axesOf,
+  axisOf,
+  intOf,
+  intsFrom,
+  intsOf,
+  unknownDims,
+  type Rule,
+  type RuleContext,
+  type RuleTable,
+} from './context';
 import { productOf, type Dim, type Dims } from './dims';
 import { shapeText } from '../typeText';
 
@@ -74,7 +84,9 @@ export const reduceRules: RuleTable = {
     },
   ],
   'com.microsoft.QLinearReduceMean': (context) => {
-    const axes = intsOf(context, 'axes')?.filter((axis) => axisOf(axis, context.dims(0)?.length ?? 0) !== undefined);
+    const axes = intsOf(context, 'axes')?.filter(
+      (axis) => axisOf(axis, context.dims(0)?.length ?? 0) !== undefined,
+    );
     const keep = intOf(context, 'keepdims', 1) !== 0;
     return [
       {

@@ -7,6 +7,7 @@ import { convolutionRules } from './convolution';
 import { elementwiseRules } from './elementwise';
 import { generateRules } from './generate';
 import { imageRules } from './image';
+import { joiningRules } from './joining';
 import { layoutRules } from './layout';
 import { matmulRules } from './matmul';
 import { normalizationRules } from './normalization';
@@ -22,6 +23,7 @@ const families: readonly RuleTable[] = [
   elementwiseRules,
   generateRules,
   imageRules,
+  joiningRules,
   layoutRules,
   matmulRules,
   normalizationRules,

@@ -7,7 +7,9 @@ const sequenceOf = (dtype: string): Inferred =>
   dtype === unknown.dtype ? unknown : { dtype: `seq(${dtype})`, dims: null };
 
 const inside = (dtype: string, wrapper: string): string =>
-  dtype.startsWith(`${wrapper}(`) && dtype.endsWith(')') ? dtype.slice(wrapper.length + 1, -1) : unknown.dtype;
+  dtype.startsWith(`${wrapper}(`) && dtype.endsWith(')')
+    ? dtype.slice(wrapper.length + 1, -1)
+    : unknown.dtype;
 
 const element: Rule = (context) => [{ dtype: inside(context.dtype(0), 'seq'), dims: null }];
 const firstType: Rule = (context) => [{ dtype: context.dtype(0), dims: null }];

@@ -1,6 +1,16 @@
 // Shape rules of operators that take, place or look up parts of a tensor.
 
-import { axesOf, axisOf, intOf, intsOf, unknownDims, unknown, type Rule, type RuleContext, type RuleTable } from './context';
+import {
+  axesOf,
+  axisOf,
+  intOf,
+  intsOf,
+  unknownDims,
+  unknown,
+  type Rule,
+  type RuleContext,
+  type RuleTable,
+} from './context';
 import { ceilDivide, divideExactly, subtractDims, type Dim, type Dims } from './dims';
 import { shapeText } from '../typeText';
 
@@ -40,7 +50,8 @@ const slice: Rule = (context) => {
   }
   const count = starts?.length ?? ends?.length ?? stated?.length ?? dims.length;
   const axes = axesOf(
-    (stated?.every((axis) => typeof axis === 'number') ? stated : undefined) ?? Array.from({ length: count }, (_, at) => at),
+    (stated?.every((axis) => typeof axis === 'number') ? stated : undefined) ??
+      Array.from({ length: count }, (_, at) => at),
     dims.length,
   );
   if (!axes) {
@@ -117,7 +128,11 @@ const split: Rule = (context) => {
   const size = dims[axis] ?? null;
   // Without lengths the parts are equal, except that since opset 18 the last one may be smaller.
   const count = intOf(context, 'num_outputs', outputs.length);
-  const part = context.has(1) ? null : context.opset >= 18 ? ceilDivide(size, count) : divideExactly(size, count);
+  const part = context.has(1)
+    ? null
+    : context.opset >= 18
+      ? ceilDivide(size, count)
+      : divideExactly(size, count);
   let start = 0;
   const values = context.values(0);
   return outputs.map((_, at) => {
@@ -159,7 +174,11 @@ const unique: Rule = (context) => {
   const axis = context.attribute('axis') && dims ? axisOf(intOf(context, 'axis', 0), dims.length) : undefined;
   const whole = context.attribute('axis') === undefined;
   const list = { dtype: 'int64', dims: [null] };
-  const shape = whole ? [null] : dims && axis !== undefined ? dims.map((dim, at) => (at === axis ? null : dim)) : null;
+  const shape = whole
+    ? [null]
+    : dims && axis !== undefined
+      ? dims.map((dim, at) => (at === axis ? null : dim))
+      : null;
   return [{ dtype: context.dtype(0), dims: shape }, list, list, list];
 };
 
@@ -195,4 +214,5 @@ export const slicingRules: RuleTable = {
 };
 
 /** NonZero gives one row per dimension; a scalar counts as one dimension in the reference. */
-const nonZeroRows = (dims: Dims | null): Dim => (dims ? (dims.length === 0 ? null : subtractDims(dims.length, 0)) : null);
+const nonZeroRows = (dims: Dims | null): Dim =>
+  dims ? (dims.length === 0 ? null : subtractDims(dims.length, 0)) : null;

@@ -126,7 +126,8 @@ function gemm(node: Node, context: OperatorContext): Candidate | string {
   const biasName = node.inputs[2] ?? '';
   const bias = context.constants.get(biasName);
   const columns = weight.dims[axis] ?? 0;
-  const fits = bias?.dataType === DataType.FLOAT && elementCount(bias.dims) === columns && bias.dims.at(-1) === columns;
+  const fits =
+    bias?.dataType === DataType.FLOAT && elementCount(bias.dims) === columns && bias.dims.at(-1) === columns;
   // A float bias makes ONNX Runtime fall back to a float Gemm.
   if (biasName !== '' && !fits) return 'Its bias is not one constant for each column.';
   return layer(node, { needsOutput: false, axis });
@@ -153,7 +154,10 @@ function clip(node: Node, { facts }: OperatorContext): Candidate | string {
   if (min === undefined || max === undefined) return 'Its bounds are computed while the model runs.';
   // QuantizeLinear always holds zero, so that it cannot stand for a clip that leaves zero out.
   if (!(min <= 0 && max > 0)) return 'Its bounds leave zero out.';
-  if (facts.elementType(node.inputs[0] ?? '') !== 'float' && facts.elementType(node.outputs[0] ?? '') !== 'float')
+  if (
+    facts.elementType(node.inputs[0] ?? '') !== 'float' &&
+    facts.elementType(node.outputs[0] ?? '') !== 'float'
+  )
     return 'It does not compute on float values.';
   return {
     node,

@@ -48,6 +48,8 @@ export interface PlacementInput extends OperatorContext {
   readonly ranges?: ReadonlyMap<string, Range> | undefined;
   /** Nodes that must stay in float, with the reason. */
   readonly exclude?: ReadonlyMap<Node, string> | undefined;
+  /** Leaves rule 7 out, to learn of every value that may be quantized. */
+  readonly keepIslands?: boolean;
 }
 
 /** A sum or a concatenation rounds with one scale: beyond this ratio of ranges the narrower operand is lost in it. */
@@ -58,7 +60,7 @@ export function place(input: PlacementInput): Placement {
   const exclude = new Map(input.exclude);
   for (;;) {
     const attempt = new Attempt(input, exclude);
-    const islands = attempt.islands();
+    const islands = input.keepIslands === true ? [] : attempt.islands();
     if (islands.length === 0) return attempt.result();
     for (const node of islands) exclude.set(node, 'A lone depthwise convolution is faster in float.');
   }
@@ -136,13 +138,24 @@ class Attempt {
     producer !== undefined && (producer.role !== 'layer' || producer.needsOutput);
 
   private canJoin(candidate: Candidate): boolean {
-    const { node, data, constants, outputs } = candidate;
-    if (candidate.role === 'layer' || this.integer.has(node)) return false;
+    const { node, role, constants } = candidate;
+    if (role === 'layer' || this.integer.has(node)) return false;
+    // The value between a node and the Relu that it absorbs is never quantized, so that nobody measured it.
+    const outputs = ((role === 'joint' && this.clipAfter(candidate)) || candidate).outputs;
+    const data = this.willBeAbsorbed(candidate) ? [] : candidate.data;
     if (![...data, ...constants, ...outputs].every((value) => this.hasRange(value))) return false;
-    return candidate.role !== 'joint' || !this.losesAnOperand(candidate);
+    return role !== 'joint' || !this.losesAnOperand(candidate, outputs);
   }
 
-  private losesAnOperand({ node, data, constants, outputs }: Candidate): boolean {
+  /** A clip that alone reads the result of a layer or of a node that computes. */
+  private willBeAbsorbed({ node, role, data }: Candidate): boolean {
+    if (role !== 'clip' || onlyConsumer(data[0] ?? '', this.index) !== node) return false;
+    const producer = this.index.producer.get(data[0] ?? '');
+    const before = producer && this.candidates.get(producer)?.role;
+    return before === 'layer' || before === 'joint';
+  }
+
+  private losesAnOperand({ node, data, constants }: Candidate, outputs: readonly string[]): boolean {
     const { ranges } = this.input;
     if (!ranges || !isOp(node, 'Add', 'Concat')) return false;
     const width = (value: string) => {
@@ -242,9 +255,7 @@ class Attempt {
       if (range) {
         ranges.set(
           group,
-          before
-            ? { min: Math.min(before.min, range.min), max: Math.max(before.max, range.max) }
-            : range,
+          before ? { min: Math.min(before.min, range.min), max: Math.max(before.max, range.max) } : range,
         );
       }
     }

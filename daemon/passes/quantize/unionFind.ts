@@ -13,7 +13,11 @@ export class UnionFind<Item = string> {
   /** The item that stands for the set; an unknown item stands for itself. */
   root(item: Item): Item {
     let at = item;
-    for (let parent = this.parents.get(at); parent !== undefined && parent !== at; parent = this.parents.get(at)) {
+    for (
+      let parent = this.parents.get(at);
+      parent !== undefined && parent !== at;
+      parent = this.parents.get(at)
+    ) {
       const above = this.parents.get(parent) ?? parent;
       this.parents.set(at, above);
       at = above;

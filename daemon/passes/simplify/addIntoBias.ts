@@ -48,7 +48,10 @@ export const addIntoBias = (read: TensorReader): Pass => ({
       const added = await floatsOf(read, addend);
       const before = oldBias && (await floatsOf(read, oldBias));
       const spread = elementCount(addend.dims) === 1;
-      const bias = Float32Array.from({ length: channels }, (_, c) => (before?.[c] ?? 0) + added[spread ? 0 : c]!);
+      const bias = Float32Array.from(
+        { length: channels },
+        (_, c) => (before?.[c] ?? 0) + added[spread ? 0 : c]!,
+      );
       const name = names.fresh(`${addend.name}_bias`);
       graph.initializers.push(floatTensor(name, [channels], bias));
       conv.inputs = [conv.inputs[0]!, conv.inputs[1]!, name];

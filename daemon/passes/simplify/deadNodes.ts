@@ -24,7 +24,9 @@ export const deadNodes: Pass = {
   name: 'dead nodes',
   run(model) {
     const live = liveNodes(model.graph);
-    const values = new Set(model.graph.nodes.filter((node) => live.has(node)).flatMap((node) => node.outputs));
+    const values = new Set(
+      model.graph.nodes.filter((node) => live.has(node)).flatMap((node) => node.outputs),
+    );
     for (const input of model.graph.inputs) values.add(input.name);
     for (const tensor of model.graph.initializers) values.add(tensor.name);
     const stale = model.graph.valueInfo.some((info) => !values.has(info.name));

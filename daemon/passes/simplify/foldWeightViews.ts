@@ -24,7 +24,11 @@ async function numbersOf(
   return tensor?.dataType === DataType.INT64 ? integersOf(read, tensor) : undefined;
 }
 
-function reshaped(dims: readonly number[], wanted: readonly number[], allowZero: boolean): number[] | undefined {
+function reshaped(
+  dims: readonly number[],
+  wanted: readonly number[],
+  allowZero: boolean,
+): number[] | undefined {
   const result = wanted.map((dim, i) => (dim === 0 && !allowZero ? (dims[i] ?? 0) : dim));
   const open = result.indexOf(-1);
   if (open >= 0) {
@@ -74,7 +78,9 @@ async function viewOf(
       return view([elementCount(dims.slice(0, axis)), elementCount(dims.slice(axis))]);
     }
     case 'Squeeze': {
-      const axes = (await numbersOf(node, 'axes', constants, read))?.map((axis) => position(axis, dims.length));
+      const axes = (await numbersOf(node, 'axes', constants, read))?.map((axis) =>
+        position(axis, dims.length),
+      );
       if (!axes) return undefined;
       return view(dims.filter((_, i) => !axes.includes(i)));
     }
@@ -91,7 +97,12 @@ async function viewOf(
       const perm = intsAttribute(node, 'perm') ?? dims.map((_, i) => dims.length - 1 - i);
       if (perm.length !== dims.length) return undefined;
       const values = transposed(await floatsOf(read, tensor), dims, perm);
-      return withFloats(tensor, values, perm.map((axis) => dims[axis]!), name);
+      return withFloats(
+        tensor,
+        values,
+        perm.map((axis) => dims[axis]!),
+        name,
+      );
     }
     default:
       return undefined;

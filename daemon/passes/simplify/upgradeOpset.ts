@@ -29,7 +29,13 @@ export interface UpgradeOptions {
 const quoted = (node: Node) =>
   `${node.opType} (node "${node.name === '' ? (node.outputs[0] ?? '') : node.name}")`;
 
-function upgradeGraph(graph: Graph, from: number, facts: Facts, names: Names, refuse: (why: string) => void): void {
+function upgradeGraph(
+  graph: Graph,
+  from: number,
+  facts: Facts,
+  names: Names,
+  refuse: (why: string) => void,
+): void {
   const context: UpgradeContext = {
     from,
     fresh: (base) => names.fresh(base),
@@ -67,7 +73,9 @@ export const upgradeOpset = (read: TensorReader, options: UpgradeOptions): Pass 
     await breathe(task);
     const copy = cloneModel(model);
     const why: string[] = [];
-    upgradeGraph(copy.graph, from, await collectFacts(copy, read), new Names(copy), (reason) => why.push(reason));
+    upgradeGraph(copy.graph, from, await collectFacts(copy, read), new Names(copy), (reason) =>
+      why.push(reason),
+    );
     if (why.length > 0) {
       const more = why.length > 3 ? ` and ${why.length - 3} more` : '';
       throw unsupported(`${start} It cannot be converted: ${why.slice(0, 3).join('; ')}${more}. ${advice}`);

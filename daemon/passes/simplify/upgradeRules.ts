@@ -26,8 +26,7 @@ const drop = (node: Node, ...names: readonly string[]) => {
 /** Moves an INTS (or INT) attribute into input `position` as an INT64 tensor. */
 function toInput(node: Node, name: string, position: number, context: UpgradeContext): void {
   const found = findAttribute(node, name);
-  const values =
-    found?.type === 'INTS' ? found.value : found?.type === 'INT' ? [found.value] : undefined;
+  const values = found?.type === 'INTS' ? found.value : found?.type === 'INT' ? [found.value] : undefined;
   drop(node, name);
   if (!values) return;
   while (node.inputs.length < position) node.inputs.push('');
@@ -121,7 +120,12 @@ const slice: UpgradeRule = (node, context) => {
   if (context.from >= 10) return undefined;
   const starts = intsAttribute(node, 'starts') ?? [];
   if (!findAttribute(node, 'axes')) {
-    node.attributes.push(attribute('axes', starts.map((_, i) => BigInt(i))));
+    node.attributes.push(
+      attribute(
+        'axes',
+        starts.map((_, i) => BigInt(i)),
+      ),
+    );
   }
   for (const [i, name] of ['starts', 'ends', 'axes'].entries()) toInput(node, name, i + 1, context);
   return undefined;

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { agreement } from '../../../daemon/evaluate/agreement';
-import { halfToNumber, numberToHalf } from '../../../daemon/evaluate/half';
 import { OutputComparison } from '../../../daemon/evaluate/outputError';
 import { topClasses, topOne } from '../../../daemon/evaluate/topOne';
 import type { TensorValue } from '../../../daemon/runtime/session';
@@ -70,17 +69,4 @@ test('equal outputs, rows that do not count, and values that were lost', () => {
   const lost = new OutputComparison();
   lost.add(floats([2], 1, 2), floats([2], NaN, 2), 2, 2);
   assert.equal(lost.lost, 1);
-});
-
-test('half floats go there and back, all 65,536', () => {
-  for (let pattern = 0; pattern < 65536; pattern += 1) {
-    const value = halfToNumber(pattern);
-    if (!Number.isNaN(value)) assert.equal(numberToHalf(value), pattern);
-  }
-  assert.equal(numberToHalf(65519.99), 0x7bff);
-  assert.equal(numberToHalf(65520), 0x7c00);
-  // Ties go to even: halfway between 1 and its neighbour, and between that and the next.
-  assert.equal(numberToHalf(1 + 2 ** -11), 0x3c00);
-  assert.equal(numberToHalf(1 + 3 * 2 ** -11), 0x3c02);
-  assert.equal(numberToHalf(2 ** -25), 0);
 });

@@ -1,0 +1,204 @@
+// One graph of a model as columns, which is what a picture is drawn from: operators in file order, then the
+// graph's inputs, then its outputs; and an edge for every use of a value. Linear in nodes and edges.
+
+import { badRequest } from '../base/errors';
+import { breathe, silentTask, type Task } from '../base/task';
+import { bodiesOf } from '../ir/graphIndex';
+import type { Model, Node } from '../ir/model';
+import { inferredAt } from './inferredAt';
+import { nodeScope } from './nodeScope';
+import { nodeSummary } from './nodeSummary';
+import { bodiesAt, findGraph, functionKey, functionScope, nodeLabels, type ScopedGraph } from './scopes';
+import { typeIn, type InferredGraph, type ShapeInfo } from './shapes';
+import { freeInputs, tensorBytes } from './summary';
+import { bodyCaptures, type CaptureCache } from './topology';
+import { shapeText, unknownType } from './typeText';
+
+/** Columns by name; nodes have the first seven, edges the last four. */
+export type GraphColumns = {
+  name: string[];
+  /** Operator type; empty for inputs and outputs. */
+  op: string[];
+  domain: string[];
+  /** 0 operator, 1 graph input, 2 graph output. */
+  kind: Uint8Array;
+  /** Path of the module in the program that the model was made from. */
+  scope: string[];
+  /** Bytes of the initializers that the node reads. */
+  weights: Float64Array;
+  /** "3×3, stride 2, 64→128". */
+  summary: string[];
+  /** Row of the node that the edge comes from. */
+  source: Int32Array;
+  /** Row of the node that the edge goes to. */
+  target: Int32Array;
+  /** Name of the value. */
+  value: string[];
+  /** "1×64×56×56 float", or empty. */
+  label: string[];
+};
+
+export interface GraphTable {
+  readonly nodes: number;
+  readonly edges: number;
+  readonly columns: GraphColumns;
+  /** Operator row → paths of its bodies and of the function that it calls. */
+  readonly subgraphs: ReadonlyMap<number, readonly string[]>;
+}
+
+/** The graph at a scope path, or an error that says that there is none. */
+export function graphAt(model: Model, scope: string | undefined): ScopedGraph {
+  const found = findGraph(model, scope);
+  if (!found) throw badRequest(`The model has no graph "${(scope ?? '').slice(0, 200)}".`);
+  return found;
+}
+
+/**
+ * The columns of one graph; `scope` is a path of scopes.ts, absent for the main graph. `shapes` may bring types
+ * of the main graph that were inferred before.
+ */
+export async function graphTable(
+  model: Model,
+  scope?: string,
+  task: Task = silentTask,
+  shapes?: ShapeInfo,
+): Promise<GraphTable> {
+  const scoped = graphAt(model, scope);
+  await breathe(task);
+  const inferred = inferredAt(model, scoped, shapes);
+  await breathe(task);
+  const { graph } = scoped;
+  const weights = initializerBytes(scoped);
+  const inputs = freeInputs(graph);
+  const count = graph.nodes.length + inputs.length + graph.outputs.length;
+  const columns: GraphColumns = {
+    name: [],
+    op: [],
+    domain: [],
+    kind: new Uint8Array(count),
+    scope: [],
+    weights: new Float64Array(count),
+    summary: [],
+    ...edgesOf(scoped, inputs, inferred),
+  };
+  for (const [index, node] of graph.nodes.entries()) {
+    columns.name.push(node.name);
+    columns.op.push(node.opType);
+    columns.domain.push(node.domain);
+    columns.scope.push(nodeScope(node));
+    columns.summary.push(nodeSummary(node, inferred));
+    let bytes = 0;
+    for (const input of new Set(node.inputs)) bytes += weights.get(input) ?? 0;
+    columns.weights[index] = bytes;
+    if (index % 1024 === 0) await breathe(task);
+  }
+  const addRows = (values: readonly { name: string }[], kind: number) => {
+    for (const { name } of values) {
+      columns.kind[columns.name.length] = kind;
+      columns.name.push(name);
+      columns.op.push('');
+      columns.domain.push('');
+      columns.scope.push('');
+      columns.summary.push(typeLabel(inferred, name));
+    }
+  };
+  addRows(inputs, 1);
+  addRows(graph.outputs, 2);
+  return {
+    nodes: count,
+    edges: columns.source.length,
+    columns,
+    subgraphs: subgraphsOf(model, scoped),
+  };
+}
+
+/** Bytes of every initializer that the graph sees, its own hiding those of the graphs around it. */
+function initializerBytes(scoped: ScopedGraph): ReadonlyMap<string, number> {
+  const bytes = new Map<string, number>();
+  for (let at: ScopedGraph | undefined = scoped; at; at = at.outer) {
+    for (const tensor of at.graph.initializers) {
+      if (!bytes.has(tensor.name)) bytes.set(tensor.name, tensorBytes(tensor));
+    }
+    for (const { values, indices } of at.graph.sparseInitializers) {
+      if (!bytes.has(values.name)) bytes.set(values.name, tensorBytes(values) + tensorBytes(indices));
+    }
+  }
+  return bytes;
+}
+
+function edgesOf(
+  { graph }: ScopedGraph,
+  inputs: readonly { name: string }[],
+  inferred: InferredGraph,
+): Pick<GraphColumns, 'source' | 'target' | 'value' | 'label'> {
+  const producer = new Map<string, number>();
+  inputs.forEach(({ name }, at) => producer.set(name, graph.nodes.length + at));
+  graph.nodes.forEach((node, index) => {
+    for (const output of node.outputs) if (output !== '') producer.set(output, index);
+  });
+  const source: number[] = [];
+  const target: number[] = [];
+  const value: string[] = [];
+  const label: string[] = [];
+  const labels = new Map<string, string>();
+  const connect = (name: string, to: number) => {
+    const from = producer.get(name);
+    if (from === undefined) return;
+    let text = labels.get(name);
+    if (text === undefined) labels.set(name, (text = typeLabel(inferred, name)));
+    source.push(from);
+    target.push(to);
+    value.push(name);
+    label.push(text);
+  };
+  const captures: CaptureCache = new Map();
+  graph.nodes.forEach((node, index) => {
+    for (const input of node.inputs) connect(input, index);
+    // What a body takes from this graph flows into the node that holds the body.
+    if (bodiesOf(node).length > 0)
+      for (const name of new Set(bodyCaptures(node, captures))) connect(name, index);
+  });
+  graph.outputs.forEach(({ name }, at) => connect(name, graph.nodes.length + inputs.length + at));
+  return { source: Int32Array.from(source), target: Int32Array.from(target), value, label };
+}
+
+/** "1×64×56×56 float"; empty when nothing is known. */
+function typeLabel(inferred: InferredGraph, name: string): string {
+  const type = typeIn(inferred, name);
+  if (!type) return '';
+  const shape = shapeText(type.dims);
+  const dtype = type.dtype === unknownType ? '' : type.dtype;
+  return `${shape} ${dtype}`.trim();
+}
+
+function subgraphsOf(model: Model, scoped: ScopedGraph): ReadonlyMap<number, readonly string[]> {
+  const result = new Map<number, readonly string[]>();
+  const { nodes } = scoped.graph;
+  const labels = nodeLabels(nodes);
+  const functions = functionPaths(model);
+  for (let index = 0; index < nodes.length; index += 1) {
+    const paths = subgraphPaths(scoped, index, functions, labels);
+    if (paths.length > 0) result.set(index, paths);
+  }
+  return result;
+}
+
+/** Function paths by the key that a calling node has. */
+export const functionPaths = (model: Model): ReadonlyMap<string, string> =>
+  new Map(
+    model.functions.map((each) => [functionKey(each.domain, each.name, each.overload), functionScope(each)]),
+  );
+
+/** Paths of the bodies of a node and of the function that it calls, each a `scope` for graphTable. */
+export function subgraphPaths(
+  { graph, path }: ScopedGraph,
+  index: number,
+  functions: ReadonlyMap<string, string>,
+  labels = nodeLabels(graph.nodes),
+): string[] {
+  const node: Node | undefined = graph.nodes[index];
+  if (!node) return [];
+  const paths = bodiesAt(path, graph.nodes, index, labels).map((body) => body.path);
+  const called = functions.size > 0 && functions.get(functionKey(node.domain, node.opType, node.overload));
+  return called ? [...paths, called] : paths;
+}

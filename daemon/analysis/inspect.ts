@@ -1,0 +1,99 @@
+// Everything that opening a model shows at once: summary, cost, and what is wrong with it. Puts the parts of this
+// room together; the reader's findings come in with the model.
+
+import type { Diagnostic } from '../base/diagnostic';
+import type { FileRef } from '../base/fileRef';
+import { breathe, type Task } from '../base/task';
+import type { Model } from '../ir/model';
+import type { Tensor } from '../ir/tensor';
+import { checkModel } from './checks';
+import { modelCost } from './cost';
+import { inferShapes, type InferOptions } from './shapes';
+import { summarize, type Summary } from './summary';
+
+/** What the reader gives for a file; `model` is absent when nothing could be read. */
+export interface ReadModel {
+  readonly model?: Model;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly fileBytes: number;
+  readonly externalBytes: number;
+  readonly file: FileRef;
+}
+
+export interface InspectOptions {
+  /** Numbers for free dimensions by name. */
+  readonly bind?: Readonly<Record<string, number>> | undefined;
+  /** Numbers of small tensors that are not in memory (see `tensorsToRead`). */
+  readonly constants?: ReadonlyMap<Tensor, readonly number[]> | undefined;
+}
+
+export interface InspectionResult extends Summary {
+  file: string;
+  fileBytes: number;
+  externalBytes: number;
+  macs: number | null;
+  peakActivationBytes: number | null;
+  /** Values that unbound free dimensions were given for `macs` and `peakActivationBytes`. */
+  assumed: Record<string, number>;
+  diagnostics: Diagnostic[];
+}
+
+const nothing: Summary = {
+  irVersion: 0,
+  producer: '',
+  opsets: {},
+  inputs: [],
+  outputs: [],
+  nodes: 0,
+  initializers: 0,
+  parameters: 0,
+  weightBytes: 0,
+  ops: {},
+  functions: 0,
+  metadata: {},
+};
+
+/** Inspects a model that was read. A broken model gives diagnostics, never a throw. */
+export async function inspect(
+  read: ReadModel,
+  options: InspectOptions,
+  task: Task,
+): Promise<InspectionResult> {
+  const { model } = read;
+  const sizes = { file: read.file.path, fileBytes: read.fileBytes, externalBytes: read.externalBytes };
+  if (!model) {
+    return {
+      ...sizes,
+      ...nothing,
+      macs: null,
+      peakActivationBytes: null,
+      assumed: {},
+      diagnostics: [...read.diagnostics],
+    };
+  }
+  const summary = summarize(model);
+  await breathe(task);
+  const findings = checkModel(model);
+  await breathe(task);
+  const { constants } = options;
+  const reading: InferOptions = constants ? { constants: (tensor) => constants.get(tensor) } : {};
+  // Mismatches are looked for with the dimensions left free: a bound value may contradict what the file states.
+  const shapes = inferShapes(model, reading);
+  await breathe(task);
+  const cost = modelCost(model, { ...reading, bind: options.bind ?? {} });
+  await breathe(task);
+  return {
+    ...sizes,
+    ...summary,
+    macs: cost.macs,
+    peakActivationBytes: cost.peakActivationBytes,
+    assumed: cost.assumed,
+    diagnostics: withoutRepeats([...read.diagnostics, ...findings, ...shapes.diagnostics]),
+  };
+}
+
+/** Reader and checks may find the same thing, such as a file without a graph. */
+function withoutRepeats(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const noGraph = diagnostics.some(({ id }) => id === 'onnx/no-graph');
+  return diagnostics.filter(({ id }) => !(noGraph && id === 'graph/empty'));
+}

@@ -1,0 +1,112 @@
+// Everything about one node, for the panel beside the picture; and finding an initializer by its name.
+
+import { badRequest } from '../base/errors';
+import { dataTypeName } from '../ir/dataType';
+import type { Model } from '../ir/model';
+import type { Tensor } from '../ir/tensor';
+import { attributeText } from './attributeText';
+import { functionPaths, graphAt, subgraphPaths } from './graphTable';
+import { inferredAt } from './inferredAt';
+import type { ScopedGraph } from './scopes';
+import { typeIn, type InferredGraph, type ShapeInfo } from './shapes';
+import { tensorBytes } from './summary';
+import { unknownType, type ValueSummary } from './typeText';
+
+export interface TensorSummary {
+  name: string;
+  dtype: string;
+  shape: number[];
+  bytes: number;
+  /** File name of external data. */
+  external?: string;
+}
+
+export interface NodeDescription {
+  name: string;
+  op: string;
+  domain: string;
+  docString: string;
+  attributes: { name: string; type: string; value: string }[];
+  /** In order; an absent optional input has an empty name. */
+  inputs: (ValueSummary & { initializer?: TensorSummary })[];
+  outputs: ValueSummary[];
+  metadata: { key: string; value: string }[];
+  /** Paths of nested graphs and of the called function, to be passed as `scope`. */
+  subgraphs: string[];
+}
+
+/** Describes the operator in a row of `graphTable`. Throws badRequest for a scope or row that is not there. */
+export function nodeDetails(
+  model: Model,
+  scope: string | undefined,
+  index: number,
+  shapes?: ShapeInfo,
+): NodeDescription {
+  const scoped = graphAt(model, scope);
+  const node = scoped.graph.nodes[index];
+  if (!node) {
+    throw badRequest(`Row ${index} is no operator: the graph has ${scoped.graph.nodes.length} of them.`);
+  }
+  const inferred = inferredAt(model, scoped, shapes);
+  return {
+    name: node.name,
+    op: node.opType,
+    domain: node.domain,
+    docString: node.docString,
+    attributes: node.attributes.map((attribute) => ({
+      name: attribute.name,
+      type: attribute.type,
+      value: attributeText(attribute),
+    })),
+    inputs: node.inputs.map((name) => {
+      const tensor = name === '' ? undefined : visibleTensor(scoped, name);
+      const value = describe(inferred, name);
+      return tensor ? { ...value, initializer: describeTensor(tensor) } : value;
+    }),
+    outputs: node.outputs.map((name) => describe(inferred, name)),
+    metadata: node.metadataProps.map(({ key, value }) => ({ key, value })),
+    subgraphs: subgraphPaths(scoped, index, functionPaths(model)),
+  };
+}
+
+function describe(inferred: InferredGraph, name: string): ValueSummary {
+  const type = name === '' ? undefined : typeIn(inferred, name);
+  return { name, dtype: type?.dtype ?? unknownType, shape: type?.dims ? [...type.dims] : null };
+}
+
+export function describeTensor(tensor: Tensor): TensorSummary {
+  const { storage } = tensor;
+  const location =
+    storage.kind === 'external' ? storage.entries.find(({ key }) => key === 'location')?.value : undefined;
+  return {
+    name: tensor.name,
+    dtype: dataTypeName(tensor.dataType),
+    shape: [...tensor.dims],
+    bytes: tensorBytes(tensor),
+    ...(location === undefined ? {} : { external: location }),
+  };
+}
+
+/** The initializer of that name in a graph or the graphs around it. */
+function visibleTensor(scoped: ScopedGraph, name: string): Tensor | undefined {
+  for (let at: ScopedGraph | undefined = scoped; at; at = at.outer) {
+    const found = at.graph.initializers.find((tensor) => tensor.name === name);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/**
+ * The tensor behind a name: an initializer that the graph sees, or the value of a Constant node of it. Throws
+ * badRequest when there is none.
+ */
+export function findTensor(model: Model, scope: string | undefined, name: string): Tensor {
+  const scoped = graphAt(model, scope);
+  const initializer = visibleTensor(scoped, name);
+  if (initializer) return initializer;
+  const constant = scoped.graph.nodes.find(
+    (node) => node.opType === 'Constant' && node.outputs.includes(name),
+  );
+  for (const attribute of constant?.attributes ?? []) if (attribute.type === 'TENSOR') return attribute.value;
+  throw badRequest(`There is no initializer "${name.slice(0, 200)}" in this graph.`);
+}

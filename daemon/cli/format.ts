@@ -1,0 +1,33 @@
+// Numbers as people read them: three significant digits and a unit.
+
+/** Three significant digits without exponent: 0.0123, 1.23, 123, 1230. */
+export function significant(value: number, digits = 3): string {
+  if (!Number.isFinite(value)) return '–';
+  if (value === 0) return '0';
+  const rounded = Number(value.toPrecision(digits));
+  const places = Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(rounded))));
+  return rounded.toFixed(Math.min(places, 12));
+}
+
+/** Bytes in MB of 10^6. */
+export const megabytes = (bytes: number): string => `${significant(bytes / 1e6)} MB`;
+
+export const milliseconds = (ms: number): string => `${significant(ms)} ms`;
+
+/** Whole numbers with thousands set apart: 703,806. */
+export const count = (value: number): string => value.toString().replace(/\B(?=(\d{3})+$)/g, ',');
+
+/** 703,806 as 0.704 M. */
+export const millions = (value: number): string => `${significant(value / 1e6)} M`;
+
+/** A share as percent with its interval: 94.6 % (93.5–95.5). */
+export const share = ({ value, low, high }: { value: number; low: number; high: number }): string =>
+  `${(value * 100).toFixed(1)} % (${(low * 100).toFixed(1)}–${(high * 100).toFixed(1)})`;
+
+/** A ratio with its interval: 2.31× (2.28–2.35). */
+export const ratio = ({ p50Ratio, low, high }: { p50Ratio: number; low: number; high: number }): string =>
+  `${significant(p50Ratio)}× (${significant(low)}–${significant(high)})`;
+
+/** "1 sample", "2 samples". */
+export const plural = (number: number, noun: string): string =>
+  `${count(number)} ${noun}${number === 1 ? '' : 's'}`;

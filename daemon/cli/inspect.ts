@@ -1,0 +1,69 @@
+// slipway inspect: what a model is, from its file alone; nothing is run.
+
+import { hasErrors } from '../base/diagnostic';
+import { inspect } from '../analysis/inspect';
+import { readModel } from '../onnx/readModel';
+import type { Inspection } from '../protocol/inspect';
+import { bindOption, bindSpec } from './args';
+import type { Command } from './command';
+import { diagnosticLine } from './diagnosticLine';
+import { count, megabytes, millions, plural } from './format';
+import { renderList } from './table';
+
+export const inspectCommand: Command = {
+  spec: {
+    name: 'inspect',
+    summary: 'Says what a model is and what is wrong with it, without running it',
+    usage: 'inspect MODEL',
+    options: { bind: bindSpec },
+    positionals: { min: 1, max: 1, what: 'The model' },
+    examples: ['slipway inspect resnet.onnx', 'slipway inspect bert.onnx --bind batch=1,seq=128 --json'],
+  },
+  async run(args, { task }) {
+    const read = await readModel(args.positionals[0]!, task);
+    const inspection: Inspection = await inspect(read, { bind: bindOption(args) }, task);
+    const { diagnostics } = inspection;
+    const errors = diagnostics.filter((diagnostic) => hasErrors([diagnostic])).length;
+    return {
+      result: inspection,
+      text: describe(inspection),
+      ...(errors > 0 ? { failed: `The model has ${plural(errors, 'error')}.` } : {}),
+    };
+  },
+};
+
+const valueText = ({ name, dtype, shape }: Inspection['inputs'][number]) =>
+  `${name}  ${dtype}  ${shape === null ? 'rank unknown' : shape.length === 0 ? 'scalar' : shape.map((dim) => dim ?? '?').join(' × ')}`;
+
+function describe(model: Inspection): string {
+  const assumed = Object.entries(model.assumed).map(([name, value]) => `${name} = ${value}`);
+  const at = assumed.length > 0 ? ` (with ${assumed.join(', ')})` : '';
+  const external = model.externalBytes > 0 ? ` and ${megabytes(model.externalBytes)} of external data` : '';
+  const opsets = Object.entries(model.opsets).map(([domain, number]) => `${domain} ${number}`);
+  const ops = Object.entries(model.ops).sort(([, a], [, b]) => b - a);
+  const rows: [string, string][] = [
+    ['File', `${model.file}, ${megabytes(model.fileBytes)}${external}`],
+    ['Made by', model.producer === '' ? 'not stated' : model.producer],
+    ['Format', `IR version ${model.irVersion}, opset ${opsets.join(', ') || 'not stated'}`],
+    ...model.inputs.map((value, i): [string, string] => [i === 0 ? 'Inputs' : '', valueText(value)]),
+    ...model.outputs.map((value, i): [string, string] => [i === 0 ? 'Outputs' : '', valueText(value)]),
+    [
+      'Nodes',
+      `${count(model.nodes)}${model.functions > 0 ? `, and ${plural(model.functions, 'function')}` : ''}`,
+    ],
+    [
+      'Parameters',
+      `${count(model.parameters)} in ${plural(model.initializers, 'initializer')}, ${megabytes(model.weightBytes)}`,
+    ],
+    ['MACs', model.macs === null ? 'unknown: a shape is missing' : `${millions(model.macs)}${at}`],
+    [
+      'Activations',
+      model.peakActivationBytes === null
+        ? 'unknown: a shape is missing'
+        : `${megabytes(model.peakActivationBytes)} at the peak${at}`,
+    ],
+    ['Operators', ops.map(([name, number]) => `${name} ${count(number)}`).join(', ') || 'none'],
+  ];
+  const lines = model.diagnostics.map(diagnosticLine);
+  return [renderList(rows), ...(lines.length > 0 ? ['', ...lines] : [])].join('\n');
+}

@@ -1,0 +1,88 @@
+// slipway quantize: writes an int8 version of a model.
+
+import { basename } from 'node:path';
+import { unsupported } from '../base/errors';
+import { dataBeside } from '../recipes/dataBeside';
+import { quantize } from '../recipes/quantize';
+import type { QuantizeResult } from '../protocol/quantize';
+import { choiceOption, countOption, textOption, UsageError } from './args';
+import type { Command } from './command';
+import { diagnosticLine } from './diagnosticLine';
+import { megabytes, plural, significant } from './format';
+import { renderList, renderTable } from './table';
+
+export const quantizeCommand: Command = {
+  spec: {
+    name: 'quantize',
+    summary: 'Writes an int8 version of a model and says which nodes run in integers',
+    usage: 'quantize MODEL -o OUT',
+    options: {
+      output: { type: 'string', short: 'o', value: 'OUT', help: 'File to write' },
+      method: {
+        type: 'string',
+        value: 'METHOD',
+        help: 'static (needs calibration data, best for convolutions) or dynamic (needs none); static when --calibration is given',
+      },
+      calibration: { type: 'string', value: 'DATA', help: '.npz file with arrays named like the inputs' },
+      'calibration-samples': { type: 'string', value: 'N', help: 'Use at most N samples; all when absent' },
+      overwrite: { type: 'boolean', help: 'Replace OUT when it exists (never the model itself)' },
+    },
+    positionals: { min: 1, max: 1, what: 'The model' },
+    examples: [
+      'slipway quantize resnet.onnx -o resnet.int8.onnx --method static --calibration resnet_calibration.npz',
+      'slipway quantize bert.onnx -o bert.int8.onnx --method dynamic',
+    ],
+  },
+  async run(args, { task, note }) {
+    const [model = ''] = args.positionals;
+    const output = textOption(args, 'output');
+    if (output === undefined) throw new UsageError('Name the file to write: -o OUT.');
+    const calibration = textOption(args, 'calibration');
+    const asked = choiceOption(args, 'method', ['static', 'dynamic', 'weight-only', 'fp16']);
+    if (asked === 'weight-only' || asked === 'fp16')
+      throw unsupported(`The method ${asked} is not in this version yet. Use static or dynamic.`);
+    const method = asked ?? (calibration === undefined ? 'dynamic' : 'static');
+    if (method === 'static' && calibration === undefined) {
+      const beside = dataBeside(model, 'calibration');
+      const hint = beside === undefined ? '--calibration DATA.npz' : `--calibration ${beside}`;
+      throw new UsageError(`Static quantization needs calibration data: add ${hint}.`);
+    }
+    if (method === 'dynamic' && calibration !== undefined)
+      note('The calibration data only serves to measure the error: dynamic quantization needs none.');
+    const calibrationSamples = countOption(args, 'calibration-samples');
+    const options = {
+      method,
+      output,
+      overwrite: args.flags.has('overwrite'),
+      ...(calibration === undefined ? {} : { calibration }),
+      ...(calibrationSamples === undefined ? {} : { calibrationSamples }),
+    };
+    const result: QuantizeResult = await quantize(model, options, task);
+    return { result, text: describe(model, method, result) };
+  },
+};
+
+function describe(model: string, method: string, result: QuantizeResult): string {
+  const { before, after, fusion, error } = result;
+  const share = significant(after.fileBytes / before.fileBytes);
+  const rows: [string, string][] = [
+    ['Model', `${basename(model)}, int8 ${method}`],
+    ['Written', result.output],
+    ['Size', `${megabytes(after.fileBytes)}, ${share} of ${megabytes(before.fileBytes)}`],
+    ['Quantized', plural(result.quantizedNodes, 'node')],
+    ['Runs in integers', `${fusion.integer} of ${plural(fusion.integer + fusion.float, 'compute node')}`],
+    [
+      'Output error',
+      error === null
+        ? 'not measured'
+        : `cosine ${error.cosine.toFixed(5)}, SQNR ${significant(error.sqnrDb)} dB, largest ${significant(error.maxAbs)}, over ${plural(error.samples, 'sample')}`,
+    ],
+  ];
+  const left = fusion.left.map(({ node, op, why }) => [node, op, why]);
+  const table = renderTable([{ title: 'Stays in float' }, { title: 'Operator' }, { title: 'Why' }], left);
+  return [
+    renderList(rows),
+    ...(left.length > 0 ? ['', table] : []),
+    ...(result.diagnostics.length > 0 ? ['', ...result.diagnostics.map(diagnosticLine)] : []),
+  ].join('\n');
+}

@@ -1,0 +1,83 @@
+// What quantizing answers, what it refuses, and the marks it leaves in the model; shared by static and dynamic.
+
+import type { Diagnostic } from '../../base/diagnostic';
+import { bodiesOf } from '../../ir/graphIndex';
+import type { Graph, Model, Node } from '../../ir/model';
+import type { PassResult } from '../pass';
+import { isStandard } from '../rewrite';
+import type { LeftNode } from './placement';
+
+/** A heavy node that stays in float, by name. */
+export interface Left {
+  readonly node: string;
+  readonly op: string;
+  readonly why: string;
+}
+
+export interface QuantizeOutcome extends PassResult {
+  /** Names of the nodes that were given integer weights or inputs. */
+  readonly quantizedNodes: readonly string[];
+  readonly left: readonly Left[];
+}
+
+/** A node's name or, where it has none, its first output. */
+export const nameOf = (node: Node): string => (node.name === '' ? (node.outputs[0] ?? '') : node.name);
+
+export const leftNode = ({ node, why }: LeftNode): Left => ({ node: nameOf(node), op: node.opType, why });
+
+const integerOperators =
+  /^(QuantizeLinear|DequantizeLinear|DynamicQuantize\w*|QLinear\w+|QGemm|QAttention|QOrdered\w+|MatMulInteger\w*|ConvInteger|MatMulNBits|MatMulBnb4|GatherBlockQuantized)$/u;
+
+const findNode = (graph: Graph, wanted: (node: Node) => boolean): Node | undefined => {
+  for (const node of graph.nodes) {
+    if (wanted(node)) return node;
+    for (const body of bodiesOf(node)) {
+      const found = findNode(body, wanted);
+      if (found) return found;
+    }
+  }
+  return undefined;
+};
+
+/** Why the model cannot be quantized at all, or undefined. `layers` are the operators that the method takes. */
+export function refusal(model: Model, method: string, layers: readonly string[]): string | undefined {
+  const integer = findNode(model.graph, (node) => integerOperators.test(node.opType));
+  if (integer) {
+    return `The model is quantized already: it holds ${integer.opType} (node "${nameOf(integer)}"). Quantize the float model that it was made from.`;
+  }
+  if (findNode(model.graph, (node) => isStandard(node) && layers.includes(node.opType))) return undefined;
+  const list = `${layers.slice(0, -1).join(', ')} or ${layers.at(-1) ?? ''}`;
+  return `There is nothing to quantize: the model holds no ${list}, which are what ${method} turns into integers.`;
+}
+
+/** The sentence when there are layers and none of them could be taken. */
+export function nothingTaken(left: readonly Left[]): string {
+  const reasons = [...new Set(left.map(({ op, why }) => `${op}: ${why}`))];
+  return `None of the model's layers could be quantized. ${reasons.slice(0, 3).join(' ')}`;
+}
+
+/** A note for every node whose bodies stay in float. */
+export function bodyNotes(graph: Graph): Diagnostic[] {
+  return graph.nodes
+    .filter((node) => bodiesOf(node).some((body) => body.nodes.length > 0))
+    .map((node) => ({
+      id: 'quantize/body',
+      severity: 'info',
+      message: `The bodies of ${node.opType} stay in float, and so do the values that they read from outside.`,
+      where: { node: nameOf(node) },
+    }));
+}
+
+/** Says in the model itself what was done to it. */
+export function markQuantized(model: Model, method: string): void {
+  const set = (key: string, value: string) => {
+    model.metadataProps = model.metadataProps.filter((entry) => entry.key !== key);
+    model.metadataProps.push({ key, value });
+  };
+  if (model.producerName !== '' && model.producerName !== 'slipway') {
+    set('slipway.source_producer', `${model.producerName} ${model.producerVersion}`.trim());
+  }
+  set('slipway.quantized', `quantized by slipway: ${method}`);
+  model.producerName = 'slipway';
+  model.producerVersion = '';
+}

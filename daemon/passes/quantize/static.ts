@@ -1,0 +1,332 @@
+// Static int8: QuantizeLinear and DequantizeLinear around the nodes that placement.ts chose, with uint8
+// activations, symmetric int8 weights per channel and int32 biases. ONNX Runtime fuses them into integer
+// kernels. Ranges come in as arguments; which ones are wanted, `valuesToCalibrate` says.
+
+import { breathe, type Task } from '../../base/task';
+import { unsupported } from '../../base/errors';
+import { floatTensor, int32Tensor, int8Tensor, rawTensor, uint8Tensor } from '../../ir/builder';
+import { findAttribute, floatAttribute } from '../../ir/attributes';
+import { cloneModel } from '../../ir/clone';
+import { DataType } from '../../ir/dataType';
+import { indexGraph } from '../../ir/graphIndex';
+import type { Model, Node } from '../../ir/model';
+import type { Tensor } from '../../ir/tensor';
+import { collectFacts, type Facts } from '../facts';
+import type { Pass } from '../pass';
+import { constantTensors, isOp, onlyConsumer, replaceUses, standardOpset } from '../rewrite';
+import { floatsOf, type TensorReader } from '../tensorReader';
+import { biasScales, leastWeightScale, quantizeBias } from './bias';
+import { Emitter } from './emitter';
+import { candidateOf, type Candidate } from './operators';
+import {
+  bodyNotes,
+  leftNode,
+  markQuantized,
+  nameOf,
+  nothingTaken,
+  refusal,
+  type QuantizeOutcome,
+} from './outcome';
+import { quantizeValues, quantParams, rangeOf, uint8Range, type QuantParams, type Range } from './params';
+import { place, type Placement } from './placement';
+import { quantizeWeight, weightScales } from './weights';
+
+export interface StaticOptions {
+  /** Smallest and largest value seen, by value name; a value without one stays in float. */
+  readonly ranges: ReadonlyMap<string, Range>;
+  /** Names of nodes that must stay in float. */
+  readonly exclude?: ReadonlySet<string>;
+}
+
+/** Per-channel QuantizeLinear came with this operator set. */
+export const staticOpset = 13;
+const layers = ['Conv', 'Gemm', 'MatMul'] as const;
+
+/**
+ * Names of the float values whose ranges static quantization of this (simplified) model needs. Never throws
+ * for a model that cannot be quantized; `quantizeStatic` says why.
+ */
+export async function valuesToCalibrate(model: Model, read: TensorReader): Promise<string[]> {
+  const constants = constantTensors(model.graph);
+  const facts = await collectFacts(model, read);
+  const placement = place({ graph: model.graph, constants, facts, keepIslands: true });
+  return [...placement.values.keys()].filter((name) => !constants.has(name));
+}
+
+/** Quantizes a float model of opset 13 or newer; simplify it first. See the head of placement.ts for what is chosen. */
+export const quantizeStatic = (read: TensorReader, options: StaticOptions): Pass<QuantizeOutcome> => ({
+  name: 'quantize static',
+  requires: (model) =>
+    refusal(model, 'static int8', layers) ??
+    (standardOpset(model) < staticOpset
+      ? `Static int8 needs operator set ${staticOpset}, and this model uses ${standardOpset(model)}.`
+      : undefined),
+  run: (model, task) => new StaticQuantizer(cloneModel(model), read, options).run(task),
+});
+
+class StaticQuantizer {
+  private readonly constants: Map<string, Tensor>;
+  private readonly emitter: Emitter;
+  private readonly exclude = new Map<Node, string>();
+  private readonly ranges: Map<string, Range>;
+  /** Scales of each quantized form of a weight, by key. */
+  private readonly scales = new Map<string, Float32Array>();
+  /** Name of the dequantized form of a weight, by key. */
+  private readonly dequantized = new Map<string, string>();
+  private facts!: Facts;
+  private placement!: Placement;
+
+  constructor(
+    private readonly model: Model,
+    private readonly read: TensorReader,
+    options: StaticOptions,
+  ) {
+    this.constants = constantTensors(model.graph);
+    this.emitter = new Emitter(model);
+    this.ranges = new Map(options.ranges);
+    for (const node of model.graph.nodes) {
+      if (options.exclude?.has(nameOf(node))) this.exclude.set(node, 'It was told to stay in float.');
+    }
+  }
+
+  async run(task: Task): Promise<QuantizeOutcome> {
+    const { graph } = this.model;
+    this.facts = await collectFacts(this.model, this.read);
+    const context = { graph, constants: this.constants, facts: this.facts };
+    for (const node of graph.nodes) {
+      await breathe(task);
+      const candidate = candidateOf(node, context);
+      if (typeof candidate === 'object') await this.survey(candidate);
+    }
+    this.placement = place({ ...context, ranges: this.ranges, exclude: this.exclude });
+    const left = this.placement.left.map(leftNode);
+    const chosen = [...this.placement.integer.values()];
+    if (chosen.length === 0) throw unsupported(nothingTaken(left));
+    const quantizedNodes = chosen.map(({ node }) => nameOf(node));
+
+    const taken = chosen.filter(({ role }) => role === 'layer');
+    for (const { node } of taken) await this.makeRoomForBias(node);
+    for (const [done, candidate] of taken.entries()) {
+      await breathe(task);
+      task.report({ stage: 'Quantizing', done, total: taken.length });
+      await this.emitLayer(candidate);
+    }
+    task.report({ stage: 'Quantizing', done: taken.length, total: taken.length });
+    await this.emitValues();
+    this.emitter.finish();
+    const read = indexGraph(graph);
+    graph.initializers = graph.initializers.filter(
+      ({ name }) => !this.constants.has(name) || read.consumers.has(name) || read.graphOutputs.has(name),
+    );
+    markQuantized(this.model, 'static int8');
+    const notes = [...this.placement.notes, ...bodyNotes(graph)];
+    return { model: this.model, modified: true, notes, quantizedNodes, left };
+  }
+
+  /** Reads a candidate's constants once for their scales or ranges; values that are no numbers exclude it. */
+  private async survey({ node, role, constants, axis }: Candidate): Promise<void> {
+    for (const name of constants) {
+      const tensor = this.constants.get(name);
+      if (tensor?.dataType === DataType.FLOAT && !this.ranges.has(name))
+        this.ranges.set(name, rangeOf(await floatsOf(this.read, tensor)));
+    }
+    const key = weightKey(node, axis);
+    if (role !== 'layer' || this.scales.has(key)) return;
+    const tensor = this.constants.get(node.inputs[1]!)!;
+    const scales = weightScales(await this.weightValues(node), tensor.dims, axis);
+    if (scales) this.scales.set(key, scales);
+    else this.exclude.set(node, 'Its weight holds NaN or infinity.');
+    if ((await this.biasValues(node))?.some((value) => !Number.isFinite(value)) === true)
+      this.exclude.set(node, 'Its bias holds NaN or infinity.');
+  }
+
+  /** A layer's weight with Gemm's alpha in it: the integer kernel takes no factor. */
+  private async weightValues(node: Node): Promise<Float32Array> {
+    const values = await floatsOf(this.read, this.constants.get(node.inputs[1]!)!);
+    const alpha = gemmFactor(node, 'alpha');
+    return alpha === 1 ? values : values.map((value) => value * alpha);
+  }
+
+  /** A layer's constant float bias with Gemm's beta in it. */
+  private async biasValues(node: Node): Promise<Float32Array | undefined> {
+    const tensor = isOp(node, 'MatMul') ? undefined : this.constants.get(node.inputs[2] ?? '');
+    if (tensor?.dataType !== DataType.FLOAT) return undefined;
+    const values = await floatsOf(this.read, tensor);
+    const beta = gemmFactor(node, 'beta');
+    return beta === 1 ? values : values.map((value) => value * beta);
+  }
+
+  private paramsOf(value: string): QuantParams {
+    const { group } = this.placement.values.get(value)!;
+    return quantParams(this.placement.ranges.get(group)!, uint8Range);
+  }
+
+  private async makeRoomForBias(node: Node): Promise<void> {
+    const bias = await this.biasValues(node);
+    if (!bias) return;
+    const scales = this.scales.get(weightKey(node, this.placement.integer.get(node)!.axis))!;
+    const { scale } = this.paramsOf(node.inputs[0]!);
+    for (const [i, value] of bias.entries()) {
+      const channel = scales.length === 1 ? 0 : i;
+      const least = Math.fround(leastWeightScale(value, scale));
+      if (scales[channel]! < least) scales[channel] = least;
+    }
+  }
+
+  private async emitLayer({ node, axis }: Candidate): Promise<void> {
+    const key = weightKey(node, axis);
+    const scales = this.scales.get(key)!;
+    const tensor = this.constants.get(node.inputs[1]!)!;
+    let weight = this.dequantized.get(key);
+    if (weight === undefined) {
+      const data = quantizeWeight(await this.weightValues(node), tensor.dims, axis, scales);
+      weight = this.dequantizeConstant(node, tensor.name, scales, axis, 'int8', (name) =>
+        rawTensor(name, DataType.INT8, tensor.dims, new Uint8Array(data.buffer)),
+      );
+      this.dequantized.set(key, weight);
+    }
+    const bias = await this.biasValues(node);
+    const biasName = node.inputs[2];
+    const biasScale = biasScales(this.paramsOf(node.inputs[0]!).scale, scales);
+    node.inputs[1] = weight;
+    if (bias && biasName !== undefined) {
+      node.inputs[2] = this.dequantizeConstant(
+        node,
+        biasName,
+        biasScale,
+        scales.length === 1 ? undefined : 0,
+        'int32',
+        (name) => int32Tensor(name, [bias.length], quantizeBias(bias, biasScale)),
+      );
+    }
+    if (isOp(node, 'Gemm')) {
+      node.attributes = node.attributes.filter(({ name }) => name !== 'alpha' && name !== 'beta');
+    }
+    if (isOp(node, 'MatMul')) this.keepBiasApart(node);
+  }
+
+  /** Adds a constant with its DequantizeLinear before `reader`; returns the name of the float value. */
+  private dequantizeConstant(
+    reader: Node,
+    base: string,
+    scales: Float32Array,
+    axis: number | undefined,
+    type: 'int8' | 'int32',
+    make: (name: string) => Tensor,
+  ): string {
+    const dims = axis === undefined ? [] : [scales.length];
+    const zeros = scales.map(() => 0);
+    const quantized = this.emitter.constant(`${base}_quantized`, make);
+    const scale = this.emitter.constant(`${base}_scale`, (name) => floatTensor(name, dims, scales));
+    const zero = this.emitter.constant(`${base}_zero_point`, (name) =>
+      type === 'int8' ? int8Tensor(name, dims, zeros) : int32Tensor(name, dims, zeros),
+    );
+    const output = this.emitter.fresh(`${base}_dequantized`);
+    const attributes: Record<string, bigint> = axis === undefined ? {} : { axis: BigInt(axis) };
+    const names = { node: `${base}_DequantizeLinear`, output };
+    this.emitter.putBefore(
+      reader,
+      this.emitter.node('DequantizeLinear', [quantized, scale, zero], names, attributes),
+    );
+    return output;
+  }
+
+  /**
+   * ONNX Runtime turns MatMul + Add of a row into a Gemm with a float bias, which does not fuse. A bias of
+   * more dimensions than a row keeps it from doing so; it is only possible where the result has as many.
+   */
+  private keepBiasApart(matMul: Node): void {
+    const index = indexGraph(this.model.graph);
+    const add = onlyConsumer(matMul.outputs[0]!, index);
+    const rank = this.facts.rank(matMul.outputs[0]!);
+    if (!isOp(add, 'Add') || rank === undefined || rank < 3) return;
+    const position = add.inputs[0] === matMul.outputs[0] ? 1 : 0;
+    const bias = this.constants.get(add.inputs[position]!);
+    if (bias?.dims.length !== 1) return;
+    add.inputs[position] = this.emitter.constant(`${bias.name}_row`, (name) => ({
+      ...bias,
+      name,
+      dims: [1, 1, ...bias.dims],
+    }));
+  }
+
+  /** Scale and zero point of a group, made when the first of its values needs them. */
+  private readonly groupConstants = new Map<string, readonly [string, string]>();
+
+  private constantsOf(value: string): readonly [string, string] {
+    const { group } = this.placement.values.get(value)!;
+    const found = this.groupConstants.get(group);
+    if (found) return found;
+    const { scale, zeroPoint } = this.paramsOf(value);
+    const made = [
+      this.emitter.constant(`${group}_scale`, (name) => floatTensor(name, [], [scale])),
+      this.emitter.constant(`${group}_zero_point`, (name) => uint8Tensor(name, [], [zeroPoint])),
+    ] as const;
+    this.groupConstants.set(group, made);
+    return made;
+  }
+
+  private async emitValues(): Promise<void> {
+    const { graph } = this.model;
+    const index = indexGraph(graph);
+    const everywhere = new Map<string, string>();
+    const forIntegerNodes = new Map<string, string>();
+    for (const { name, atProducer } of this.placement.values.values()) {
+      const [scale, zero] = this.constantsOf(name);
+      const constant = this.constants.get(name);
+      if (constant) {
+        const q = await this.quantizedConstant(constant);
+        const output = this.emitter.fresh(`${name}_dequantized`);
+        const names = { node: `${name}_DequantizeLinear`, output };
+        this.emitter.atStart(this.emitter.node('DequantizeLinear', [q, scale, zero], names));
+        forIntegerNodes.set(name, output);
+        continue;
+      }
+      const producer = index.producer.get(name);
+      let source = name;
+      let output = name;
+      if (atProducer && index.graphOutputs.has(name) && producer) {
+        // The graph output keeps its name and stays float: the DequantizeLinear makes it now.
+        source = this.emitter.fresh(`${name}_float`);
+        producer.outputs = producer.outputs.map((each) => (each === name ? source : each));
+      } else {
+        output = this.emitter.fresh(`${name}_dequantized`);
+        (atProducer ? everywhere : forIntegerNodes).set(name, output);
+      }
+      const quantized = this.emitter.fresh(`${name}_quantized`);
+      const pair = [
+        this.emitter.node('QuantizeLinear', [source, scale, zero], {
+          node: `${name}_QuantizeLinear`,
+          output: quantized,
+        }),
+        this.emitter.node('DequantizeLinear', [quantized, scale, zero], {
+          node: `${name}_DequantizeLinear`,
+          output,
+        }),
+      ];
+      if (producer) this.emitter.putAfter(producer, ...pair);
+      else this.emitter.atStart(...pair);
+    }
+    replaceUses(graph.nodes, everywhere);
+    for (const { node, data, constants } of this.placement.integer.values()) {
+      const own = new Set([...data, ...constants]);
+      node.inputs = node.inputs.map((name) => (own.has(name) ? (forIntegerNodes.get(name) ?? name) : name));
+    }
+  }
+
+  private async quantizedConstant(tensor: Tensor): Promise<string> {
+    const values = await floatsOf(this.read, tensor);
+    const out = new Uint8Array(values.length);
+    quantizeValues(values, this.paramsOf(tensor.name), uint8Range, out);
+    return this.emitter.constant(`${tensor.name}_quantized`, (name) =>
+      rawTensor(name, DataType.UINT8, tensor.dims, out),
+    );
+  }
+}
+
+/** Equal keys mean equal integers: the same tensor along the same axis with the same factor. */
+const weightKey = (node: Node, axis: number | undefined) =>
+  `${axis ?? ''}:${gemmFactor(node, 'alpha')}:${node.inputs[1] ?? ''}`;
+
+const gemmFactor = (node: Node, name: 'alpha' | 'beta') =>
+  isOp(node, 'Gemm') && findAttribute(node, name) ? floatAttribute(node, name, 1) : 1;

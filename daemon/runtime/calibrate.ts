@@ -1,0 +1,155 @@
+// Smallest and largest value that each float value of a model takes over calibration data. ONNX Runtime
+// does the work: reductions are added to a copy of the graph, so only two numbers a value leave a run.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Diagnostic } from '../base/diagnostic';
+import { badRequest } from '../base/errors';
+import { breathe, type Task } from '../base/task';
+import { node, valueInfo } from '../ir/builder';
+import { DataType } from '../ir/dataType';
+import type { Graph, Model } from '../ir/model';
+import { writeModel } from '../onnx/writeModel';
+import { withRunner } from './runnerProcess';
+import type { Feeds } from './session';
+
+export interface ValueRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface CalibrationOptions {
+  /** Batches that will come, for progress. */
+  readonly total?: number;
+  /** Threads inside an operator; 1 when absent. */
+  readonly threads?: number;
+}
+
+export interface Calibration {
+  /** By value name; a value that was not finite, or always empty, is missing. */
+  readonly ranges: Map<string, ValueRange>;
+  /** Values whose range is not finite. */
+  readonly diagnostics: Diagnostic[];
+  /** Batches that were run. */
+  readonly batches: number;
+}
+
+/**
+ * Runs the model over batches of inputs and returns each value's range. `values` are names of float
+ * tensors of the main graph: inputs, outputs or any between. Memory does not grow with the data.
+ * Throws `badRequest` when there is no batch or a batch does not fit the inputs (by name, shape and dtype),
+ * `runnerFailed` when ONNX Runtime cannot run the model.
+ */
+export async function collectRanges(
+  model: Model,
+  values: readonly string[],
+  batches: AsyncIterable<Feeds>,
+  options: CalibrationOptions,
+  task: Task,
+): Promise<Calibration> {
+  const names = [...new Set(values)];
+  const found = new Map<string, { min: number; max: number; broken: boolean }>();
+  for (const name of names) found.set(name, { min: Infinity, max: -Infinity, broken: false });
+  const { measured, outputs } = withReductions(model, names);
+  const folder = await mkdtemp(join(tmpdir(), 'slipway-calibrate-'));
+  let done = 0;
+  try {
+    const path = join(folder, 'model.onnx');
+    await writeModel(measured, path, {}, task);
+    await withRunner(task, async (runner) => {
+      const sessionOptions = { graphOptimization: 'basic', threads: options.threads ?? 1 } as const;
+      const session = await runner.load(path, sessionOptions, task);
+      for await (const feeds of batches) {
+        await breathe(task);
+        const results = await session.run(feeds, task, outputs);
+        names.forEach((name, index) => {
+          const range = found.get(name)!;
+          const [min, max, finite] = [0, 1, 2].map((which) =>
+            scalar(results, outputs[reductions.length * index + which]!),
+          ) as [number, number, number];
+          if (finite !== 0) range.broken = true;
+          range.min = Math.min(range.min, min);
+          range.max = Math.max(range.max, max);
+        });
+        done += 1;
+        const total = options.total === undefined ? {} : { total: options.total };
+        task.report({ stage: 'Calibrating', done, ...total });
+      }
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  if (done === 0) throw badRequest('The calibration set is empty; give at least one sample.');
+
+  const ranges = new Map<string, ValueRange>();
+  const diagnostics: Diagnostic[] = [];
+  for (const [name, { min, max, broken }] of found) {
+    if (broken) diagnostics.push(notFinite(name));
+    // A value that was empty in every batch has no range.
+    else if (min <= max) ranges.set(name, { min, max });
+  }
+  return { ranges, diagnostics, batches: done };
+}
+
+function scalar(results: Feeds, name: string): number {
+  const value = results[name]?.data[0];
+  return value === undefined ? Number.NaN : Number(value);
+}
+
+const notFinite = (name: string): Diagnostic => ({
+  id: 'calibrate/not-finite',
+  severity: 'warning',
+  message: `Value "${name}" became infinite or not a number on the calibration data; what depends on its range stays in float. Check the samples and the model.`,
+  where: { value: name },
+});
+
+const reductions = [
+  ['ReduceMin', 'min'],
+  ['ReduceMax', 'max'],
+  ['ReduceSum', 'finite'],
+] as const;
+
+/**
+ * A copy of the model with three scalars of every value as further outputs, one value after another.
+ * Reductions without axes have the same form in every opset.
+ */
+function withReductions(model: Model, values: readonly string[]): { measured: Model; outputs: string[] } {
+  const { graph } = model;
+  const taken = namesOf(graph);
+  for (const value of values) {
+    if (!taken.has(value)) throw new Error(`The graph has no value "${value}" to calibrate.`);
+  }
+  let prefix = 'slipway_range';
+  while ([...taken].some((name) => name.startsWith(prefix))) prefix += '_';
+  const nodes = [...graph.nodes];
+  const outputs: string[] = [];
+  const attributes: Record<string, bigint> = { keepdims: 0n };
+  const add = (op: string, input: string, name: string, options = attributes): string => {
+    nodes.push(node(op, op === 'Sub' ? [input, input] : [input], [name], { name, attributes: options }));
+    return name;
+  };
+  values.forEach((value, index) => {
+    const float = { to: BigInt(DataType.FLOAT) };
+    for (const [op, kind] of reductions) {
+      // A minimum may pass over NaN, but v − v is 0 only when v is finite, and a sum passes over nothing.
+      const input = kind === 'finite' ? add('Sub', value, `${prefix}_zero_${index}`, {}) : value;
+      const reduced = add(op, input, `${prefix}_${kind}_${index}`);
+      outputs.push(add('Cast', reduced, `${reduced}_float`, float));
+    }
+  });
+  const infos = outputs.map((name) => valueInfo(name, DataType.FLOAT, []));
+  const measured: Model = {
+    ...model,
+    graph: { ...graph, nodes, outputs: [...graph.outputs, ...infos] },
+  };
+  return { measured, outputs };
+}
+
+function namesOf(graph: Graph): Set<string> {
+  return new Set([
+    ...graph.inputs.map((input) => input.name),
+    ...graph.nodes.flatMap((one) => one.outputs),
+    ...graph.initializers.map((tensor) => tensor.name),
+  ]);
+}

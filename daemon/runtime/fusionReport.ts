@@ -1,0 +1,172 @@
+// Says which nodes of a quantized model really run in integers: ONNX Runtime optimises it and writes down the
+// graph that it would run, and that graph is read back. Nothing is run.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SlipwayError } from '../base/errors';
+import { breathe, type Task } from '../base/task';
+import { DataType } from '../ir/dataType';
+import { indexGraph, type GraphIndex } from '../ir/graphIndex';
+import type { Graph, Model, Node } from '../ir/model';
+import { readModel } from '../onnx/readModel';
+import { coverOf, integerNodes, regionBehind } from './fusionMap';
+import { layoutOps, namingRank } from './fusionOps';
+import { reasonContext, whyFloat } from './fusionReason';
+import { withRunner } from './runnerProcess';
+
+export interface FusionReport {
+  /** Compute nodes that run in integers; what was fused into one counts once. */
+  integer: number;
+  /** Compute nodes that run in float. */
+  float: number;
+  /** The nodes that run in float, by their names in the original, or by their outputs where they have none. */
+  left: { node: string; op: string; why: string }[];
+}
+
+/**
+ * Maps every compute node of the original's main graph to the optimised graph of the quantized file.
+ * Nodes that only move or inspect values, or compute shapes, are not counted, nor those that were folded
+ * away or fused into another. `planned` gives the quantizer's own reasons by node name: they are told
+ * where it placed no quantize steps around a node.
+ */
+export async function fusionReport(
+  original: Model,
+  quantizedPath: string,
+  task: Task,
+  planned: ReadonlyMap<string, string> = new Map(),
+): Promise<FusionReport> {
+  task.report({ stage: 'Checking what runs in integers' });
+  const given = await graphOf(quantizedPath, task);
+  const folder = await mkdtemp(join(tmpdir(), 'slipway-fusion-'));
+  try {
+    const optimisedPath = join(folder, 'optimised.onnx');
+    // "extended" does all fusions; what "all" adds on the CPU are memory layouts, which rename the nodes.
+    await withRunner(task, (runner) =>
+      runner.load(
+        quantizedPath,
+        {
+          graphOptimization: 'extended',
+          optimizedModelPath: optimisedPath,
+          // Weights go beside the graph, so that a model of more than 2 GB can be written.
+          config: {
+            'session.optimized_model_external_initializers_file_name': 'optimised.data',
+            'session.optimized_model_external_initializers_min_size_in_bytes': '1024',
+          },
+        },
+        task,
+      ),
+    );
+    const optimised = await graphOf(optimisedPath, task);
+    return await compare(original.graph, given, optimised, planned, task);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function graphOf(path: string, task: Task): Promise<Graph> {
+  const { model, diagnostics } = await readModel(path, task);
+  if (model) return model.graph;
+  throw new SlipwayError(
+    'invalidModel',
+    `${path} cannot be read: ${diagnostics[0]?.message ?? 'it is empty.'}`,
+  );
+}
+
+async function compare(
+  original: Graph,
+  given: Graph,
+  optimised: Graph,
+  planned: ReadonlyMap<string, string>,
+  task: Task,
+): Promise<FusionReport> {
+  const givenIndex = indexGraph(given);
+  const cover = coverOf(given, givenIndex, optimised);
+  const inIntegers = integerNodes(optimised);
+  const context = reasonContext(givenIndex, given.nodes);
+  const counterparts = counterpartsOf(original, given, givenIndex);
+  const ranked = computeNodes(original).sort((a, b) => namingRank(a.opType) - namingRank(b.opType));
+  const claimed = new Set<Node>();
+  const integer = new Set<Node>();
+  const float = new Map<Node, string>();
+  for (const node of ranked) {
+    await breathe(task);
+    const own = counterparts.get(node) ?? [];
+    const covering = own
+      .flatMap((counterpart) => cover.get(counterpart) ?? [])
+      .filter((by) => !isStep(by) && (!layoutOps.has(by.opType) || inIntegers.has(by)) && !claimed.has(by));
+    if (covering.length === 0) continue; // folded away, or fused into a node that was named before
+    for (const by of covering) claimed.add(by);
+    if (covering.some((by) => inIntegers.has(by))) {
+      integer.add(node);
+    } else {
+      const around = own.find((counterpart) => counterpart.opType === node.opType) ?? own[0];
+      const plan = planned.get(nameOf(node));
+      const why = around ? await whyFloat(around, context) : 'It was not found in the quantized model.';
+      float.set(node, plan !== undefined && /no quantize steps around/.test(why) ? plan : why);
+    }
+  }
+  const left = original.nodes.flatMap((node) => {
+    const why = float.get(node);
+    return why === undefined ? [] : [{ node: nameOf(node), op: node.opType, why }];
+  });
+  return { integer: integer.size, float: left.length, left };
+}
+
+/** Quantize and dequantize steps and type changes: around computing, not computing. */
+const isStep = (node: Node) =>
+  ['QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeLinear', 'Cast', 'Constant'].includes(node.opType);
+
+const nameOf = (node: Node): string => (node.name === '' ? (node.outputs[0] ?? '') : node.name);
+
+/**
+ * The nodes of the quantized graph that do the work of each original node: the one of the same name and
+ * operator, else what lies between the node's output and values that the original has too.
+ */
+function counterpartsOf(original: Graph, given: Graph, index: GraphIndex): Map<Node, Node[]> {
+  const known = new Set<string>();
+  for (const node of original.nodes) for (const output of node.outputs) known.add(output);
+  for (const input of original.inputs) known.add(input.name);
+  const named = new Map<string, Node[]>();
+  for (const node of given.nodes) named.set(node.name, [...(named.get(node.name) ?? []), node]);
+  const found = new Map<Node, Node[]>();
+  const taken = new Set<Node>();
+  for (const node of original.nodes) {
+    const same =
+      node.name === '' ? [] : (named.get(node.name) ?? []).filter((one) => one.opType === node.opType);
+    if (same.length !== 1) continue;
+    found.set(node, same);
+    same.forEach((one) => taken.add(one));
+  }
+  for (const node of original.nodes) {
+    if (found.has(node)) continue;
+    const region = regionBehind(index, node.outputs, (value) => known.has(value));
+    const own = region.filter((one) => !isStep(one) && !taken.has(one));
+    found.set(node, own);
+  }
+  return found;
+}
+
+/** Nodes that compute on data: not layout, not on shapes alone, not on constants alone. */
+function computeNodes(graph: Graph): Node[] {
+  const still = new Set(graph.initializers.map((tensor) => tensor.name));
+  const types = new Map(
+    [...graph.valueInfo, ...graph.outputs].flatMap(({ name, type }) =>
+      type?.kind === 'tensor' ? [[name, type.elemType] as const] : [],
+    ),
+  );
+  const floats: ReadonlySet<number> = new Set([
+    DataType.FLOAT,
+    DataType.FLOAT16,
+    DataType.DOUBLE,
+    DataType.BFLOAT16,
+  ]);
+  return graph.nodes.filter((node) => {
+    const fixed =
+      ['Shape', 'Size', 'Constant', 'ConstantOfShape', 'Range'].includes(node.opType) ||
+      node.inputs.every((input) => input === '' || still.has(input));
+    if (fixed) for (const output of node.outputs) still.add(output);
+    const type = types.get(node.outputs[0] ?? '');
+    return !fixed && !layoutOps.has(node.opType) && (type === undefined || floats.has(type));
+  });
+}

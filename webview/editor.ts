@@ -1,0 +1,200 @@
+// The page of the model editor: puts the pieces together and renders them whenever the state changes.
+
+import { html, nothing, render } from 'lit';
+import type { EditorToPage } from '../daemon/protocol/page';
+import { graphArea } from './graph/graphArea';
+import { describeNode } from './graph/graphTree';
+import { GraphView } from './graph/graphView';
+import { LayoutClient } from './graph/layoutClient';
+import { NodeKind } from './graph/table';
+import { connectEditor, keptState } from './host';
+import { modelInspector } from './inspector/modelInspector';
+import { nodeInspector } from './inspector/nodeInspector';
+import { typeText } from './inspector/parts';
+import { EditorController } from './state/editorController';
+import { firstEditorState, readKept, type EditorState } from './state/editorState';
+import { Store } from './state/store';
+import { icon } from './ui/icon';
+import { sash } from './ui/sash';
+import { topBar } from './ui/topBar';
+
+const kept = readKept(keptState());
+const store = new Store<EditorState>({
+  ...firstEditorState,
+  ...(kept === undefined ? {} : { inspectorOpen: kept.inspectorOpen, inspectorWidth: kept.inspectorWidth }),
+});
+let controller: EditorController | undefined;
+
+const host = connectEditor((note: EditorToPage) => {
+  switch (note.kind) {
+    case 'init': {
+      store.update({ trusted: note.trusted, fileName: note.fileName });
+      controller ??= new EditorController(
+        store,
+        host,
+        view,
+        new LayoutClient(note.workerSource),
+        kept ?? readKept(note.state),
+      );
+      void controller.open();
+      return;
+    }
+    case 'trustChanged':
+      store.update({ trusted: note.trusted });
+      return;
+    case 'modelChanged':
+      if (note.exists) void controller?.open();
+      else store.update({ gone: true });
+  }
+});
+
+function page(state: EditorState) {
+  return html`<div class="editor">
+    ${topBar(state, {
+      command: (command) => host.notify({ kind: 'command', command }),
+      search: (query) => controller?.search(query),
+      cycle: (step) => controller?.cycle(step),
+      leaveSearch() {
+        controller?.search('', false);
+        stage().focus();
+      },
+      toggleInspector() {
+        store.update({ inspectorOpen: !state.inspectorOpen });
+        controller?.keepSoon();
+      },
+      showModel() {
+        controller?.selectRow(undefined, false);
+        store.update({ inspectorOpen: true });
+      },
+    })}
+    ${notices(state)}
+    <div class="editor-body">
+      ${graphArea(state, controller?.picture, {
+        zoom: (direction) => view.zoom(direction),
+        fit: () => view.fit(),
+        openScope: (scope) => void controller?.open(scope),
+        retry: () => void controller?.open(),
+        cancelLayout: () => controller?.cancelLayout(),
+        showLog: () => host.notify({ kind: 'command', command: 'showLog' }),
+      })}
+      ${
+        state.inspectorOpen
+          ? html`${sash(state.inspectorWidth, (inspectorWidth) => {
+                store.update({ inspectorWidth });
+                controller?.keepSoon();
+              })}
+              <aside class="inspector" aria-label="Inspector" tabindex="-1">${inspector(state)}</aside>`
+          : nothing
+      }
+    </div>
+    <div class="sr-only" aria-live="polite">${announcement(state)}</div>
+  </div>`;
+}
+
+function notices(state: EditorState) {
+  return html`${
+    state.gone
+      ? html`<div class="notice" role="status">
+          ${icon('warning', 'severity-warning')}
+          <span>The file is gone from disk. This is what it held when it was last read.</span>
+        </div>`
+      : nothing
+  }
+  ${
+    state.trusted || state.inspection === undefined
+      ? nothing
+      : html`<div class="notice">
+          ${icon('shield')}
+          <span>
+            Restricted Mode: the model can be inspected. Compressing and deploying run it, so they need a
+            trusted workspace.
+          </span>
+          <button
+            type="button"
+            class="link"
+            @click=${() => host.notify({ kind: 'command', command: 'manageTrust' })}
+          >
+            Manage Trust
+          </button>
+        </div>`
+  }`;
+}
+
+function inspector(state: EditorState) {
+  const { inspection, selected, table } = state;
+  if (selected !== undefined && table !== undefined) {
+    const values = table.kind[selected] === NodeKind.input ? inspection?.inputs : inspection?.outputs;
+    const value = values?.find(({ name }) => name === table.name[selected]);
+    return nodeInspector(
+      {
+        table,
+        row: selected,
+        details: state.details,
+        previews: state.previews,
+        valueType: value === undefined ? '' : typeText(value.dtype, value.shape),
+      },
+      {
+        selectRow: (row) => controller?.selectRow(row, true),
+        openScope: (scope) => void controller?.open(scope),
+        preview: (name) => void controller?.preview(name),
+        close() {
+          controller?.selectRow(undefined, false);
+          stage().focus();
+        },
+      },
+    );
+  }
+  if (inspection === undefined) return nothing;
+  return modelInspector(inspection, {
+    goTo: (node) => controller?.selectName(node),
+    find: (op) => controller?.search(op),
+  });
+}
+
+function announcement({ selected, table }: EditorState): string {
+  const picture = controller?.picture;
+  if (selected === undefined || table === undefined || picture?.table !== table) return '';
+  return `Selected: ${describeNode(picture, table.drawnOf[selected]!)}`;
+}
+
+function find<E extends Element>(selector: string, type: new () => E): E {
+  const element = document.querySelector(selector);
+  if (!(element instanceof type)) throw new Error(`The page has no ${selector}.`);
+  return element;
+}
+const stage = () => find('#stage', HTMLElement);
+
+function update(state: EditorState): void {
+  render(page(state), document.body);
+  find('.editor', HTMLElement).style.setProperty('--inspector-width', `${state.inspectorWidth}px`);
+}
+
+document.body.classList.add('editor-page');
+update(store.state);
+let fontFamily = '';
+const view: GraphView = new GraphView(
+  stage(),
+  find('canvas.graph', HTMLCanvasElement),
+  find('canvas.minimap', HTMLCanvasElement),
+  {
+    select: (drawn) => controller?.selectDrawn(drawn),
+    open() {
+      store.update({ inspectorOpen: true });
+      queueMicrotask(() => document.querySelector<HTMLElement>('.inspector')?.focus());
+    },
+    moved: (camera) => controller?.onMoved(camera),
+    themeChanged(theme) {
+      if (theme.fontFamily !== fontFamily) controller?.onFontChanged();
+      fontFamily = theme.fontFamily;
+    },
+  },
+);
+fontFamily = view.theme.fontFamily;
+store.subscribe(update);
+window.addEventListener('keydown', (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'f') {
+    event.preventDefault();
+    find('#search', HTMLInputElement).select();
+  }
+});
+host.notify({ kind: 'ready' });

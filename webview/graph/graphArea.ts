@@ -1,0 +1,152 @@
+// The middle of the model editor: stage, minimap, zoom buttons, way back from nested graphs, and what stands
+// there while there is no picture (waiting, empty, failed).
+
+import { html, nothing, type TemplateResult } from 'lit';
+import type { EditorState } from '../state/editorState';
+import { diagnosticList } from '../ui/diagnostics';
+import { plural } from '../ui/format';
+import { icon, iconButton } from '../ui/icon';
+import { elide, fullText, visible } from '../ui/text';
+import { treeItemId, treeItems } from './graphTree';
+import type { Picture } from './picture';
+
+export interface GraphAreaActions {
+  zoom: (direction: 1 | -1) => void;
+  fit: () => void;
+  openScope: (scope: string) => void;
+  retry: () => void;
+  cancelLayout: () => void;
+  showLog: () => void;
+}
+
+export function graphArea(
+  state: EditorState,
+  picture: Picture | undefined,
+  actions: GraphAreaActions,
+): TemplateResult {
+  const drawn =
+    state.selected === undefined || state.table === undefined ? -1 : state.table.drawnOf[state.selected]!;
+  const nodes = picture === undefined ? '' : `, ${plural(picture.reading.length, 'node')}`;
+  return html`<main class="graph-area">
+    <div
+      class="stage"
+      id="stage"
+      role="tree"
+      tabindex="0"
+      aria-label="Graph of ${elide(state.fileName)}${nodes}. Alt with an arrow key walks along edges; arrow keys move the view."
+      aria-activedescendant=${drawn >= 0 ? treeItemId(drawn) : nothing}
+      aria-busy=${state.phase.name === 'opening' || state.phase.name === 'layingOut'}
+    >
+      <canvas class="graph" aria-hidden="true"></canvas>
+      <div class="sr-only" role="presentation">${treeItems(picture, drawn >= 0 ? drawn : undefined)}</div>
+    </div>
+    ${breadcrumb(state, actions)}
+    <canvas class="minimap" aria-hidden="true" hidden></canvas>
+    <div class="zoom-bar" role="toolbar" aria-label="View" ?hidden=${picture === undefined}>
+      ${iconButton('zoom-in', 'Zoom in (+)', () => actions.zoom(1))}
+      ${iconButton('zoom-out', 'Zoom out (−)', () => actions.zoom(-1))}
+      ${iconButton('screen-full', 'Show the whole graph (0)', actions.fit)}
+    </div>
+    ${instead(state, picture, actions)}
+  </main>`;
+}
+
+function breadcrumb({ scope }: EditorState, actions: GraphAreaActions) {
+  if (scope === '') return nothing;
+  return html`<nav class="breadcrumb" aria-label="Nested graph">
+    <button type="button" class="link" @click=${() => actions.openScope('')}>main graph</button>
+    ${icon('chevron-right')}
+    <span title=${fullText(scope)}>${elide(scope, 60)}</span>
+  </nav>`;
+}
+
+/** What is shown where no picture can be. */
+function instead(state: EditorState, picture: Picture | undefined, actions: GraphAreaActions) {
+  const { phase, inspection } = state;
+  switch (phase.name) {
+    case 'opening':
+    case 'layingOut':
+      if (!state.slow || (picture !== undefined && phase.name === 'opening')) return nothing;
+      return waiting(phase.name === 'opening' ? undefined : phase.nodes, picture === undefined, actions);
+    case 'layoutCancelled':
+      return message(
+        'circle-slash',
+        'The graph is not drawn',
+        html`<p>Its layout was cancelled. The inspector shows everything else about the model.</p>`,
+        html`<button type="button" class="primary" @click=${actions.retry}>
+          Draw ${plural(phase.nodes, 'Node')}
+        </button>`,
+      );
+    case 'failed':
+      return message(
+        'error',
+        'This model cannot be shown',
+        html`<p class="wrap">${visible(phase.error.message)}</p>
+          ${phase.error.diagnostics === undefined ? nothing : diagnosticList(phase.error.diagnostics)}`,
+        html`<button type="button" class="primary" @click=${actions.retry}>Try Again</button>
+          <button type="button" class="secondary" @click=${actions.showLog}>Show Log</button>`,
+      );
+    case 'ready':
+      if (picture !== undefined && picture.reading.length > 0) return nothing;
+      return (inspection?.diagnostics.length ?? 0) > 0
+        ? message(
+            'warning',
+            'There is no graph to draw',
+            html`<p>The file was read as far as it goes:</p>
+              ${diagnosticList(inspection?.diagnostics ?? [], undefined, 8)}
+              <p class="muted">
+                Export or copy the model again, then save it here: the page follows the file.
+              </p>`,
+            html`<button type="button" class="primary" @click=${actions.retry}>Read Again</button>`,
+          )
+        : message(
+            'symbol-structure',
+            'This graph is empty',
+            html`<p>The model has no operators. The inspector shows its inputs, outputs and metadata.</p>`,
+            nothing,
+          );
+  }
+}
+
+function waiting(nodes: number | undefined, first: boolean, actions: GraphAreaActions) {
+  return html`<div class="waiting ${first ? '' : 'over-picture'}">
+    ${
+      first
+        ? html`<div class="skeleton" aria-hidden="true">
+            <div class="bone"></div>
+            <div class="bone wide"></div>
+            <div class="pair">
+              <div class="bone"></div>
+              <div class="bone narrow"></div>
+            </div>
+            <div class="bone wide"></div>
+            <div class="bone"></div>
+          </div>`
+        : nothing
+    }
+    <p role="status">
+      ${nodes === undefined ? 'Reading the model…' : `Arranging ${plural(nodes, 'node')}…`}
+      ${
+        nodes === undefined
+          ? nothing
+          : html`<button type="button" class="link" @click=${actions.cancelLayout}>Cancel</button>`
+      }
+    </p>
+  </div>`;
+}
+
+function message(
+  name: string,
+  title: string,
+  body: TemplateResult,
+  buttons: TemplateResult | typeof nothing,
+): TemplateResult {
+  return html`<div class="message">
+    <div class="message-body" role="alert">
+      ${icon(name, 'large')}
+      <h2>${title}</h2>
+      ${body}
+      <div class="buttons">${buttons}</div>
+    </div>
+  </div>`;
+}

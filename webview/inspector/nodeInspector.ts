@@ -1,0 +1,255 @@
+// The inspector of one node: an operator, or an input or output of the graph.
+
+import { html, nothing, type TemplateResult } from 'lit';
+import type { NodeDetails } from '../../daemon/protocol/graph';
+import type { PageError } from '../../daemon/protocol/page';
+import { familyOf } from '../graph/families';
+import { NodeKind, type GraphTable } from '../graph/table';
+import type { TensorPreview } from '../state/editorState';
+import { bytes, exactBytes, plural, whole } from '../ui/format';
+import { icon, iconButton } from '../ui/icon';
+import { elide, fullText, visible } from '../ui/text';
+import { facts, metadataFacts, nameText, section, typedName, typeText } from './parts';
+
+export interface NodeActions {
+  /** Selects a drawn or folded row. */
+  selectRow: (row: number) => void;
+  openScope: (scope: string) => void;
+  /** Fetches the first values of an initializer. */
+  preview: (name: string) => void;
+  close: () => void;
+}
+
+export interface NodeView {
+  table: GraphTable;
+  row: number;
+  details: NodeDetails | PageError | undefined;
+  previews: ReadonlyMap<string, TensorPreview>;
+  /** Type of a graph input or output. */
+  valueType: string;
+}
+
+export function nodeInspector(view: NodeView, actions: NodeActions): TemplateResult {
+  const { table, row, details } = view;
+  const isOperator = table.kind[row] === NodeKind.operator;
+  const name = table.name[row]!;
+  const kind = table.kind[row] === NodeKind.input ? 'Input' : 'Output';
+  return html`
+    <header class="inspector-head">
+      ${isOperator ? html`<span class="swatch family-${familyOf(table.op[row]!)}" aria-hidden="true"></span>` : nothing}
+      <h2 title=${fullText(isOperator ? table.op[row]! : name)}>
+        ${isOperator ? elide(table.op[row]!, 28) : `${kind} of the graph`}
+      </h2>
+      ${iconButton('close', 'Back to the model', actions.close)}
+    </header>
+    ${
+      !isOperator
+        ? graphValue(view, actions)
+        : details === undefined
+          ? html`<p class="pad muted" role="status">Reading node…</p>`
+          : 'message' in details
+            ? html`<p class="pad wrap">${icon('error', 'severity-error')} ${visible(details.message)}</p>`
+            : operator(view, details, actions)
+    }
+  `;
+}
+
+function graphValue({ table, row, valueType }: NodeView, actions: NodeActions): TemplateResult {
+  const isInput = table.kind[row] === NodeKind.input;
+  const others = linked(table, row, isInput ? 'targets' : 'sources');
+  return html`
+    ${section(
+      'Properties',
+      facts([
+        { label: 'Name', value: nameText(table.name[row]!) },
+        { label: 'Type', value: valueType === '' ? 'unknown' : valueType },
+      ]),
+    )}
+    ${section(isInput ? 'Read by' : 'Made by', rowLinks(table, others, actions), String(others.length))}
+  `;
+}
+
+function operator(
+  { table, row, previews }: NodeView,
+  details: NodeDetails,
+  actions: NodeActions,
+): TemplateResult {
+  const producers = producersByValue(table, row);
+  const readers = linked(table, row, 'targets');
+  return html`
+    ${section(
+      'Properties',
+      facts([
+        { label: 'Name', value: details.name === '' ? 'unnamed' : nameText(details.name) },
+        {
+          label: 'Operator',
+          value: elide(details.op),
+          note: details.domain === '' ? 'ai.onnx' : elide(details.domain),
+        },
+        ...(table.scope[row] === '' ? [] : [{ label: 'Scope', value: nameText(table.scope[row]!) }]),
+      ]),
+    )}
+    ${details.docString === '' ? nothing : section('Documentation', html`<p class="wrap pre">${elide(details.docString, 2000)}</p>`)}
+    ${
+      details.attributes.length === 0
+        ? nothing
+        : section(
+            'Attributes',
+            facts(
+              details.attributes.map((attribute) => ({
+                label: attribute.name,
+                value: html`<span class="wrap tabular">${elide(attribute.value, 240)}</span>`,
+                title: attribute.type,
+              })),
+            ),
+            String(details.attributes.length),
+          )
+    }
+    ${
+      details.subgraphs.length === 0
+        ? nothing
+        : section(
+            'Nested graphs',
+            html`<ul class="plain">
+              ${details.subgraphs.map(
+                (scope) =>
+                  html`<li class="typed">
+                    <button
+                      type="button"
+                      class="link"
+                      title="Show ${fullText(scope)}"
+                      @click=${() => actions.openScope(scope)}
+                    >
+                      ${elide(scope)}
+                    </button>
+                  </li>`,
+              )}
+            </ul>`,
+          )
+    }
+    ${section(
+      'Inputs',
+      html`<ul class="plain">
+        ${details.inputs.map((input) => {
+          if (input.name === '' && input.initializer === undefined) {
+            return html`<li class="typed muted">not given</li>`;
+          }
+          const producer = producers.get(input.name);
+          return typedName(
+            producer === undefined
+              ? nameText(input.name)
+              : html`<button
+                  type="button"
+                  class="link"
+                  title="Go to the producer of ${fullText(input.name)}"
+                  @click=${() => actions.selectRow(producer)}
+                >
+                  ${elide(input.name)}
+                </button>`,
+            typeText(input.dtype, input.shape),
+            input.initializer === undefined
+              ? nothing
+              : initializer(input.initializer, previews.get(input.initializer.name), actions),
+          );
+        })}
+      </ul>`,
+      String(details.inputs.length),
+    )}
+    ${section(
+      'Outputs',
+      html`<ul class="plain">
+        ${details.outputs.map((output) =>
+          output.name === ''
+            ? html`<li class="typed muted">not asked for</li>`
+            : typedName(nameText(output.name), typeText(output.dtype, output.shape)),
+        )}
+      </ul>`,
+      String(details.outputs.length),
+    )}
+    ${readers.length === 0 ? nothing : section('Read by', rowLinks(table, readers, actions), String(readers.length))}
+    ${
+      details.metadata.length === 0
+        ? nothing
+        : section('Metadata', metadataFacts(details.metadata.map(({ key, value }) => [key, value] as const)))
+    }
+  `;
+}
+
+type Initializer = NonNullable<NodeDetails['inputs'][number]['initializer']>;
+
+function initializer(
+  tensor: Initializer,
+  preview: TensorPreview | undefined,
+  actions: NodeActions,
+): TemplateResult {
+  const where = tensor.external === undefined ? '' : ` in ${elide(tensor.external)}`;
+  return html`<div class="small muted">
+      <span title=${exactBytes(tensor.bytes)}>Initializer, ${bytes(tensor.bytes)}${where}</span>
+      ${
+        preview === undefined && tensor.bytes > 0
+          ? html` ·
+              <button type="button" class="link" @click=${() => actions.preview(tensor.name)}>
+                Show values
+              </button>`
+          : nothing
+      }
+    </div>
+    ${preview === undefined ? nothing : previewText(preview)}`;
+}
+
+function previewText(preview: TensorPreview): TemplateResult {
+  switch (preview.state) {
+    case 'loading':
+      return html`<div class="small muted" role="status">Reading values…</div>`;
+    case 'failed':
+      return html`<div class="small wrap">${visible(preview.why)}</div>`;
+    case 'shown': {
+      const rest = preview.total - preview.values.length;
+      return html`<div class="values small tabular">
+        ${preview.values.join('  ')}${rest > 0 ? html` <span class="muted">… ${whole(rest)} more</span>` : nothing}
+      </div>`;
+    }
+  }
+}
+
+/** Rows that a row reads from or feeds, each once. */
+function linked(table: GraphTable, row: number, side: 'sources' | 'targets'): number[] {
+  const n = table.drawnOf[row]!;
+  if (n < 0) return [];
+  const lists = side === 'sources' ? table.into : table.out;
+  const ends = side === 'sources' ? table.source : table.target;
+  return Array.from(
+    lists.items.subarray(lists.start[n], lists.start[n + 1]),
+    (e) => table.drawn[ends[e]!]!,
+  ).sort((a, b) => a - b);
+}
+
+/** Producer row of each value that a row reads. */
+function producersByValue(table: GraphTable, row: number): Map<string, number> {
+  const found = new Map<string, number>();
+  const n = table.drawnOf[row]!;
+  if (n < 0) return found;
+  for (let i = table.into.start[n]!; i < table.into.start[n + 1]!; i++) {
+    const e = table.into.items[i]!;
+    found.set(table.value[e]!, table.drawn[table.source[e]!]!);
+  }
+  return found;
+}
+
+const mostLinks = 50;
+
+function rowLinks(table: GraphTable, rows: readonly number[], actions: NodeActions): TemplateResult {
+  return html`<ul class="plain">
+    ${rows.slice(0, mostLinks).map((row) => {
+      const name = table.name[row]!;
+      const op = table.op[row]!;
+      return html`<li class="typed">
+        <button type="button" class="link" title=${fullText(name)} @click=${() => actions.selectRow(row)}>
+          ${elide(name === '' ? op : name)}
+        </button>
+        ${name !== '' && op !== '' ? html`<span class="muted small"> ${elide(op, 24)}</span>` : nothing}
+      </li>`;
+    })}
+    ${rows.length > mostLinks ? html`<li class="typed muted">and ${plural(rows.length - mostLinks, 'other')}</li>` : nothing}
+  </ul>`;
+}

@@ -1,0 +1,56 @@
+// A list of what is wrong with a model: severity, sentence, place. Used by the inspector and by failures.
+
+import { html, nothing, type TemplateResult } from 'lit';
+import type { Inspection } from '../../daemon/protocol/inspect';
+import { severityIcon } from './icon';
+import { whole } from './format';
+import { elide, fullText, visible } from './text';
+
+export type DiagnosticView = Inspection['diagnostics'][number];
+
+const severities = ['error', 'warning', 'info'] as const;
+
+/** Errors first. `goTo` is offered for places that name a node. */
+export function diagnosticList(
+  diagnostics: readonly DiagnosticView[],
+  goTo?: (node: string) => void,
+  most = 100,
+): TemplateResult {
+  const sorted = [...diagnostics].sort(
+    (a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity),
+  );
+  return html`<ul class="diagnostics">
+      ${sorted.slice(0, most).map(
+        (diagnostic) =>
+          html`<li>
+            ${severityIcon(diagnostic.severity)}
+            <div>
+              <div class="wrap">${visible(diagnostic.message)}</div>
+              ${place(diagnostic, goTo)}
+            </div>
+          </li>`,
+      )}
+    </ul>
+    ${sorted.length > most ? html`<p class="muted">… and ${whole(sorted.length - most)} more.</p>` : nothing}`;
+}
+
+function place({ id, where }: DiagnosticView, goTo?: (node: string) => void): TemplateResult {
+  const parts: (string | TemplateResult)[] = [];
+  const node = where?.node;
+  if (where?.scope !== undefined && where.scope !== '') parts.push(`in ${elide(where.scope)}`);
+  if (node !== undefined && node !== '') {
+    parts.push(
+      goTo === undefined
+        ? `node ${elide(node)}`
+        : html`<button type="button" class="link" title=${fullText(node)} @click=${() => goTo(node)}>
+            ${elide(node)}
+          </button>`,
+    );
+  }
+  if (where?.value !== undefined && where.value !== '') parts.push(`value ${elide(where.value)}`);
+  if (where?.byteOffset !== undefined) parts.push(`at byte ${whole(where.byteOffset)}`);
+  parts.push(id);
+  return html`<div class="muted small">
+    ${parts.map((part, i) => html`${i > 0 ? ' · ' : nothing}${part}`)}
+  </div>`;
+}
