@@ -1,15 +1,19 @@
 // The whole way of a model, with the built command line only, as a user would go it: inspect the example,
 // make it int8, measure and evaluate both, serve the better one, ask it over HTTP, and clean up.
+// --dist FOLDER takes a build from elsewhere.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { inflateRawSync } from 'node:zlib';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const cli = join(root, 'dist', 'slipway.js');
+const { values: options } = parseArgs({ options: { dist: { type: 'string', default: 'dist' } } });
+const cli = join(root, options.dist, 'slipway.js');
 const example = (name) => join(root, 'examples', name);
 const model = example('resnet.onnx');
 const validation = example('resnet_validation.npz');
@@ -20,13 +24,13 @@ const dim = (text) => (terminal ? `\x1b[2m${text}\x1b[22m` : text);
 const say = (text = '') => process.stdout.write(`${text}\n`);
 const children = new Set();
 
-/** Starts a program with its errors on our terminal. */
-function start(args, options = {}) {
+/** Starts a program; what it says on standard error is shown, or only kept when it should be `quiet`. */
+function start(args, quiet = false) {
   const child = spawn(process.execPath, args, {
     cwd: root,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    ...options,
+    stdio: ['ignore', 'pipe', quiet ? 'pipe' : 'inherit'],
   });
+  child.stderr?.setEncoding('utf8').on('data', (text) => (child.said = (child.said ?? '') + text));
   children.add(child);
   const ended = new Promise((resolve, reject) => {
     child.on('error', reject);
@@ -130,11 +134,18 @@ function picture({ data }) {
 
 /** Starts the server, hands its URL to `work`, and ends it in order. */
 async function withServer(path, work) {
-  const { child, ended } = start([cli, 'serve', '--model', `resnet=${path}`, '--port', '0', '--json']);
+  const { child, ended } = start([cli, 'serve', '--model', `resnet=${path}`, '--port', '0', '--json'], true);
   try {
     const url = await new Promise((resolve, reject) => {
-      createInterface({ input: child.stdout }).once('line', (line) => resolve(JSON.parse(line).url));
-      ended.then((code) => reject(new Error(`The server ended with ${code} before it was ready.`)), reject);
+      createInterface({ input: child.stdout }).once('line', (line) => {
+        const { url, error } = JSON.parse(line);
+        if (url) resolve(url);
+        else reject(new Error(error?.message ?? line));
+      });
+      ended.then(
+        (code) => reject(new Error(`The server ended with ${code} before it was ready. ${child.said ?? ''}`)),
+        reject,
+      );
     });
     return await work(url.replace(/\/$/, ''));
   } finally {
@@ -163,7 +174,7 @@ async function demo(folder) {
   const began = performance.now();
   if (isStale()) {
     await step('Building Slipway', async () => {
-      const { child, ended } = start([join(root, 'scripts', 'build.mjs')]);
+      const { child, ended } = start([join(root, 'scripts', 'build.mjs'), '--out', options.dist]);
       child.stdout.resume();
       if ((await ended) !== 0) throw new Error('The build failed.');
     });
@@ -173,7 +184,7 @@ async function demo(folder) {
   const [input] = what.inputs;
   say(
     dim(
-      `  ${what.nodes} nodes, ${(what.parameters / 1e3).toFixed(0)},000 parameters, ${(what.macs / 1e6).toFixed(1)} M multiply-accumulates; ` +
+      `  ${what.nodes} nodes, ${what.parameters.toLocaleString('en')} parameters, ${(what.macs / 1e6).toFixed(1)} M multiply-accumulates; ` +
         `input ${input.name} ${input.shape.join(' × ')} ${input.dtype}`,
     ),
   );
@@ -230,7 +241,7 @@ async function demo(folder) {
       `  ${machine.cpu}, ONNX Runtime ${machine.onnxruntime}, 1 thread, batch 1, ${results[0].samples} and ${results[1].samples} runs.`,
     ),
   );
-  say(dim(`  Top-1 on ${scores[0].samples} samples. Intervals are 95 %.`));
+  say(dim(`  Top-1 on ${scores[0].samples} samples; p50 ratio: how many times as fast as the original. Intervals are 95 %.`));
   say();
 
   const better = ratios[0].low > 1 && scores[1].value >= scores[0].value - 0.01 ? 1 : 0;
@@ -247,7 +258,7 @@ async function demo(folder) {
     const { answer, top, sure, tookMs } = await ask(url, input, sample);
     const [output] = answer.outputs;
     say(
-      `Answer: output ${output.name}, ${output.datatype} ${output.shape.join(' × ')}, in ${ms(tookMs)}, the first request included its connection.`,
+      `Answer: output ${output.name}, ${output.datatype} ${output.shape.join(' × ')}, in ${ms(tookMs)} with the connection.`,
     );
     say(
       `It reads ${bold(`"${characters[top]}"`)} (${(sure * 100).toFixed(1)} %); the label says ${bold(`"${truth}"`)}.`,

@@ -22,7 +22,7 @@ function listText(items: readonly unknown[], text: (item: never) => string): str
 }
 
 /** "int64 2: 1, -1" for few numbers, "float 64×3×7×7" for many. */
-function tensorText(tensor: Tensor): string {
+export function tensorText(tensor: Tensor): string {
   const type = `${dataTypeName(tensor.dataType)} ${shapeText(tensor.dims)}`;
   const values = elementCount(tensor.dims) <= mostItems ? smallValues(tensor) : undefined;
   return values && values.length > 0 ? `${type}: ${values.map(numberText).join(', ')}` : type;

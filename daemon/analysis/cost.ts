@@ -101,8 +101,9 @@ function macsOfBodies(bodies: readonly InferredBody[]): number | null {
 
 /**
  * Largest sum of bytes of live values over the running order: graph inputs until their last use, outputs until
- * the end, intermediates from the node that writes them to the last that reads them. Weights and constants do not
- * count, and no value is taken to be computed in place, so a runtime that does so stays below.
+ * the end, intermediates from the node that writes them to the last that reads them. Weights, constants and what
+ * follows from them alone do not count, and no value is taken to be computed in place, so a runtime that does so
+ * stays below.
  */
 export function peakActivationBytes(shapes: InferredGraph): number | null {
   return peakOf(shapes, new Map());
@@ -133,11 +134,11 @@ function peakOf(shapes: InferredGraph, captures: CaptureCache): number | null {
     held.delete(name);
   };
   shapes.inputs.forEach(hold);
+  const isConstant = constantNodes(shapes, reads);
   let peak = live;
   for (const index of shapes.order) {
     const node = shapes.nodes[index]!;
-    const isConstant = node.opType === 'Constant' && node.domain === '';
-    if (!isConstant) node.outputs.forEach(hold);
+    if (!isConstant(node)) node.outputs.forEach(hold);
     let inside = 0;
     for (const body of shapes.bodies.get(node) ?? []) {
       const inner = peakOf(body, captures);
@@ -154,6 +155,32 @@ function peakOf(shapes: InferredGraph, captures: CaptureCache): number | null {
     for (const name of node.outputs) if (!uses.has(name)) release(name);
   }
   return allKnown ? peak : null;
+}
+
+/** Nodes that a runtime computes once: Constant, and those that read nothing but constants and initializers. */
+function constantNodes(
+  shapes: InferredGraph,
+  reads: readonly (readonly string[])[],
+): (node: Node) => boolean {
+  const written = new Set(shapes.nodes.flatMap((node) => node.outputs));
+  const inputs = new Set(shapes.inputs);
+  const constant = new Set<Node>();
+  const values = new Set<string>();
+  for (const index of shapes.order) {
+    const node = shapes.nodes[index]!;
+    const names = reads[index]!;
+    const folds =
+      node.opType === 'Constant' ||
+      (names.length > 0 &&
+        // A value that no node writes and that is no input is an initializer, or comes from around a body.
+        names.every(
+          (name) => values.has(name) || (!written.has(name) && !inputs.has(name) && shapes.types.has(name)),
+        ));
+    if (!folds) continue;
+    constant.add(node);
+    for (const output of node.outputs) values.add(output);
+  }
+  return (node) => constant.has(node);
 }
 
 function bytesOf(shapes: InferredGraph, name: string): number | null {

@@ -6,7 +6,7 @@ import { dataTypeName } from '../ir/dataType';
 import type { Node } from '../ir/model';
 import { typeIn, type InferredGraph } from './shapes';
 import type { Dims } from './shapes/dims';
-import { numberText } from './attributeText';
+import { numberText, tensorText } from './attributeText';
 import { shapeText } from './typeText';
 
 interface View {
@@ -145,7 +145,7 @@ const constant: Summarizer = ({ node }) => {
   const [value] = node.attributes;
   switch (value?.type) {
     case 'TENSOR':
-      return [`${dataTypeName(value.value.dataType)} ${shapeText(value.value.dims)}`];
+      return [tensorText(value.value)];
     case 'INT':
     case 'FLOAT':
       return [numberText(Number(value.value))];
@@ -193,7 +193,7 @@ const packed: Summarizer = ({ node }) => [
 const byAttributes: Summarizer = (view) => {
   const parts = axis(view);
   for (const attribute of view.node.attributes.slice(0, 8)) {
-    if (attribute.type === 'FLOAT' && !['epsilon'].includes(attribute.name)) {
+    if (attribute.type === 'FLOAT' && !['epsilon', 'momentum'].includes(attribute.name)) {
       parts.push(`${attribute.name} ${numberText(attribute.value)}`);
     }
   }

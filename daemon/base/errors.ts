@@ -49,8 +49,11 @@ export function fileSystemError(action: string, path: string, cause: unknown): S
     EDQUOT: 'the disk quota is used up. Free some space and run again; nothing was changed.',
     EROFS: 'the disk is read-only. Choose another folder.',
     EISDIR: 'it is a folder. Name a file.',
+    ENOTDIR: 'a part of its path is a file, not a folder. Check the path.',
     EFBIG: 'the file would be larger than this disk allows. Nothing was changed.',
   };
+  if (code === 'ENOENT' && action.startsWith('write'))
+    said['ENOENT'] = 'its folder does not exist. Make the folder, or name another.';
   const why = (code && said[code]) ?? (cause instanceof Error ? cause.message : String(cause));
   return new SlipwayError(code === 'ENOENT' ? 'notFound' : 'fileSystem', `Cannot ${action} ${path}: ${why}`, {
     cause,

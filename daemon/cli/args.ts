@@ -65,7 +65,7 @@ export function parseCommand(spec: CommandSpec, argv: readonly string[]): Parsed
       flags.add(token.name);
       continue;
     }
-    const looksLikeOption = token.inlineValue === false && /^-[^\d.]/.test(token.value ?? '');
+    const looksLikeOption = token.inlineValue === false && /^-[^\d.]/.test(token.value);
     if (token.value === undefined || token.value === '' || looksLikeOption)
       throw new UsageError(`--${token.name} needs a value: --${token.name} ${option.value ?? 'VALUE'}.`);
     const given = values.get(token.name) ?? [];

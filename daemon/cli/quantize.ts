@@ -1,7 +1,7 @@
 // slipway quantize: writes an int8 version of a model.
 
 import { basename } from 'node:path';
-import { unsupported } from '../base/errors';
+import { SlipwayError, unsupported } from '../base/errors';
 import { dataBeside } from '../recipes/dataBeside';
 import { quantize } from '../recipes/quantize';
 import type { QuantizeResult } from '../protocol/quantize';
@@ -42,11 +42,6 @@ export const quantizeCommand: Command = {
     if (asked === 'weight-only' || asked === 'fp16')
       throw unsupported(`The method ${asked} is not in this version yet. Use static or dynamic.`);
     const method = asked ?? (calibration === undefined ? 'dynamic' : 'static');
-    if (method === 'static' && calibration === undefined) {
-      const beside = dataBeside(model, 'calibration');
-      const hint = beside === undefined ? '--calibration DATA.npz' : `--calibration ${beside}`;
-      throw new UsageError(`Static quantization needs calibration data: add ${hint}.`);
-    }
     if (method === 'dynamic' && calibration !== undefined)
       note('The calibration data only serves to measure the error: dynamic quantization needs none.');
     const calibrationSamples = countOption(args, 'calibration-samples');
@@ -57,7 +52,13 @@ export const quantizeCommand: Command = {
       ...(calibration === undefined ? {} : { calibration }),
       ...(calibrationSamples === undefined ? {} : { calibrationSamples }),
     };
-    const result: QuantizeResult = await quantize(model, options, task);
+    const result: QuantizeResult = await quantize(model, options, task).catch((error: unknown) => {
+      const missing = method === 'static' && calibration === undefined;
+      if (!missing || !(error instanceof SlipwayError) || error.kind !== 'badRequest') throw error;
+      const beside = dataBeside(model, 'calibration');
+      const hint = `Add --calibration ${beside ?? 'DATA.npz'}.`;
+      throw new UsageError(`${error.message} ${hint}`);
+    });
     return { result, text: describe(model, method, result) };
   },
 };

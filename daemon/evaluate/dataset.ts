@@ -28,7 +28,7 @@ export interface Dataset {
   /** Bytes that one sample takes in the feeds. */
   readonly sampleBytes: number;
   /** All samples in order; the last batch may be smaller. */
-  batches(size: number): AsyncIterable<Batch>;
+  readonly batches: (size: number) => AsyncIterable<Batch>;
 }
 
 export interface DatasetOptions {

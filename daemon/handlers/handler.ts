@@ -12,7 +12,10 @@ import type { Workspace } from '../workspace/workspace';
 export interface Client {
   readonly id: number;
   /** Sends a notification; silently nothing once the connection is closed. */
-  notify<Params extends TSchema>(type: NotificationType<Params>, params: ParamsOf<NotificationType<Params>>): void;
+  notify<Params extends TSchema>(
+    type: NotificationType<Params>,
+    params: ParamsOf<NotificationType<Params>>,
+  ): void;
   /** The models that this connection has open: URI as the client wrote it, and how to let go of it. */
   readonly open: Map<string, () => void>;
   /** Shows what is wrong with a model in a language client's list of problems; for other clients nothing. */
@@ -24,7 +27,7 @@ export interface Context {
   readonly workspace: Workspace;
   readonly client: Client;
   /** Queues bulk data; it is sent just before the response, which holds the reference. */
-  frame(payload: Uint8Array): FrameRef;
+  readonly frame: (payload: Uint8Array) => FrameRef;
 }
 
 export interface Handler<M extends AnyRequest = AnyRequest> {
@@ -43,5 +46,5 @@ export function handler<Params extends TSchema, Result extends TSchema, Row exte
   type: RequestType<Params, Result, Row>,
   handle: Handler<RequestType<Params, Result, Row>>['handle'],
 ): AnyHandler {
-  return { type, handle: handle as AnyHandler['handle'] };
+  return { type, handle: handle };
 }

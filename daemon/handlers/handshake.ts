@@ -9,7 +9,8 @@ import { handler } from './handler';
 
 export const handshake = handler(Handshake, ({ protocolVersion: theirs }) => {
   const mismatch = versionMismatch(theirs);
-  if (mismatch !== undefined) throw new ResponseError(ErrorCode.versionMismatch, mismatch, { name: 'versionMismatch' });
+  if (mismatch !== undefined)
+    throw new ResponseError(ErrorCode.versionMismatch, mismatch, { name: 'versionMismatch' });
   return welcome();
 });
 

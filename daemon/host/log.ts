@@ -49,7 +49,12 @@ export function openLog(options: { path?: string; secrets?: readonly string[] } 
     warn: (message) => write('warn', message),
     error: (message, thrown) => {
       const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : thrown;
-      write('error', stack === undefined ? message : `${message}\n${typeof stack === 'string' ? stack : JSON.stringify(stack)}`);
+      write(
+        'error',
+        stack === undefined
+          ? message
+          : `${message}\n${typeof stack === 'string' ? stack : JSON.stringify(stack)}`,
+      );
     },
   };
 }

@@ -104,20 +104,21 @@ export class Reading {
    * For the default case of a reader: keeps the field as unknown. `known` are the field numbers of the
    * message; one of them arriving here has a wrong wire type.
    */
-  unknown(ranges: Ranges | undefined, known: ReadonlySet<number>): Ranges {
+  unknown(ranges: Ranges | undefined, known: ReadonlySet<number>): Ranges | undefined {
     const { wire } = this;
     const number = wire.tag >>> 3;
     if (known.has(number)) {
-      this.complain(
-        'onnx/wire-type',
-        `Field ${number} has wire type ${wire.tag & 7}, which is not its type`,
-        wire.fieldStart,
-      );
-    } else {
-      if (this.unknownFields === 0) this.firstUnknown = wire.fieldStart;
+      const message = `Field ${number} has wire type ${wire.tag & 7}, which is not its type`;
+      this.complain('onnx/wire-type', message, wire.fieldStart);
+      return wire.note(ranges);
+    }
+    const { fieldStart } = wire;
+    const kept = wire.note(ranges);
+    if (wire.noted) {
+      if (this.unknownFields === 0) this.firstUnknown = fieldStart;
       this.unknownFields += 1;
     }
-    return wire.note(ranges);
+    return kept;
   }
 
   /** Ends a message: what was not known becomes its `unknown`. */

@@ -29,6 +29,8 @@ export class WireReader {
   length = 0;
   /** The current field's payload runs beyond the end of the file. */
   cut = false;
+  /** The last `note` found its field whole. */
+  noted = false;
   /** The file ends inside a message. */
   truncated = false;
   /** Messages entered and values read, as an estimate of heap bytes. */
@@ -130,30 +132,28 @@ export class WireReader {
     return true;
   }
 
-  /** Skips the current field's payload. */
-  skip(): void {
+  /** Skips the current field's payload; false when it is not whole. */
+  skip(): boolean {
     switch (this.tag & 7) {
       case 0:
-        this.varint();
-        break;
+        return this.varint();
       case 1:
-        this.skipBytes(8);
-        break;
+        return this.skipBytes(8);
       case 2:
         this.seek(this.position + this.length);
-        break;
+        return !this.cut;
       case 3:
-        this.skipGroup(this.tag >>> 3);
-        break;
+        return this.skipGroup(this.tag >>> 3);
       default:
-        this.skipBytes(4);
+        return this.skipBytes(4);
     }
   }
 
-  /** Skips the current field and adds its whole range to `ranges`. */
-  note(ranges: Ranges | undefined): Ranges {
+  /** Skips the current field and adds its whole range to `ranges`, unless the end of the file cuts it. */
+  note(ranges: Ranges | undefined): Ranges | undefined {
     const start = this.fieldStart;
-    this.skip();
+    this.noted = this.skip();
+    if (!this.noted) return ranges;
     const end = this.position;
     if (!ranges) {
       this.charge(64);
@@ -225,6 +225,11 @@ export class WireReader {
   string(): string {
     const { length } = this;
     if (length === 0) return '';
+    if (this.cut) {
+      // Half a name is no name.
+      this.skip();
+      return '';
+    }
     this.charge(length + 24);
     if (length > longestString) {
       this.complaints.complain(
@@ -262,6 +267,10 @@ export class WireReader {
 
   /** The current length-delimited field as bytes of its own. */
   bytes(): Uint8Array {
+    if (this.cut) {
+      this.skip();
+      return new Uint8Array(0);
+    }
     this.charge(this.length + 64);
     const value = this.copy(this.position, this.position + this.length);
     this.skip();
@@ -377,9 +386,10 @@ export class WireReader {
     return this.end();
   }
 
-  private skipBytes(count: number): void {
-    if (this.limit - this.position < count) this.runsOut();
-    else this.seek(this.position + count);
+  private skipBytes(count: number): boolean {
+    if (this.limit - this.position < count) return this.runsOut();
+    this.seek(this.position + count);
+    return true;
   }
 
   /** Reads a varint into `lo` and `hi`; false (and the message ends) when it is broken. */
@@ -413,24 +423,26 @@ export class WireReader {
   }
 
   /** Groups are an old wire form that ONNX never used; they are skipped without recursion. */
-  private skipGroup(number: number): void {
+  private skipGroup(number: number): boolean {
     const open = [number];
     const start = this.fieldStart;
     while (open.length > 0 && open.length <= 1000) {
       if (this.position >= this.limit || !this.varint()) break;
       const [field, wire] = [this.lo >>> 3, this.lo & 7];
       if (wire === 4) {
-        if (open.pop() !== field) break;
+        if (open.at(-1) !== field) break;
+        open.pop();
       } else if (wire === 3) open.push(field);
-      else if (wire === 2) {
-        this.varint();
-        this.skipBytes(this.hi * 4294967296 + this.lo);
-      } else if (wire === 0) this.varint();
-      else if (wire > 5) break;
-      else this.skipBytes(wire === 1 ? 8 : 4);
+      else if (wire > 5 || !this.skipInGroup(wire)) break;
     }
-    if (open.length === 0) return;
+    if (open.length === 0) return true;
     this.fieldStart = start;
-    this.fail('onnx/malformed', 'A protobuf group does not end');
+    return this.fail('onnx/malformed', 'A protobuf group does not end');
+  }
+
+  private skipInGroup(wire: number): boolean {
+    if (wire === 0) return this.varint();
+    if (wire !== 2) return this.skipBytes(wire === 1 ? 8 : 4);
+    return this.varint() && this.skipBytes(this.hi * 4294967296 + this.lo);
   }
 }

@@ -66,9 +66,9 @@ export interface BenchmarkResult {
  * Two processes of the very same model differ by a percent or so for as long as they live, by where their
  * memory came to lie (Mytkowicz et al. 2009); so each model is measured in several.
  */
-const launches = 3;
+const launches = 5;
 /** Turns of each launch at the least, time permitting: the bootstrap resamples whole turns. */
-const minTurns = 6;
+const minTurns = 4;
 /** Measuring goes on until the medians are known this well (standard error over median). */
 const goodError = 0.005;
 /** Bounds memory and the bootstrap for models that run in microseconds. */

@@ -188,6 +188,9 @@ const timeoutError = (limitMs: number, models: readonly string[]) =>
       'The model may be too large for this machine, or the machine is very busy.',
   );
 
+/** Lines that Node prints around the words that matter: stack frames, brackets, its version. */
+const stackLine = /^\s*(?:at |\d+: |node:internal|code: |requireStack|throw |\^|[{}[\]]|Node\.js v|-{4,})/;
+
 function deathError(
   exit: Exit,
   models: readonly string[],
@@ -206,7 +209,12 @@ function deathError(
       : `ended with exit code ${exit.code ?? 'unknown'}`;
   const memory =
     exit.signal === 'SIGKILL' ? ' The system may have ended it because memory ran out, or somebody did.' : '';
-  const lines = errorTail.trim().split('\n').slice(-5).join('\n').slice(-1000);
+  const lines = errorTail
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !stackLine.test(line))
+    .slice(-5)
+    .join('\n')
+    .slice(-1000);
   const said = lines === '' ? '' : ` It last said: ${lines}`;
   return new SlipwayError('runnerDied', `${ofModels(models)} ${how}.${memory}${said}`, {
     data: { code: exit.code, signal: exit.signal, models },

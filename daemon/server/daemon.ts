@@ -7,7 +7,13 @@ import { version } from '../host/version';
 import { protocolVersion } from '../protocol/handshake';
 import { handlers } from '../handlers/table';
 import { Workspace } from '../workspace/workspace';
-import { createDaemonFile, daemonFilePath, readDaemonFile, removeDaemonFile, stateFolder } from './daemonFile';
+import {
+  createDaemonFile,
+  daemonFilePath,
+  readDaemonFile,
+  removeDaemonFile,
+  stateFolder,
+} from './daemonFile';
 import { serve, type Served, type Service } from './dispatch';
 import { answersAsOurs } from './probe';
 import type { Transport } from './transport';
@@ -41,7 +47,11 @@ async function runOnStdio(folder: string): Promise<void> {
   const daemon = new Daemon(log);
   const ended = endOnSignals(log);
   let code = 0;
-  const { closed } = daemon.accept(stdioTransport(process.stdin, process.stdout), 'stdio', (said) => (code = said));
+  const { closed } = daemon.accept(
+    stdioTransport(process.stdin, process.stdout),
+    'stdio',
+    (said) => (code = said),
+  );
   await Promise.race([closed, ended]);
   await daemon.dispose();
   process.exitCode = code;
@@ -64,7 +74,13 @@ async function runListening(folder: string, options: DaemonOptions): Promise<voi
     log,
     onConnection: (transport, name) => void daemon.accept(transport, name),
   });
-  const content = { protocolVersion, daemonVersion: version, port: listener.port, token, processId: process.pid };
+  const content = {
+    protocolVersion,
+    daemonVersion: version,
+    port: listener.port,
+    token,
+    processId: process.pid,
+  };
   if (!(await createDaemonFile(folder, content, found))) {
     await listener.close();
     // Somebody else started a daemon at the same moment; it was quicker, so it is the one.
@@ -73,10 +89,15 @@ async function runListening(folder: string, options: DaemonOptions): Promise<voi
   }
   log.info(`daemon ${version} (process ${process.pid}) listens on 127.0.0.1:${listener.port}`);
   sayWhere(listener.port, folder, process.pid, false);
-  const idle = whenIdle((options.idleMinutes ?? 10) * 60_000, () => listener.connections() > 0 || daemon.busy());
+  const idle = whenIdle(
+    (options.idleMinutes ?? 10) * 60_000,
+    () => listener.connections() > 0 || daemon.busy(),
+  );
   const why = await Promise.race([endOnSignals(log), idle]);
   log.info(`daemon ${process.pid} ends: ${why}`);
-  await removeDaemonFile(folder, token).catch((error: unknown) => log.error('The daemon file stays behind.', error));
+  await removeDaemonFile(folder, token).catch((error: unknown) =>
+    log.error('The daemon file stays behind.', error),
+  );
   await listener.close();
   await daemon.dispose();
   process.exit(0);

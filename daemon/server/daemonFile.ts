@@ -19,7 +19,8 @@ export interface DaemonFile {
 export function stateFolder(): string {
   const { SLIPWAY_STATE, XDG_STATE_HOME, LOCALAPPDATA } = process.env;
   if (SLIPWAY_STATE) return SLIPWAY_STATE;
-  if (process.platform === 'win32') return join(LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'slipway');
+  if (process.platform === 'win32')
+    return join(LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'slipway');
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'slipway');
   return join(XDG_STATE_HOME ? XDG_STATE_HOME : join(homedir(), '.local', 'state'), 'slipway');
 }
@@ -30,7 +31,9 @@ export const daemonFilePath = (folder: string): string => join(folder, 'daemon.j
 export async function readDaemonFile(folder: string): Promise<DaemonFile | undefined> {
   try {
     const file = JSON.parse(await readFile(daemonFilePath(folder), 'utf8')) as Partial<DaemonFile> | null;
-    return typeof file?.port === 'number' && typeof file.token === 'string' ? (file as DaemonFile) : undefined;
+    return typeof file?.port === 'number' && typeof file.token === 'string'
+      ? (file as DaemonFile)
+      : undefined;
   } catch {
     return undefined;
   }

@@ -101,7 +101,8 @@ export function serve(transport: Transport, service: Service, onExit?: (code: nu
       },
     };
     const task: Task = { signal: controller.signal, report: (p: Progress) => progress?.report(p) };
-    const work = (async () => handler.handle(params, task, context))();
+    // What is thrown before the first await is caught the same way.
+    const work = Promise.resolve().then(() => handler.handle(params, task, context));
     running.set(
       controller,
       work.then(

@@ -21,7 +21,10 @@ export function judge(text: string, token: string): Verdict {
     return { welcome: false, reason, answer: { ...answer, error: { ...answer.error, data: { name } } } };
   };
   if (Buffer.byteLength(text) > firstMessageBytes) {
-    return no('notAuthenticated', `The first message must be ${Handshake.method} and at most ${firstMessageBytes} bytes.`);
+    return no(
+      'notAuthenticated',
+      `The first message must be ${Handshake.method} and at most ${firstMessageBytes} bytes.`,
+    );
   }
   let message: unknown;
   try {
@@ -41,7 +44,11 @@ export function judge(text: string, token: string): Verdict {
   const mismatch = versionMismatch(given.protocolVersion);
   if (mismatch !== undefined) return no('versionMismatch', mismatch, id);
   if (!sameText(given.token, token)) {
-    return no('wrongToken', 'The token is wrong. Read it again from the daemon file; the daemon may have been restarted.', id);
+    return no(
+      'wrongToken',
+      'The token is wrong. Read it again from the daemon file; the daemon may have been restarted.',
+      id,
+    );
   }
   return { welcome: true, client: given.client, answer: { jsonrpc: '2.0', id, result: welcome() } };
 }

@@ -10,9 +10,7 @@ import { responseError } from './responseError';
 export class LanguageServer {
   private state: 'new' | 'initialized' | 'shutdown' = 'new';
 
-  constructor(
-    private readonly exit: (code: number) => void,
-  ) {}
+  constructor(private readonly exit: (code: number) => void) {}
 
   /** True between `initialize` and `shutdown`. */
   get initialized(): boolean {
@@ -22,7 +20,10 @@ export class LanguageServer {
   /** The error for a request that the lifecycle forbids now. */
   refusal(method: string): ResponseError<object> | undefined {
     if (this.state !== 'shutdown') return undefined;
-    return responseError('invalidRequest', `${method} came after shutdown; only exit may follow. Connect again.`);
+    return responseError(
+      'invalidRequest',
+      `${method} came after shutdown; only exit may follow. Connect again.`,
+    );
   }
 
   /** Answers a lifecycle request; undefined for any other. */
@@ -42,7 +43,10 @@ export class LanguageServer {
       return responseError('invalidParams', 'initialize: The params must be an object.');
     }
     if (this.state === 'initialized') {
-      return responseError('invalidRequest', 'initialize may be sent once; this connection is initialized already.');
+      return responseError(
+        'invalidRequest',
+        'initialize may be sent once; this connection is initialized already.',
+      );
     }
     this.state = 'initialized';
     return {

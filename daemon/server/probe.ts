@@ -9,7 +9,8 @@ const answerMs = 1500;
 
 /** True when a daemon of our version answers there and takes the token. */
 export function answersAsOurs(file: DaemonFile): Promise<boolean> {
-  if (file.protocolVersion !== protocolVersion || file.daemonVersion !== version) return Promise.resolve(false);
+  if (file.protocolVersion !== protocolVersion || file.daemonVersion !== version)
+    return Promise.resolve(false);
   return new Promise((resolve) => {
     const socket = new WebSocket(`ws://127.0.0.1:${file.port}`, subprotocol, { perMessageDeflate: false });
     const end = (answer: boolean) => {

@@ -21,7 +21,11 @@ const nameOf: Readonly<Record<ErrorKind, ErrorName>> = {
 
 /** `data` always holds `name`, the code's name; for invalidModel also `diagnostics`. */
 export function responseError(name: ErrorName, message: string, data?: unknown): ResponseError<object> {
-  const extra = Array.isArray(data) ? { diagnostics: data as unknown[] } : typeof data === 'object' && data !== null ? data : {};
+  const extra = Array.isArray(data)
+    ? { diagnostics: data as unknown[] }
+    : typeof data === 'object' && data !== null
+      ? data
+      : {};
   return new ResponseError(ErrorCode[name], message, { name, ...extra });
 }
 

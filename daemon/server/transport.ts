@@ -31,7 +31,9 @@ export function malformed(message: unknown): string | undefined {
     return '"id" must be a text or a whole number.';
   }
   if (method === undefined) {
-    return id !== undefined && (result !== undefined || error !== undefined) ? undefined : 'A request needs a "method".';
+    return id !== undefined && (result !== undefined || error !== undefined)
+      ? undefined
+      : 'A request needs a "method".';
   }
   if (typeof method !== 'string') return '"method" must be a text.';
   if (params !== undefined && typeof params !== 'object') {
@@ -39,7 +41,8 @@ export function malformed(message: unknown): string | undefined {
   }
   if (method === '$/cancelRequest') {
     const target = (params as { id?: unknown } | undefined)?.id;
-    if (typeof target !== 'string' && !Number.isInteger(target)) return '"$/cancelRequest" needs "params.id".';
+    if (typeof target !== 'string' && !Number.isInteger(target))
+      return '"$/cancelRequest" needs "params.id".';
   }
   return undefined;
 }
@@ -50,5 +53,5 @@ export const guarded =
   (message: unknown): void => {
     const why = malformed(message);
     if (why === undefined) callback(message as Message);
-    else answer(refusal(ErrorCode.invalidRequest, why, (message as { id?: unknown } | null)?.id) as Message);
+    else answer(refusal(ErrorCode.invalidRequest, why, (message as { id?: unknown } | null)?.id));
   };

@@ -35,7 +35,10 @@ const fieldName = (path: string) =>
     .join('');
 
 function valueAt(value: unknown, path: string): unknown {
-  return parts(path).reduce<unknown>((at, part) => (at as Record<string, unknown> | null | undefined)?.[part], value);
+  return parts(path).reduce<unknown>(
+    (at, part) => (at as Record<string, unknown> | null | undefined)?.[part],
+    value,
+  );
 }
 
 interface SchemaNode {
@@ -55,7 +58,7 @@ interface SchemaNode {
 function schemaAt(schema: TSchema, path: string): SchemaNode | undefined {
   return parts(path).reduce<SchemaNode | undefined>(
     (at, part) => at?.properties?.[part] ?? at?.items ?? Object.values(at?.patternProperties ?? {})[0],
-    schema as SchemaNode,
+    schema,
   );
 }
 
@@ -76,10 +79,20 @@ export function expected(schema: SchemaNode | undefined): string {
   if (schema.type === 'integer') return `a whole number${range}`;
   if (schema.type === 'number') return `a number${range}`;
   if (schema.type === 'array') {
-    const count = maxItems !== undefined ? ` with ${minItems ?? 0} to ${maxItems} entries` : minItems ? ` with at least ${minItems} entry` : '';
+    const count =
+      maxItems !== undefined
+        ? ` with ${minItems ?? 0} to ${maxItems} entries`
+        : minItems
+          ? ` with at least ${minItems} entry`
+          : '';
     return `a list${count}`;
   }
-  const words: Record<string, string> = { string: 'a text', boolean: 'true or false', object: 'an object', null: 'null' };
+  const words: Record<string, string> = {
+    string: 'a text',
+    boolean: 'true or false',
+    object: 'an object',
+    null: 'null',
+  };
   return words[schema.type ?? ''] ?? 'something else';
 }
 

@@ -6,20 +6,19 @@ import { stat } from 'node:fs/promises';
 import { fileSystemError, SlipwayError } from '../base/errors';
 import type { Disposable } from '../base/disposable';
 import type { Task } from '../base/task';
-import type { readModel } from '../onnx/readModel';
+import type { ShapeInfo } from '../analysis/shapes';
+import type { ReadResult } from '../onnx/readModel';
+import { FileWatch } from './fileWatch';
 import { shared, type Shared } from './shared';
 import { pathOfUri } from './uris';
-import { FileWatch } from './fileWatch';
-
-export type ReadResult = Awaited<ReturnType<typeof readModel>>;
 
 /** One state of a model file, read. */
 export interface OpenModel {
   readonly path: string;
   readonly revision: string;
   readonly read: ReadResult;
-  /** Things computed from this state, by name; they live as long as it does. */
-  readonly memo: Map<string, unknown>;
+  /** Shapes of the main graph, inferred when first asked for; undefined when there is no graph. */
+  shapes(): Promise<ShapeInfo | undefined>;
 }
 
 interface Entry {
@@ -84,7 +83,13 @@ export class ModelStore implements Disposable {
 
 async function load(path: string, revision: string, task: Task): Promise<OpenModel> {
   const { readModel } = await import('../onnx/readModel');
-  return { path, revision, read: await readModel(path, task), memo: new Map() };
+  const read = await readModel(path, task);
+  let inferred: Promise<ShapeInfo | undefined> | undefined;
+  const infer = async () => {
+    const { inferShapes } = await import('../analysis/shapes');
+    return read.model && inferShapes(read.model);
+  };
+  return { path, revision, read, shapes: () => (inferred ??= infer()) };
 }
 
 /** Text that changes whenever the file does: size, time and identity. Throws when there is no such file. */

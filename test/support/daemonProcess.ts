@@ -31,7 +31,9 @@ export async function startDaemon(folder: string, args: readonly string[] = []):
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
   const line = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).once('line', resolve);
-    child.once('close', (code) => reject(new Error(`The daemon ended with ${String(code)} at once: ${errors}`)));
+    child.once('close', (code) =>
+      reject(new Error(`The daemon ended with ${String(code)} at once: ${errors}`)),
+    );
   });
   const said = JSON.parse(line) as RunningDaemon['said'];
   return {
@@ -39,7 +41,8 @@ export async function startDaemon(folder: string, args: readonly string[] = []):
     said,
     file: JSON.parse(readFileSync(said.file, 'utf8')) as DaemonFile,
     stop: async (signal = 'SIGTERM') => {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode;
+      if (child.exitCode !== null) return child.exitCode;
+      if (child.signalCode !== null) return child.signalCode;
       const ended = once(child, 'close');
       child.kill(signal);
       await ended;
@@ -63,7 +66,7 @@ export class WireClient {
   readonly closed: Promise<number>;
   private readonly waiting = new Set<() => void>();
   private isClosed = false;
-  private nextId = 1;
+  private nextId = 1000;
 
   constructor(readonly socket: WebSocket) {
     socket.on('message', (data: Buffer, isBinary: boolean) => {
@@ -124,7 +127,11 @@ export class WireClient {
 }
 
 /** Opens a WebSocket and waits for `slipway/hello`. Rejects when the upgrade is refused: "Unexpected server response: 403". */
-export async function dial(port: number, options: ClientOptions = {}, protocols: string[] = [subprotocol]): Promise<WireClient> {
+export async function dial(
+  port: number,
+  options: ClientOptions = {},
+  protocols: string[] = [subprotocol],
+): Promise<WireClient> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, protocols, { perMessageDeflate: false, ...options });
   const client = new WireClient(socket);
   await new Promise<void>((resolve, reject) => {
@@ -138,7 +145,11 @@ export async function dial(port: number, options: ClientOptions = {}, protocols:
 /** Dials a daemon and shakes hands. */
 export async function connect(daemon: { file: DaemonFile }): Promise<WireClient> {
   const client = await dial(daemon.file.port);
-  const answer = await client.ask('slipway/handshake', { protocolVersion, token: daemon.file.token, client: 'test' });
+  const answer = await client.ask('slipway/handshake', {
+    protocolVersion,
+    token: daemon.file.token,
+    client: 'test',
+  });
   if (answer.error) throw new Error(answer.error.message);
   return client;
 }

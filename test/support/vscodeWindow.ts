@@ -219,6 +219,20 @@ export class VscodeWindow {
     await row.click();
   }
 
+  /** Whether the palette offers a command of this title. */
+  async paletteHas(title: string): Promise<boolean> {
+    await this.page.keyboard.press('F1');
+    const input = this.page.locator('.quick-input-widget input.input');
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    // The palette answers after a moment, with rows or with one that says there is nothing.
+    await this.page.locator('.quick-input-widget .monaco-list-row').first().waitFor({ timeout: 20_000 });
+    await this.page.waitForTimeout(500);
+    const rows = await this.page.locator('.quick-input-widget .monaco-list-row').allInnerTexts();
+    await this.page.keyboard.press('Escape');
+    return rows.some((row) => row.includes(title));
+  }
+
   /** The page inside the webview that is shown; webviews are iframes two deep. */
   webview(index = 0): FrameLocator {
     return this.page.locator('iframe.webview.ready').nth(index).contentFrame().frameLocator('#active-frame');

@@ -77,7 +77,7 @@ export class EditorController {
       { widths: labels.widths, heights: labels.heights, source: table.source, target: table.target },
       signal,
     );
-    if (layout === undefined || signal.aborted) return;
+    if (layout === undefined) return;
     const sameGraph = this.picture !== undefined && this.store.state.scope === scope;
     const camera = this.wish?.scope === scope ? this.wish.camera : sameGraph ? this.camera : undefined;
     this.store.update({ scope });

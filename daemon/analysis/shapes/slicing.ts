@@ -137,7 +137,7 @@ const split: Rule = (context) => {
   const values = context.values(0);
   return outputs.map((_, at) => {
     let length: Dim;
-    if (stated) length = stated[at] ?? null;
+    if (context.has(1) || stated) length = stated?.[at] ?? null;
     else if (typeof part === 'number' && typeof size === 'number') {
       length = at === count - 1 ? size - part * (count - 1) : part;
     } else length = divideExactly(size, count) ?? (at < count - 1 ? part : null);

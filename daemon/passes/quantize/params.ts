@@ -79,5 +79,6 @@ export function rangeOf(values: Float32Array): Range {
   return Number.isNaN(poison) ? { min: NaN, max: NaN } : { min, max };
 }
 
+/** True for a range that a float32 scale can be made of. */
 export const isFiniteRange = (range: Range | undefined): range is Range =>
-  range !== undefined && Number.isFinite(range.min) && Number.isFinite(range.max) && range.min <= range.max;
+  range !== undefined && range.min <= range.max && Number.isFinite(Math.fround(range.max - range.min));

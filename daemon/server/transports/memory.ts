@@ -1,7 +1,12 @@
 // Both ends in one process: for tests, and for anybody who wants the daemon's services without a wire.
 // Messages are copied as JSON on the way, so that nothing passes that a wire would not carry.
 
-import { AbstractMessageReader, AbstractMessageWriter, type DataCallback, type Message } from 'vscode-jsonrpc';
+import {
+  AbstractMessageReader,
+  AbstractMessageWriter,
+  type DataCallback,
+  type Message,
+} from 'vscode-jsonrpc';
 import { guarded, type Transport } from '../transport';
 
 class MemoryReader extends AbstractMessageReader {

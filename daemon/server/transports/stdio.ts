@@ -2,7 +2,12 @@
 // both ends, so there is no token and no handshake; frames go as base64 in notifications.
 
 import type { Readable, Writable } from 'node:stream';
-import { StreamMessageReader, StreamMessageWriter, type DataCallback, type Message } from 'vscode-jsonrpc/node';
+import {
+  StreamMessageReader,
+  StreamMessageWriter,
+  type DataCallback,
+  type Message,
+} from 'vscode-jsonrpc/node';
 import { FrameNotification } from '../../protocol/frames';
 import { guarded, type Transport } from '../transport';
 
@@ -32,7 +37,8 @@ export function stdioTransport(input: Readable, output: Writable): Transport {
       const base64 = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('base64');
       const message = { jsonrpc: '2.0', method: FrameNotification.method, params: { frame, base64 } };
       await writer.write(message);
-      if (output.writableNeedDrain) await new Promise((resolve) => output.once('drain', resolve).once('close', resolve));
+      if (output.writableNeedDrain)
+        await new Promise((resolve) => output.once('drain', resolve).once('close', resolve));
     },
     congested: () => output.writableLength > congestedBytes,
     close: () => input.destroy(),

@@ -4,7 +4,12 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { AbstractMessageReader, AbstractMessageWriter, type DataCallback, type Message } from 'vscode-jsonrpc';
+import {
+  AbstractMessageReader,
+  AbstractMessageWriter,
+  type DataCallback,
+  type Message,
+} from 'vscode-jsonrpc';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { conflict } from '../../base/errors';
 import type { Log } from '../../host/log';
@@ -34,7 +39,7 @@ export interface ListenOptions {
   readonly port?: number;
   readonly token: string;
   readonly log: Log;
-  onConnection(transport: Transport, clientName: string): void;
+  readonly onConnection: (transport: Transport, clientName: string) => void;
 }
 
 /** Listens on 127.0.0.1. Throws `conflict` when the port is in use. */
@@ -60,7 +65,11 @@ export async function listenWebSocket(options: ListenOptions): Promise<Listener>
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'EADDRINUSE' ? conflict(`Port ${options.port ?? 0} is in use. Choose another one, or none.`) : error),
+      reject(
+        error.code === 'EADDRINUSE'
+          ? conflict(`Port ${options.port ?? 0} is in use. Choose another one, or none.`)
+          : error,
+      ),
     );
     server.listen(options.port ?? 0, '127.0.0.1', resolve);
   });
@@ -119,12 +128,17 @@ function greet(webSocket: WebSocket, socket: Duplex, { token, log, onConnection 
     setTimeout(() => webSocket.terminate(), 1000).unref();
   };
   const notAuthenticated = (reason: string) => turnAway(refusal(ErrorCode.notAuthenticated, reason), reason);
-  const timer = setTimeout(() => notAuthenticated(`No handshake came within ${handshakeMs / 1000} s.`), handshakeMs);
+  const timer = setTimeout(
+    () => notAuthenticated(`No handshake came within ${handshakeMs / 1000} s.`),
+    handshakeMs,
+  );
   // Bytes are counted as they arrive: a stranger must not make us collect a message of 64 MiB.
   let bytes = 0;
+  let decided = false;
   const count = (chunk: Buffer) => {
     bytes += chunk.byteLength;
-    if (bytes <= firstMessageBytes + 64) return;
+    // The chunk that held the handshake may hold more; it reaches us although we have stopped listening.
+    if (decided || bytes <= firstMessageBytes + 64) return;
     webSocket.pause();
     notAuthenticated(`The first message may have ${firstMessageBytes} bytes.`);
   };
@@ -143,6 +157,7 @@ function greet(webSocket: WebSocket, socket: Duplex, { token, log, onConnection 
     webSocket.send(JSON.stringify(verdict.answer));
   };
   const end = () => {
+    decided = true;
     clearTimeout(timer);
     socket.off('data', count);
     webSocket.off('message', onMessage);
@@ -168,7 +183,7 @@ class WebSocketReader extends AbstractMessageReader {
     const receive = guarded(callback, this.answer);
     const onMessage = (data: RawData, isBinary: boolean) => {
       if (isBinary) {
-        this.answer(refusal(ErrorCode.invalidRequest, 'Clients send text messages only.') as Message);
+        this.answer(refusal(ErrorCode.invalidRequest, 'Clients send text messages only.'));
         return;
       }
       try {
@@ -204,7 +219,10 @@ class WebSocketTransport implements Transport {
 
   constructor(private readonly webSocket: WebSocket) {
     this.writer = new WebSocketWriter(webSocket);
-    this.reader = new WebSocketReader(webSocket, (message) => void this.writer.write(message).catch(() => undefined));
+    this.reader = new WebSocketReader(
+      webSocket,
+      (message) => void this.writer.write(message).catch(() => undefined),
+    );
   }
 
   /** Two fragments of one binary message, so that a large payload is not copied behind its header. */
@@ -214,7 +232,9 @@ class WebSocketTransport implements Transport {
     new DataView(header.buffer).setUint32(4, id, true);
     return new Promise((resolve, reject) => {
       this.webSocket.send(header, { binary: true, fin: false });
-      this.webSocket.send(payload, { binary: true, fin: true }, (error) => (error ? reject(error) : resolve()));
+      this.webSocket.send(payload, { binary: true, fin: true }, (error) =>
+        error ? reject(error) : resolve(),
+      );
     });
   }
 

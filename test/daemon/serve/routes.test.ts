@@ -38,17 +38,31 @@ describe('routes', () => {
   test('server metadata names the binary extension', async () => {
     const reply = await call(`${server.url}/v2`);
     assert.equal(reply.status, 200);
-    const { name, version, extensions } = reply.json<{ name: string; version: string; extensions: string[] }>();
+    const { name, version, extensions } = reply.json<{
+      name: string;
+      version: string;
+      extensions: string[];
+    }>();
     assert.equal(name, 'slipway');
     assert.match(version, /^\d+\.\d+\.\d+/);
     assert.deepEqual(extensions, ['binary_tensor_data']);
   });
 
-  for (const path of ['/v2/health/live', '/v2/health/ready', '/v2/models/pair/ready', '/v2/models/pair/versions/1/ready']) {
+  for (const path of [
+    '/v2/health/live',
+    '/v2/health/ready',
+    '/v2/models/pair/ready',
+    '/v2/models/pair/versions/1/ready',
+  ]) {
     test(`${path} is 200`, async () => assert.equal((await call(`${server.url}${path}`)).status, 200));
   }
 
-  for (const path of ['/v2/models/pair', '/v2/models/pair/versions/1', '/v2/models/pair/?x=1', '/v2/models/p%61ir']) {
+  for (const path of [
+    '/v2/models/pair',
+    '/v2/models/pair/versions/1',
+    '/v2/models/pair/?x=1',
+    '/v2/models/p%61ir',
+  ]) {
     test(`${path} is the model's metadata`, async () => {
       const reply = await call(`${server.url}${path}`);
       assert.deepEqual(reply.json(), {
@@ -91,7 +105,10 @@ describe('routes', () => {
   ];
   for (const [method, path, status, sentence] of wrongRoutes) {
     test(`${method} ${path} is ${status}`, async () => {
-      const reply = await call(`${server.url}${path}`, { method, ...(method === 'POST' ? { body: '{}' } : {}) });
+      const reply = await call(`${server.url}${path}`, {
+        method,
+        ...(method === 'POST' ? { body: '{}' } : {}),
+      });
       assert.equal(reply.status, status);
       assert.match(reply.json().error, sentence);
       assert.equal(reply.headers['content-type'], 'application/json');
@@ -107,12 +124,13 @@ describe('requests that are refused', () => {
     inputs: [{ name: 'x', datatype, shape, data }],
   });
   const four = { name: 'x', datatype: 'FP32', shape: [2, 2] };
-  const bytes = (inputs: unknown[], ...tensors: Uint8Array[]): CallOptions => binaryBody({ inputs }, ...tensors);
+  const bytes = (inputs: unknown[], ...tensors: Uint8Array[]): CallOptions =>
+    binaryBody({ inputs }, ...tensors);
 
   const rows: [string, string, unknown, number, RegExp, CallOptions?][] = [
     ['empty body', 'pair', '', 400, /not valid JSON/],
     ['no JSON', 'pair', '{"inputs":', 400, /not valid JSON/],
-    ['NaN', 'brain', '{"inputs":[{"name":"x","datatype":"FP32","shape":[2,2],"data":[1,2,3,NaN]}]}', 400, /not valid JSON \(at character 68\)\. NaN and Infinity have no JSON form/],
+    ['NaN', 'brain', '{"inputs":[{"name":"x","datatype":"FP32","shape":[2,2],"data":[1,2,3,NaN]}]}', 400, /not valid JSON.*NaN and Infinity have no JSON form/],
     ['JSON that is no object', 'pair', [1], 400, /must be a JSON object/],
     ['no inputs', 'pair', {}, 400, /no "inputs" array\. It expects 'a' FP32 \[-1,4\], 'b' FP32 \[-1,4\]/],
     ['a missing input', 'pair', { inputs: [a] }, 400, /Input 'b' is missing\. It expects 'a' FP32 \[-1,4\]/],
@@ -146,7 +164,7 @@ describe('requests that are refused', () => {
     ['a number as BYTES', 'text', x('BYTES', [5]), 400, /a string is expected/],
     ['a long integer as BYTES', 'text', '{"inputs":[{"name":"x","datatype":"BYTES","shape":[1],"data":[12345678901234567890]}]}', 400, /a string is expected/],
     ['FP16 as JSON', 'half', x('FP16', [1]), 400, /no JSON form/],
-    ['FP16 output as JSON', 'half', x('FP16', [1]), 400, /no JSON form/],
+    ['FP16 output as JSON', 'half', {}, 400, /Output 'y' is FP16, which has no JSON form/, bytes([{ name: 'x', datatype: 'FP16', shape: [1], parameters: { binary_data_size: 2 } }], new Uint8Array(2))],
     ['an unknown output', 'pair', { inputs: [a, b], outputs: [{ name: 'z' }] }, 400, /no output of that name\. Its outputs are 'sum', 'product'/],
     ['an output twice', 'pair', { inputs: [a, b], outputs: [{ name: 'sum' }, { name: 'sum' }] }, 400, /asked for twice/],
     ['outputs that are no array', 'pair', { inputs: [a, b], outputs: 'sum' }, 400, /"outputs" is an array/],

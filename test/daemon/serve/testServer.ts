@@ -106,7 +106,10 @@ export function call(url: string, options: CallOptions = {}): Promise<Reply> {
       url,
       {
         method: options.method ?? (body ? 'POST' : 'GET'),
-        headers: { ...(body ? { 'Content-Length': body.length } : {}), ...options.headers },
+        headers: {
+          ...(body && !options.headers?.['Transfer-Encoding'] ? { 'Content-Length': body.length } : {}),
+          ...options.headers,
+        },
         agent: options.agent ?? false,
       },
       (response) => {
@@ -244,7 +247,9 @@ export function childrenOf(pid: number): number[] {
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
       try {
-        const fields = readFileSync(`/proc/${name}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+        const fields = readFileSync(`/proc/${name}/stat`, 'utf8')
+          .replace(/^.*\) /s, '')
+          .split(' ');
         // A zombie has ended; its parent has only not looked yet.
         return Number(fields[1]) === pid && fields[0] !== 'Z' ? [Number(name)] : [];
       } catch {

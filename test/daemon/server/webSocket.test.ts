@@ -79,7 +79,10 @@ test('strangers are turned away with a reason', async () => {
 
   const noHandshake = await turnedAway({ jsonrpc: '2.0', id: 1, method: 'slipway/ping', params: {} });
   assert.equal(noHandshake.code, ErrorCode.notAuthenticated);
-  assert.equal((await turnedAway({ jsonrpc: '2.0', method: 'initialized' })).code, ErrorCode.notAuthenticated);
+  assert.equal(
+    (await turnedAway({ jsonrpc: '2.0', method: 'initialized' })).code,
+    ErrorCode.notAuthenticated,
+  );
   assert.equal((await turnedAway(Uint8Array.of(1, 2, 3))).code, ErrorCode.notAuthenticated);
 
   const wrongVersion = await turnedAway(handshake({ protocolVersion: 2 }));
@@ -126,14 +129,16 @@ test('plain HTTP, garbage and a cut connection do not disturb it', async () => {
   const { port } = daemon.file;
   assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 426);
   const raw = connectTcp(port, '127.0.0.1');
-  raw.on('error', () => undefined);
+  raw.on('error', () => undefined).resume();
   raw.write(Buffer.from([0, 1, 2, 3, 255, 13, 10, 13, 10]));
   await once(raw, 'close');
   const cut = await dial(port);
   cut.socket.terminate();
   const broken = await connect(daemon);
   // A text frame that promises more than it holds, then nothing.
-  (broken.socket as unknown as { _socket: { write(b: Buffer): void; destroy(): void } })._socket.write(Buffer.from([0xc1, 0xff]));
+  (broken.socket as unknown as { _socket: { write(b: Buffer): void; destroy(): void } })._socket.write(
+    Buffer.from([0xc1, 0xff]),
+  );
   await broken.closed;
   const client = await connect(daemon);
   assert.ok((await client.ask('slipway/ping')).result);
@@ -195,7 +200,10 @@ test('the daemon file and its folder belong to their owner alone, and the log ho
 test('a stale or senseless daemon file is replaced, and removed at the end', async () => {
   const state = join(temporaryFolder(), 'new', 'state');
   mkdirSync(state, { recursive: true });
-  for (const content of ['{not json', '{"protocolVersion":1,"daemonVersion":"0.1.0","port":9,"token":"x","processId":1}']) {
+  for (const content of [
+    '{not json',
+    '{"protocolVersion":1,"daemonVersion":"0.1.0","port":9,"token":"x","processId":1}',
+  ]) {
     writeFileSync(join(state, 'daemon.json'), content);
     const fresh = await startDaemon(state);
     assert.equal(fresh.said.existing, false);
@@ -212,7 +220,7 @@ test('of several starts at one moment one daemon remains', async () => {
   const ports = new Set(started.map(({ said }) => said.listening));
   assert.equal(ports.size, 1);
   assert.equal(started.filter(({ said }) => !said.existing).length, 1);
-  await Promise.all(started.map((one) => (one.said.existing ? undefined : one.stop())));
+  await Promise.all(started.map((one) => (one.said.existing ? Promise.resolve(0) : one.stop())));
 });
 
 test('after SIGKILL the next start takes over', async () => {
@@ -243,7 +251,9 @@ test('it lives on when the one who started it closes its output', async () => {
   started.child.stdout?.destroy();
   started.child.stderr?.destroy();
   const client = await connect(started);
-  const socket = new WebSocket(`ws://127.0.0.1:${started.file.port}`, subprotocol, { headers: { Origin: 'x' } });
+  const socket = new WebSocket(`ws://127.0.0.1:${started.file.port}`, subprotocol, {
+    headers: { Origin: 'x' },
+  });
   await once(socket, 'error');
   assert.ok((await client.ask('slipway/ping')).result);
   client.close();

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { seededNormal, seededRandom } from '../../../daemon/runtime/random';
+import {
+  ascending,
+  histogramOf,
+  latencyOf,
+  median,
+  medianError,
+  quantile,
+  ratioOfMedians,
+} from '../../../daemon/runtime/statistics';
+
+test('quantiles interpolate between neighbours', () => {
+  const sorted = [1, 2, 3, 4];
+  assert.equal(quantile(sorted, 0), 1);
+  assert.equal(quantile(sorted, 0.5), 2.5);
+  assert.equal(quantile(sorted, 1), 4);
+  assert.ok(Math.abs(quantile(sorted, 0.9) - 3.7) < 1e-12);
+  assert.equal(median([3, 1, 2]), 2);
+  assert.ok(Number.isNaN(quantile([], 0.5)));
+});
+
+test('latency figures', () => {
+  const figures = latencyOf(ascending([4, 2, 4, 4, 5, 5, 7, 9]));
+  assert.equal(figures.mean, 5);
+  assert.equal(figures.min, 2);
+  assert.equal(figures.p50, 4.5);
+  assert.ok(Math.abs(figures.stddev - Math.sqrt(32 / 7)) < 1e-12);
+  assert.equal(latencyOf(Float64Array.of(3)).stddev, 0);
+});
+
+test('the histogram holds every run, the slowest in the last bin', () => {
+  const times = ascending([...Array.from({ length: 999 }, (_, i) => 1 + i / 999), 50]);
+  const { fromMs, toMs, counts } = histogramOf(times);
+  assert.equal(fromMs, 1);
+  assert.ok(toMs < 2);
+  assert.equal(counts.length, 40);
+  assert.equal(
+    counts.reduce((sum, count) => sum + count, 0),
+    1000,
+  );
+  assert.ok(counts.at(-1)! >= 5);
+  assert.deepEqual(histogramOf(Float64Array.of(2, 2), 4).counts, [2, 0, 0, 0]);
+});
+
+test('the error of the median shrinks with more blocks and ignores a disturbed one', () => {
+  const normal = seededNormal(5);
+  const blocks = Array.from({ length: 64 }, () => Float64Array.from({ length: 9 }, () => 10 + normal() / 10));
+  assert.equal(medianError(blocks.slice(0, 3)), Infinity);
+  const few = medianError(blocks.slice(0, 16));
+  const many = medianError(blocks);
+  assert.ok(many < few);
+  const disturbed = [...blocks.slice(0, 63), Float64Array.of(500)];
+  assert.ok(medianError(disturbed) < 1.5 * many);
+});
+
+test('the interval of a ratio holds the true ratio about 95 times in 100', async () => {
+  const normal = seededNormal(11);
+  const blocks = (centre: number, shifts: readonly number[]) =>
+    shifts.map((shift) => Float64Array.from({ length: 7 }, () => centre * (1 + shift + normal() / 50)));
+  let inside = 0;
+  for (let round = 0; round < 100; round++) {
+    // What disturbs the machine meets both series of a pair alike.
+    const shifts = Array.from({ length: 24 }, () => normal() / 10);
+    const { ratio, low, high } = await ratioOfMedians(blocks(2, shifts), blocks(1, shifts), {
+      resamples: 300,
+      seed: round,
+    });
+    assert.ok(low <= ratio && ratio <= high);
+    if (low <= 2 && 2 <= high) inside += 1;
+  }
+  assert.ok(inside >= 88, `${inside} of 100`);
+});
+
+test('differences between processes widen the interval', async () => {
+  const normal = seededNormal(3);
+  const groups = Array.from({ length: 30 }, (_, i) => i % 3);
+  const blocks = (shift: readonly number[]) =>
+    groups.map((group) => Float64Array.from({ length: 7 }, () => 1 + shift[group]! + normal() / 500));
+  const [a, b] = [blocks([0, 0.02, -0.02]), blocks([0, 0, 0])];
+  const single = await ratioOfMedians(a, b);
+  const grouped = await ratioOfMedians(a, b, { groups });
+  assert.ok(grouped.high - grouped.low > single.high - single.low);
+  assert.ok(grouped.low < 1 && grouped.high > 1);
+});
+
+test('random numbers repeat', () => {
+  const [a, b] = [seededRandom(9), seededRandom(9)];
+  assert.deepEqual(Array.from({ length: 5 }, a), Array.from({ length: 5 }, b));
+  const uniform = Array.from({ length: 2000 }, seededRandom(1));
+  assert.ok(uniform.every((x) => x >= 0 && x < 1));
+  const normal = Array.from({ length: 5000 }, seededNormal(1));
+  const { mean, stddev } = latencyOf(ascending(normal));
+  assert.ok(Math.abs(mean) < 0.05 && Math.abs(stddev - 1) < 0.05);
+});

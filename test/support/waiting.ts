@@ -1,0 +1,27 @@
+// Waiting for what happens elsewhere, with a bound, and asking whether a process is there.
+
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Polls until `holds` gives true; fails with `what` after `limitMs`. */
+export async function waitUntil(what: string, holds: () => boolean, limitMs = 10_000): Promise<void> {
+  const end = Date.now() + limitMs;
+  while (!holds()) {
+    if (Date.now() > end) throw new Error(`Waited ${limitMs} ms in vain until ${what}.`);
+    await sleep(20);
+  }
+}
+
+/** Whether a process runs; one that has ended and only waits to be collected does not. */
+export function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+  } catch {
+    return false;
+  }
+  try {
+    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${processId}/stat`, 'utf8'));
+  } catch {
+    return process.platform !== 'linux';
+  }
+}

@@ -1,0 +1,193 @@
+// The main job in a real window, as a user does it: open by double click, look, compress, read the numbers,
+// deploy, ask the server. Both window tests (code-server and the desktop build) run this one suite.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { test } from 'node:test';
+import type { FrameLocator, Page } from 'playwright-core';
+import { repository, temporaryFolder } from '../support/paths';
+import { until, type VscodeWindow, type WindowOptions } from '../support/vscodeWindow';
+
+type OpenWindow = (options: Omit<WindowOptions, 'vsix'>) => Promise<VscodeWindow>;
+
+const examples = join(repository, 'examples');
+const model = 'resnet.onnx';
+const pictures = join(repository, 'test-results', 'vscode');
+
+/** A workspace with the example model, its data, and a broken model. */
+function workspace(): string {
+  const folder = temporaryFolder('slipway-workspace-');
+  for (const name of readdirSync(examples)) {
+    if (/\.(onnx|npz)$/.test(name)) copyFileSync(join(examples, name), join(folder, name));
+  }
+  writeFileSync(join(folder, 'broken.onnx'), readFileSync(join(examples, model)).subarray(0, 2000));
+  return folder;
+}
+
+const hash = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+
+async function picture(page: Page, name: string): Promise<void> {
+  mkdirSync(pictures, { recursive: true });
+  await page.screenshot({ path: join(pictures, `${name}.png`) });
+}
+
+/** Share of the canvas' pixels that differ from its most common colour. */
+const inkOf = (frame: FrameLocator): Promise<number> =>
+  frame.locator('canvas.graph').evaluate((canvas: HTMLCanvasElement) => {
+    const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+    const colours = new Map<number, number>();
+    const pixels = new Uint32Array(data.buffer);
+    for (const pixel of pixels) colours.set(pixel, (colours.get(pixel) ?? 0) + 1);
+    return 1 - Math.max(...colours.values()) / pixels.length;
+  });
+
+async function graphDrawn(frame: FrameLocator): Promise<void> {
+  await frame.locator('canvas.graph').waitFor({ timeout: 60_000 });
+  await until(
+    async () => (await inkOf(frame)) > 0.01,
+    30_000,
+    () => 'The canvas stays empty.',
+  );
+}
+
+/** Declares the suite; `open` makes a window on a folder. */
+export function mainJob(open: OpenWindow): void {
+  test('open by double click, compress, read the numbers, deploy, ask the server', async () => {
+    const folder = workspace();
+    const before = hash(join(folder, model));
+    const window = await open({ folder });
+    const { page } = window;
+    try {
+      await window.openFromExplorer(model);
+      const editor = window.webview();
+      await graphDrawn(editor);
+      await editor.getByText('opset 17').waitFor();
+      await picture(page, 'editor-light');
+
+      // Find a node and look at it.
+      const search = editor.getByLabel('Find a node by name or operator');
+      await search.fill('Gemm');
+      await search.press('Enter');
+      await editor.locator('.inspector').getByText('Gemm').first().waitFor();
+      await picture(page, 'editor-node');
+
+      await window.runCommand('Slipway: Compress and Benchmark');
+      const tab = page.getByRole('tab', { name: `Compress ${model}` });
+      await tab.waitFor({ timeout: 30_000 });
+      const results = window.webview();
+      await results.getByText('int8 static').first().waitFor({ timeout: 60_000 });
+      await picture(page, 'results-running');
+      await results
+        .getByText(/faster|slower/)
+        .first()
+        .waitFor({ timeout: 180_000 });
+      await results
+        .getByRole('button', { name: /Deploy/ })
+        .first()
+        .waitFor({ timeout: 60_000 });
+      const text = await results.locator('body').innerText();
+      assert.match(text, /top-1/i, 'accuracy was measured on the data beside the model');
+      assert.match(text, /\d+(\.\d+)?× faster/);
+      await picture(page, 'results-light');
+      assert.equal(hash(join(folder, model)), before, 'the original is untouched');
+      assert.ok(
+        readdirSync(folder).some((name) => /^resnet\.int8.*\.onnx$/.test(name)),
+        'a compressed model was written',
+      );
+      assert.deepEqual(
+        readdirSync(folder).filter((name) => /tmp|partial/.test(name)),
+        [],
+        'nothing half-written is left',
+      );
+
+      const url = await deployFromPalette(window);
+      const answer = await askServer(url);
+      assert.equal(answer.length, 62, 'one score for each of the 62 characters');
+      await picture(page, 'deployed');
+    } finally {
+      await window.close();
+    }
+  });
+
+  test('a broken file is explained, and dark and high-contrast themes are drawn', async () => {
+    const folder = workspace();
+    const window = await open({ folder, settings: { 'workbench.colorTheme': 'Default Dark Modern' } });
+    const { page } = window;
+    try {
+      await window.openFromExplorer('broken.onnx');
+      await window
+        .webview()
+        .getByText(/truncated|ends/i)
+        .first()
+        .waitFor({ timeout: 60_000 });
+      await picture(page, 'broken-dark');
+      await window.openFromExplorer(model);
+      await graphDrawn(window.webview());
+      await picture(page, 'editor-dark');
+    } finally {
+      await window.close();
+    }
+    const contrast = await open({ folder, settings: { 'workbench.colorTheme': 'Default High Contrast' } });
+    try {
+      await contrast.openFromExplorer(model);
+      await graphDrawn(contrast.webview());
+      await picture(contrast.page, 'editor-high-contrast');
+    } finally {
+      await contrast.close();
+    }
+  });
+
+  test('Restricted Mode: inspecting works, running does not', async () => {
+    const folder = workspace();
+    const window = await open({ folder, restricted: true });
+    try {
+      await window.openFromExplorer(model);
+      const editor = window.webview();
+      await graphDrawn(editor);
+      assert.equal(await editor.getByRole('button', { name: 'Compress and Benchmark' }).isDisabled(), true);
+      assert.equal(await window.paletteHas('Slipway: Inspect'), true);
+      assert.equal(await window.paletteHas('Slipway: Compress and Benchmark'), false);
+      await picture(window.page, 'restricted');
+    } finally {
+      await window.close();
+    }
+  });
+}
+
+/** Deploys the example from the palette and reads the URL out of the notification. */
+async function deployFromPalette(window: VscodeWindow): Promise<string> {
+  const { page } = window;
+  await page.getByRole('tab', { name: new RegExp(`^${model}`) }).click();
+  await window.runCommand('Slipway: Deploy to Local Server');
+  const message = page.locator('.notification-list-item-message', { hasText: 'answers at http://127.0.0.1' });
+  await message.waitFor({ timeout: 60_000 });
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(await message.innerText())?.[0];
+  assert.ok(url, 'the notification names the URL');
+  return url;
+}
+
+/** Sends one real request in the Open Inference Protocol and returns the scores. */
+async function askServer(url: string): Promise<number[]> {
+  const name = basename(model, '.onnx');
+  const metadata = (await (await fetch(`${url}/v2/models/${name}`)).json()) as {
+    inputs: { name: string; datatype: string; shape: number[] }[];
+  };
+  const [input] = metadata.inputs;
+  assert.ok(input);
+  const shape = input.shape.map((dim) => (dim < 0 ? 1 : dim));
+  const data = Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => (i % 7) / 7);
+  const response = await fetch(`${url}/v2/models/${name}/infer`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      id: 'first',
+      inputs: [{ name: input.name, datatype: input.datatype, shape, data }],
+    }),
+  });
+  const answer = (await response.json()) as { id: string; outputs: { data: number[] }[] };
+  assert.equal(response.status, 200, JSON.stringify(answer));
+  assert.equal(answer.id, 'first');
+  return answer.outputs[0]!.data;
+}

@@ -1,0 +1,39 @@
+// How far the job is: stage, done of total, time left, and the way to stop it.
+
+import { html, type TemplateResult } from 'lit';
+import type { ProgressValue } from '../../daemon/protocol/common';
+import { duration, three, whole } from '../ui/format';
+import { visible } from '../ui/text';
+
+export function jobProgress(
+  progress: ProgressValue | null,
+  cancelling: boolean,
+  cancel: () => void,
+): TemplateResult {
+  const { done, total, remainingMs } = progress ?? {};
+  const known = done !== undefined && total !== undefined && total > 0;
+  const parts: string[] = [];
+  if (known) parts.push(`${number(done)} of ${number(total)}`);
+  if (remainingMs !== undefined && Number.isFinite(remainingMs)) parts.push(`${duration(remainingMs)} left`);
+  return html`<div class="progress">
+    <div class="progress-line">
+      <span role="status">${cancelling ? 'Cancelling' : visible(progress?.stage ?? 'Starting')}</span>
+      <span class="muted tabular">${parts.join(' · ')}</span>
+      <button type="button" class="secondary" ?disabled=${cancelling} @click=${cancel}>Cancel</button>
+    </div>
+    ${
+      known
+        ? html`<progress
+            max=${total}
+            .value=${Math.min(done, total)}
+            aria-label="Progress of this stage"
+          ></progress>`
+        : html`<progress
+            aria-label="Progress of this stage"
+            class=${progress === null ? 'idle' : ''}
+          ></progress>`
+    }
+  </div>`;
+}
+
+const number = (value: number) => (Number.isInteger(value) ? whole(value) : three(value));
