@@ -136,7 +136,7 @@ function inspector(state: EditorState) {
       {
         selectRow: (row) => controller?.selectRow(row, true),
         openScope: (scope) => void controller?.open(scope),
-        preview: (name) => void controller?.preview(name),
+        preview: (name, elements) => void controller?.preview(name, elements),
         close() {
           controller?.selectRow(undefined, false);
           stage().focus();

@@ -4,7 +4,7 @@
 import { findAttribute, intAttribute, intsAttribute, stringAttribute } from '../ir/attributes';
 import { dataTypeName } from '../ir/dataType';
 import type { Node } from '../ir/model';
-import { typeIn, type InferredGraph } from './shapes';
+import { typeIn, valuesIn, type InferredGraph } from './shapes';
 import type { Dims } from './shapes/dims';
 import { numberText, tensorText } from './attributeText';
 import { shapeText } from './typeText';
@@ -25,7 +25,7 @@ export function nodeSummary(node: Node, shapes: InferredGraph): string {
   const view: View = {
     node,
     dims: (input) => typeIn(shapes, node.inputs[input] ?? '')?.dims ?? null,
-    values: (input) => shapes.values.get(node.inputs[input] ?? ''),
+    values: (input) => valuesIn(shapes, node.inputs[input] ?? ''),
   };
   const text = summarizer(view)
     .filter((part) => part !== undefined && part !== '')

@@ -188,14 +188,25 @@ function statedType(info: ValueInfo): InferredType {
   return { dtype: typeText(info.type), dims: free ?? null };
 }
 
-/** The type of a value as one graph sees it: its own, or one of the graphs around it. */
-export function typeIn(graph: InferredGraph, name: string): InferredType | undefined {
+/** What a name stands for as one graph sees it: its own values hide those of the graphs around it. */
+function lookUp<T>(
+  graph: InferredGraph,
+  name: string,
+  of: (graph: InferredGraph) => ReadonlyMap<string, T>,
+): T | undefined {
   for (let at: InferredGraph | undefined = graph; at; at = at.parent) {
-    const found = at.types.get(name);
-    if (found) return found;
+    if (at.types.has(name)) return of(at).get(name);
   }
   return undefined;
 }
+
+/** The type of a value as one graph sees it: its own, or one of the graphs around it. */
+export const typeIn = (graph: InferredGraph, name: string): InferredType | undefined =>
+  lookUp(graph, name, (at) => at.types);
+
+/** The known elements of a small tensor as one graph sees it. */
+export const valuesIn = (graph: InferredGraph, name: string): Dims | undefined =>
+  lookUp(graph, name, (at) => at.values);
 
 /** Puts the bound numbers in the place of symbolic dimensions (and of unnamed ones, for a graph input). */
 function bound(run: Run, type: InferredType, input?: string): InferredType {
@@ -212,19 +223,6 @@ function bound(run: Run, type: InferredType, input?: string): InferredType {
 function walk(run: Run, frame: Frame): void {
   for (const index of frame.order) evaluate(run, frame, frame.nodes[index]!, index);
 }
-
-function lookUp<T>(frame: Frame, name: string, of: (frame: Frame) => ReadonlyMap<string, T>): T | undefined {
-  // A body sees the values around it; its own values hide those.
-  for (let at: Frame | undefined = frame; at; at = at.parent) {
-    const found = of(at).get(name);
-    if (found !== undefined) return found;
-    if (at.types.has(name)) return undefined;
-  }
-  return undefined;
-}
-
-const typesOf = (frame: Frame) => frame.types;
-const valuesOf = (frame: Frame) => frame.values;
 
 function evaluate(run: Run, frame: Frame, node: Node, index: number): void {
   const results = applyRule(run, frame, node, index);
@@ -262,7 +260,7 @@ function applyRule(run: Run, frame: Frame, node: Node, index: number): readonly 
 
 function contextOf(run: Run, frame: Frame, node: Node, domain: string, index: number): RuleContext {
   const name = (input: number) => node.inputs[input] ?? '';
-  const type = (input: number): InferredType => lookUp(frame, name(input), typesOf) ?? unknown;
+  const type = (input: number): InferredType => typeIn(frame, name(input)) ?? unknown;
   return {
     node,
     // Without an import the newest version is the best guess; checks.ts reports the missing import.
@@ -271,7 +269,7 @@ function contextOf(run: Run, frame: Frame, node: Node, domain: string, index: nu
     type,
     dims: (input) => type(input).dims,
     dtype: (input) => type(input).dtype,
-    values: (input) => (name(input) === '' ? undefined : lookUp(frame, name(input), valuesOf)),
+    values: (input) => (name(input) === '' ? undefined : valuesIn(frame, name(input))),
     attribute: (wanted) => node.attributes.find((attribute) => attribute.name === wanted),
     constant: (tensor) => constantOf(run, tensor),
     body: (bodyName, graph, inputs, times) =>
@@ -317,8 +315,8 @@ function inferBody(
   walk(run, inner);
   remember(frame, node, inner, name, times);
   return graph.outputs.map((output) => ({
-    ...(lookUp(inner, output.name, typesOf) ?? bound(run, statedType(output))),
-    values: lookUp(inner, output.name, valuesOf),
+    ...(typeIn(inner, output.name) ?? bound(run, statedType(output))),
+    values: valuesIn(inner, output.name),
   }));
 }
 

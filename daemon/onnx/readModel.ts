@@ -46,14 +46,14 @@ export async function readModel(path: string, task: Task): Promise<ReadResult> {
 
 /** Reads a model from bytes in memory; the tensors share them. External data is not resolved. */
 export function decodeModel(bytes: Uint8Array, task: Task = silentTask): Promise<ReadResult> {
-  return readFrom(memorySource(bytes), task, bytes);
+  return readFrom(memorySource(bytes), task, plain(bytes));
 }
 
 /** Reads one TensorProto, as in a .pb file beside a model; the tensor shares the bytes. */
 export async function decodeTensor(
   bytes: Uint8Array,
 ): Promise<{ readonly tensor: Tensor; readonly diagnostics: Diagnostic[] }> {
-  const reading = new Reading(memorySource(bytes), silentTask, bytes);
+  const reading = new Reading(memorySource(bytes), silentTask, plain(bytes));
   const tensor = emptyTensor();
   fillTensor(reading, tensor, '');
   await reading.finishPending();
@@ -61,6 +61,9 @@ export async function decodeTensor(
   reading.closeDiagnostics();
   return { tensor, diagnostics: reading.diagnostics };
 }
+
+/** The same bytes without Buffer's own slice() and toJSON(). */
+const plain = (bytes: Uint8Array) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 const memorySource = (bytes: Uint8Array): ByteSource => ({
   ref: { path: '', size: bytes.length, mtimeMs: 0 },

@@ -204,7 +204,7 @@ export function valuesOf(type: DataType, bytes: Uint8Array, count: number): Tens
     return type === DataType.INT4 || type === DataType.INT2 ? signExtend(codes, width) : codes;
   }
   const size = Math.min(width / 8, 8);
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   const { buffer, byteOffset } = aligned;
   const length = aligned.byteLength / size;
   switch (type) {

@@ -1,7 +1,7 @@
 // The one click: quantize, measure both, evaluate both, choose.
 
 import { Type, type Static } from 'typebox';
-import { BenchmarkResult, MachineSchema, MeasurementSchema, RatioSchema } from './benchmark';
+import { MachineSchema, MeasurementSchema, RatioSchema, type BenchmarkResult } from './benchmark';
 import { longRequest, modelRef } from './common';
 import { request } from './core';
 import { EvaluationSchema } from './evaluate';

@@ -52,13 +52,16 @@ const AttributeText = Type.Object({
   value: Type.String({ description: 'The value as text, shortened when long.' }),
 });
 
-const TensorDescription = Type.Object({
-  name: Type.String({ description: 'Initializer name.' }),
-  dtype: Type.String({ description: 'Element type.' }),
-  shape: Type.Array(Type.Integer(), { description: 'Dimensions.' }),
-  bytes: Type.Integer({ description: 'Bytes of the values.' }),
-  external: Type.Optional(Type.String({ description: 'Location of external data.' })),
-});
+const TensorDescription = Type.Object(
+  {
+    name: Type.String({ description: 'Initializer name.' }),
+    dtype: Type.String({ description: 'Element type.' }),
+    shape: Type.Array(Type.Integer(), { description: 'Dimensions.' }),
+    bytes: Type.Integer({ description: 'Bytes of the values.' }),
+    external: Type.Optional(Type.String({ description: 'Location of external data.' })),
+  },
+  { description: 'The constant behind the input; absent when the value is computed.' },
+);
 
 export const GetNode = request('slipway/node', {
   description: 'Everything about one node.',

@@ -4,30 +4,36 @@ import { Type, type Static } from 'typebox';
 import { DiagnosticSchema, longRequest, modelRef } from './common';
 import { request } from './core';
 
-export const FusionSchema = Type.Object({
-  integer: Type.Integer({
-    description: 'Compute nodes that run in integers in the graph that ONNX Runtime optimised.',
-  }),
-  float: Type.Integer({ description: 'Compute nodes that run in float.' }),
-  left: Type.Array(
-    Type.Object({
-      node: Type.String({ description: 'Node name in the original model.' }),
-      op: Type.String({ description: 'Operator type.' }),
-      why: Type.String({ description: 'Why it stays in float, a sentence.' }),
+export const FusionSchema = Type.Object(
+  {
+    integer: Type.Integer({
+      description: 'Compute nodes that run in integers in the graph that ONNX Runtime optimised.',
     }),
-    { description: 'The nodes that stay in float.' },
-  ),
-});
+    float: Type.Integer({ description: 'Compute nodes that run in float.' }),
+    left: Type.Array(
+      Type.Object({
+        node: Type.String({ description: 'Node name in the original model.' }),
+        op: Type.String({ description: 'Operator type.' }),
+        why: Type.String({ description: 'Why it stays in float, a sentence.' }),
+      }),
+      { description: 'The nodes that stay in float.' },
+    ),
+  },
+  { description: 'Which compute nodes really run in integers.' },
+);
 export type Fusion = Static<typeof FusionSchema>;
 
-export const OutputErrorSchema = Type.Object({
-  cosine: Type.Number({
-    description: 'Cosine similarity of all outputs against the original, over the samples.',
-  }),
-  sqnrDb: Type.Number({ description: 'Signal-to-quantization-noise ratio, dB.' }),
-  maxAbs: Type.Number({ description: 'Largest absolute difference.' }),
-  samples: Type.Integer({ description: 'Samples compared.' }),
-});
+export const OutputErrorSchema = Type.Object(
+  {
+    cosine: Type.Number({
+      description: 'Cosine similarity of all outputs against the original, over the samples.',
+    }),
+    sqnrDb: Type.Number({ description: 'Signal-to-quantization-noise ratio, dB.' }),
+    maxAbs: Type.Number({ description: 'Largest absolute difference.' }),
+    samples: Type.Integer({ description: 'Samples compared.' }),
+  },
+  { description: 'How far the outputs are from those of the original.' },
+);
 export type OutputError = Static<typeof OutputErrorSchema>;
 
 export const quantizeOptions = {
@@ -47,10 +53,14 @@ export const quantizeOptions = {
 
 export const QuantizeResult = Type.Object({
   output: Type.String({ description: 'Path of the file that was written.' }),
-  before: Type.Object({
-    fileBytes: Type.Integer({ description: 'Bytes of the original, external data included.' }),
-  }),
-  after: Type.Object({ fileBytes: Type.Integer({ description: 'Bytes of the new model.' }) }),
+  before: Type.Object(
+    { fileBytes: Type.Integer({ description: 'Bytes of the original, external data included.' }) },
+    { description: 'The original.' },
+  ),
+  after: Type.Object(
+    { fileBytes: Type.Integer({ description: 'Bytes of the new model.' }) },
+    { description: 'What was written.' },
+  ),
   quantizedNodes: Type.Integer({ description: 'Nodes that were given integer weights or inputs.' }),
   fusion: FusionSchema,
   error: Type.Union([OutputErrorSchema, Type.Null()], {

@@ -99,11 +99,13 @@ export async function compress(
   const folder = await outputFolder(options.outputFolder ?? dirname(path));
   const table = new Table(task);
   table.set({ ...unknownVariant, recipe: 'original', file: path, fileBytes: bytes });
-  const data = await checkOriginal(path, options, calibration, table);
+  const { data, calibrationFits } = await checkOriginal(path, options, calibration, table);
 
   for (const plan of plans(model, path, folder, calibration)) {
     throwIfCancelled(task);
-    await make(path, plan, calibration, table);
+    // Dynamic quantization only measures its error on the data: wrong data is no reason to leave it out.
+    const usable = plan.method === 'static' || calibrationFits ? calibration : undefined;
+    await make(path, plan, usable, table);
   }
   const machine = await measure(options, table);
   if (data) await evaluate(data, table);
@@ -185,32 +187,46 @@ async function outputFolder(folder: string): Promise<string> {
  * told before any work. Data that was only found beside the model and does not fit is left aside.
  */
 async function checkOriginal(
-  path: string,
+  modelPath: string,
   options: CompressOptions,
   calibration: string | undefined,
   table: Table,
-): Promise<Dataset | undefined> {
+): Promise<{ data?: Dataset; calibrationFits: boolean }> {
   const task = table.step();
   const named = given(options.validation);
   // Agreement needs no labels, so that calibration data serves when there is nothing better.
-  const data = named ?? dataBeside(path, 'validation') ?? calibration;
-  task.report({ stage: `Trying ${basename(path)}` });
+  const path = named ?? dataBeside(modelPath, 'validation') ?? calibration;
+  task.report({ stage: `Trying ${basename(modelPath)}` });
   return withRunner(task, async (runner) => {
-    const session = await runner.load(path, {}, task);
+    const session = await runner.load(modelPath, {}, task);
     await session.timeRuns(generateInputs(session.inputs).feeds, { runs: 1, maxMs: 1 }, task);
-    if (data === undefined) return undefined;
+    const load = (data: string, maxSamples?: number) =>
+      loadDataset(data, session.inputs, { maxSamples }, task);
+    const calibrationFits = calibration !== undefined && (await succeeds(load(calibration, 1), task));
+    if (path === undefined || (path === calibration && !calibrationFits)) return { calibrationFits };
     try {
-      const dataset = await loadDataset(data, session.inputs, {}, task);
-      if (data !== calibration) return dataset;
-      // Its labels stay out: top-1 on data that the ranges were fitted to would flatter.
-      const { path: from, samples, notes, fixedBatch, sampleBytes, batches } = dataset;
-      const common = { path: from, samples, notes, sampleBytes, batches };
-      return fixedBatch === undefined ? common : { ...common, fixedBatch };
+      const data = await load(path);
+      return { data: path === calibration ? withoutLabels(data) : data, calibrationFits };
     } catch (error) {
       if (named !== undefined || task.signal.aborted) throw error;
-      return undefined;
+      return { calibrationFits };
     }
   });
+}
+
+const succeeds = (work: Promise<unknown>, task: Task): Promise<boolean> =>
+  work.then(
+    () => true,
+    () => {
+      throwIfCancelled(task);
+      return false;
+    },
+  );
+
+/** Top-1 on data that the ranges were fitted to would flatter. */
+function withoutLabels({ path, samples, notes, fixedBatch, sampleBytes, batches }: Dataset): Dataset {
+  const common = { path, samples, notes, sampleBytes, batches };
+  return fixedBatch === undefined ? common : { ...common, fixedBatch };
 }
 
 function plans(model: Model, path: string, folder: string, calibration: string | undefined): Plan[] {

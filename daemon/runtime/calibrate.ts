@@ -56,7 +56,8 @@ export async function collectRanges(
   let done = 0;
   try {
     const path = join(folder, 'model.onnx');
-    await writeModel(measured, path, {}, task);
+    // Its progress would read as if the user's model were written.
+    await writeModel(measured, path, {}, { signal: task.signal, report: () => undefined });
     await withRunner(task, async (runner) => {
       const sessionOptions = { graphOptimization: 'basic', threads: options.threads ?? 1 } as const;
       const session = await runner.load(path, sessionOptions, task);

@@ -30,8 +30,22 @@ export const reasonContext = (index: GraphIndex, nodes: readonly Node[]): Reason
   dynamic: nodes.some(isDynamic),
 });
 
-/** A sentence why `node`, which was found to run in float, does. */
-export async function whyFloat(node: Node, context: ReasonContext): Promise<string> {
+export interface Reason {
+  /** A sentence. */
+  readonly why: string;
+  /** The quantizer left steps out around the node, so that it may know more. */
+  readonly leftOut: boolean;
+}
+
+/** Why `node`, which was found to run in float, does. */
+export async function whyFloat(node: Node, context: ReasonContext): Promise<Reason> {
+  const why = await sentenceFor(node, context);
+  const { index } = context;
+  const stepless = dataInputs(node).some((name) => !isDequantize(index.producer.get(name)));
+  return { why, leftOut: stepless || outputUse(node, index).quantizes.length === 0 };
+}
+
+async function sentenceFor(node: Node, context: ReasonContext): Promise<string> {
   const { index } = context;
   if (node.domain !== '' && node.domain !== 'ai.onnx') {
     return `ONNX Runtime has no integer kernel for ${node.domain}.${node.opType}.`;

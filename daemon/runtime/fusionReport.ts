@@ -28,7 +28,7 @@ export interface FusionReport {
  * Maps every compute node of the original's main graph to the optimised graph of the quantized file.
  * Nodes that only move or inspect values, or compute shapes, are not counted, nor those that were folded
  * away or fused into another. `planned` gives the quantizer's own reasons by node name: they are told
- * where it placed no quantize steps around a node.
+ * where it left out quantize steps.
  */
 export async function fusionReport(
   original: Model,
@@ -101,9 +101,9 @@ async function compare(
       integer.add(node);
     } else {
       const around = own.find((counterpart) => counterpart.opType === node.opType) ?? own[0];
-      const plan = planned.get(nameOf(node));
-      const why = around ? await whyFloat(around, context) : 'It was not found in the quantized model.';
-      float.set(node, plan !== undefined && /no quantize steps around/.test(why) ? plan : why);
+      const reason = around && (await whyFloat(around, context));
+      const plan = reason === undefined || reason.leftOut ? planned.get(nameOf(node)) : undefined;
+      float.set(node, plan ?? reason?.why ?? 'It was not found in the quantized model.');
     }
   }
   const left = original.nodes.flatMap((node) => {

@@ -9,7 +9,7 @@ import { discard } from './body';
 import type { FrontEnd, Serving } from './frontEnd';
 import { guard, preflightHeaders } from './guard';
 import { answerRoute, type Answer, type RouteOptions } from './httpRoutes';
-import { RequestError, requestError } from './requestError';
+import { RequestError, requestError, unavailable } from './requestError';
 
 export interface HttpOptions extends RouteOptions {
   readonly host: string;
@@ -27,15 +27,33 @@ const discardBytes = 64 << 20;
 const discardMs = 5000;
 /** How long idle connections stay open after the end has begun: a request may be on its way. */
 const lingerMs = 300;
+/** So long without a connection, a request or an answer is a quiet moment. */
+const quietMs = 50;
 
 /** Binds and serves; throws a SlipwayError with a sentence when the address cannot be had. */
 export async function listenHttp(serving: Serving, options: HttpOptions): Promise<FrontEnd> {
   /** Requests whose headers have come and whose answer has not gone out. */
   let open = 0;
+  /** When somebody last came or was answered. */
+  let lastSign = 0;
+  let refusing = false;
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     open++;
-    response.once('close', () => open--);
-    void serve(serving, options, request, response);
+    lastSign = performance.now();
+    response.once('close', () => {
+      open--;
+      lastSign = performance.now();
+    });
+    void serve(serving, options, request, response, refusing);
+  };
+  /** Waits until nobody has come or been answered for a while; false when that does not happen. */
+  const quiet = async () => {
+    for (const end = performance.now() + lingerMs; performance.now() < end; await delay(5)) {
+      // After the turn in which waiting connections are taken.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (open === 0 && performance.now() - lastSign > quietMs) return true;
+    }
+    return false;
   };
   const server = createServer({
     headersTimeout: options.headerSeconds * 1000,
@@ -45,6 +63,7 @@ export async function listenHttp(serving: Serving, options: HttpOptions): Promis
     noDelay: true,
   });
   server.maxConnections = maxConnections;
+  server.on('connection', () => (lastSign = performance.now()));
   server.on('request', handle);
   // A client that asks first is told before it sends a body that would be refused.
   server.on('checkContinue', handle);
@@ -54,8 +73,12 @@ export async function listenHttp(serving: Serving, options: HttpOptions): Promis
   return {
     url: `http://${name}:${port}`,
     async finish() {
-      // Connections that the system has accepted and we have not seen yet get their turn first.
-      for (let turn = 0; turn < 3; turn++) await delay(0);
+      // Closing the listener resets connections that the system has made and we have not seen yet. So it is
+      // done in a quiet moment; where clients keep coming, they are sent away with an answer first.
+      if (!(await quiet())) {
+        refusing = true;
+        await quiet();
+      }
       // Only the listener is closed. http.Server.close would also cut idle connections, on which a request
       // may be arriving at this moment.
       TcpServer.prototype.close.call(server);
@@ -75,6 +98,7 @@ async function serve(
   options: HttpOptions,
   request: IncomingMessage,
   response: ServerResponse,
+  refusing: boolean,
 ): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
@@ -83,6 +107,7 @@ async function serve(
   let answer: Answer;
   try {
     cors = guard(request.headers, options);
+    if (refusing) throw unavailable('The server is shutting down.');
     if (request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined) {
       answer = { status: 204, headers: preflightHeaders, parts: [] };
     } else {
@@ -106,7 +131,7 @@ async function serve(
 /** The answer to a request that failed; the log gets our own failures, without payload. */
 function refusal(serving: Serving, request: IncomingMessage, thrown: unknown, clientGone: boolean): Answer {
   const error = requestError(thrown);
-  if (error.status >= 500 && error.status !== 501 && !clientGone) {
+  if (error.status >= 500 && error.status !== 501 && !clientGone && !serving.lifecycle.draining) {
     const where = `${request.method ?? ''} ${(request.url ?? '').slice(0, 200)}`;
     const expected = thrown instanceof RequestError || thrown instanceof SlipwayError;
     if (expected) serving.log.warn(`${where}: ${error.status} ${error.message}`);

@@ -33,8 +33,8 @@ async function main(): Promise<void> {
     stopping.abort();
     // Before readiness nobody was told that we serve.
     const prestopSeconds = started ? options.prestopSeconds : 0;
-    const lost = await drain(serving, frontEnds, { ...options, prestopSeconds });
-    process.exit(lost === 0 ? 0 : 1);
+    const complete = await drain(serving, frontEnds, { ...options, prestopSeconds });
+    process.exit(complete ? 0 : 1);
   });
   onEnd(options, end);
   try {

@@ -25,10 +25,10 @@ export function checkModelName(name: string): void {
   }
 }
 
-/** `NAME=PATH` or `PATH`; a file whose own name holds "=" is taken for a path. */
+/** `NAME=PATH` or `PATH`; a "=" in an existing file's name, or after a slash, belongs to the path. */
 export function parseModelArgument(text: string): ModelArgument {
   const at = text.indexOf('=');
-  const named = at > 0 && !existsSync(text);
+  const named = at > 0 && !/[/\\]/.test(text.slice(0, at)) && !existsSync(text);
   const path = named ? text.slice(at + 1) : text;
   const name = named ? text.slice(0, at) : defaultModelName(path);
   if (path === '') throw badRequest(`--model ${text} names no file. Write --model NAME=PATH.`);

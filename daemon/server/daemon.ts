@@ -88,12 +88,14 @@ async function runListening(folder: string, options: DaemonOptions): Promise<voi
     return;
   }
   log.info(`daemon ${version} (process ${process.pid}) listens on 127.0.0.1:${listener.port}`);
+  // Whoever reads the line may send a signal at once.
+  const ended = endOnSignals(log);
   sayWhere(listener.port, folder, process.pid, false);
   const idle = whenIdle(
     (options.idleMinutes ?? 10) * 60_000,
     () => listener.connections() > 0 || daemon.busy(),
   );
-  const why = await Promise.race([endOnSignals(log), idle]);
+  const why = await Promise.race([ended, idle]);
   log.info(`daemon ${process.pid} ends: ${why}`);
   await removeDaemonFile(folder, token).catch((error: unknown) =>
     log.error('The daemon file stays behind.', error),

@@ -16,7 +16,6 @@ import { ProgressReporter } from './progress';
 import { errorOf, responseError } from './responseError';
 import { refusal, type Transport } from './transport';
 import { complaint } from './validate';
-import { ErrorCode } from '../protocol/errors';
 
 /** A cancelled handler gets this long to stop by itself before the client is answered anyway. */
 const cancelGraceMs = 700;
@@ -130,7 +129,7 @@ export function serve(transport: Transport, service: Service, onExit?: (code: nu
   connection.onError(([error]) => {
     log.warn(`connection ${id}: ${messageOf(error)}`);
     if (error instanceof SyntaxError) {
-      const message = refusal(ErrorCode.parseError, `The text is not JSON: ${error.message}.`);
+      const message = refusal('parseError', `The text is not JSON: ${error.message}.`);
       transport.writer.write(message as never).catch(() => undefined);
     }
   });

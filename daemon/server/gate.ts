@@ -1,7 +1,7 @@
 // The handshake: what the first message on a WebSocket must be, and what it is answered with.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { ErrorCode, type ErrorName } from '../protocol/errors';
+import type { ErrorName } from '../protocol/errors';
 import { versionMismatch, welcome } from '../handlers/handshake';
 import { Handshake } from '../protocol/handshake';
 import { malformed, refusal } from './transport';
@@ -16,10 +16,11 @@ export type Verdict =
 
 /** Judges the first message of a connection. */
 export function judge(text: string, token: string): Verdict {
-  const no = (name: ErrorName, reason: string, id?: unknown): Verdict => {
-    const answer = refusal(ErrorCode[name], reason, id);
-    return { welcome: false, reason, answer: { ...answer, error: { ...answer.error, data: { name } } } };
-  };
+  const no = (name: ErrorName, reason: string, id?: unknown): Verdict => ({
+    welcome: false,
+    reason,
+    answer: refusal(name, reason, id),
+  });
   if (Buffer.byteLength(text) > firstMessageBytes) {
     return no(
       'notAuthenticated',

@@ -2,7 +2,7 @@
 // before the JSON-RPC library sees it.
 
 import type { DataCallback, Message, MessageReader, MessageWriter } from 'vscode-jsonrpc';
-import { ErrorCode } from '../protocol/errors';
+import { ErrorCode, type ErrorName } from '../protocol/errors';
 
 export interface Transport {
   readonly reader: MessageReader;
@@ -15,10 +15,10 @@ export interface Transport {
 }
 
 /** An answer to something that was no request: there is no id to refer to. */
-export const refusal = (code: number, message: string, id: unknown = null) => ({
+export const refusal = (name: ErrorName, message: string, id: unknown = null) => ({
   jsonrpc: '2.0',
   id: typeof id === 'string' || typeof id === 'number' ? id : null,
-  error: { code, message },
+  error: { code: ErrorCode[name], message, data: { name } },
 });
 
 /** Why a parsed message is not JSON-RPC 2.0; undefined when it is. */
@@ -53,5 +53,5 @@ export const guarded =
   (message: unknown): void => {
     const why = malformed(message);
     if (why === undefined) callback(message as Message);
-    else answer(refusal(ErrorCode.invalidRequest, why, (message as { id?: unknown } | null)?.id));
+    else answer(refusal('invalidRequest', why, (message as { id?: unknown } | null)?.id));
   };

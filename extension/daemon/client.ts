@@ -52,7 +52,9 @@ export class DaemonClient implements vscode.Disposable {
     } = {},
   ): Promise<ResultOf<RequestType<Params, Result, Row>>> {
     const client = await this.connected();
-    const { onProgress, token } = options;
+    const { onProgress } = options;
+    // Always with a token: given `undefined`, the client would send it as a second parameter.
+    const token = options.token ?? new vscode.CancellationTokenSource().token;
     if (!onProgress) return client.sendRequest(type.method, params as object, token);
     const progressToken = `window-${process.pid}-${this.nextToken++}`;
     const subscription = client.onProgress(progressType, progressToken, (value) =>

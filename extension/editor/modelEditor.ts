@@ -125,7 +125,10 @@ async function cancellable<T>(
   }
 }
 
-/** postMessage copies the whole buffer behind a view; a payload is a view into a larger message. */
+/**
+ * postMessage copies the whole buffer behind a view, and a payload is a view into a larger message: cut it out.
+ * Not by `slice`, which on Node's Buffer gives another view.
+ */
 function exactBuffer(payload: Uint8Array): ArrayBuffer {
-  return payload.slice().buffer;
+  return new Uint8Array(payload).buffer;
 }

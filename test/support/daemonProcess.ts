@@ -45,8 +45,8 @@ export async function startDaemon(folder: string, args: readonly string[] = []):
       if (child.signalCode !== null) return child.signalCode;
       const ended = once(child, 'close');
       child.kill(signal);
-      await ended;
-      return child.exitCode ?? child.signalCode;
+      const [code, endedBy] = (await ended) as [number | null, NodeJS.Signals | null];
+      return code ?? endedBy;
     },
   };
 }

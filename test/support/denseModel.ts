@@ -1,7 +1,7 @@
 // A model for tests that need a real one of some size: a chain of MatMul and Relu with seeded weights.
 
 import { silentTask } from '../../daemon/base/task';
-import { floatTensor, graph, model, node, tensorType, valueInfo } from '../../daemon/ir/builder';
+import { floatTensor, graph, model, node, valueInfo } from '../../daemon/ir/builder';
 import { DataType } from '../../daemon/ir/dataType';
 import { writeModel } from '../../daemon/onnx/writeModel';
 
@@ -20,8 +20,8 @@ export async function writeDenseModel(path: string, layers = 2, width = 16): Pro
     graph({
       nodes,
       initializers,
-      inputs: [valueInfo('x', tensorType(DataType.FLOAT, ['batch', width]))],
-      outputs: [valueInfo('y', tensorType(DataType.FLOAT, ['batch', width]))],
+      inputs: [valueInfo('x', DataType.FLOAT, ['batch', width])],
+      outputs: [valueInfo('y', DataType.FLOAT, ['batch', width])],
     }),
   );
   await writeModel(built, path, {}, silentTask);

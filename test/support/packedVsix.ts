@@ -5,12 +5,14 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { repository, temporaryFolder } from './paths';
 
+// Made while the file loads, so that it lives as long as the file and not as one test.
+const folder = temporaryFolder('slipway-vsix-');
 let packed: string | undefined;
 
 /** Packs on first use; prints the size that `npm run package` prints. */
 export function packedVsix(): string {
   if (packed) return packed;
-  const output = join(temporaryFolder('slipway-vsix-'), 'slipway.vsix');
+  const output = join(folder, 'slipway.vsix');
   const done = spawnSync(process.execPath, ['scripts/package.mjs', '--no-build', '--out', output], {
     cwd: repository,
     encoding: 'utf8',

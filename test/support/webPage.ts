@@ -91,7 +91,7 @@ export class Pages {
           response.end(bytes);
         },
         () => {
-          response.statusCode = 404;
+          response.statusCode = name === 'favicon.ico' ? 204 : 404;
           response.end();
         },
       );
@@ -127,7 +127,7 @@ export class Pages {
       if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
     });
     page.on('response', (response) => {
-      if (response.status() >= 400 && !response.url().endsWith('favicon.ico')) {
+      if (response.status() >= 400) {
         complaints.push(`${response.status()} ${response.url()}`);
       }
     });

@@ -52,14 +52,30 @@ async function graphDrawn(frame: FrameLocator): Promise<void> {
   );
 }
 
+/** Runs a job in a window and closes it; leaves a picture when the job fails. */
+async function inWindow(
+  opening: Promise<VscodeWindow>,
+  job: (window: VscodeWindow) => Promise<void>,
+): Promise<void> {
+  const window = await opening;
+  try {
+    await job(window);
+  } catch (error) {
+    await picture(window.page, 'failure').catch(() => undefined);
+    throw error;
+  } finally {
+    await window.close();
+  }
+}
+
 /** Declares the suite; `open` makes a window on a folder. */
 export function mainJob(open: OpenWindow): void {
   test('open by double click, compress, read the numbers, deploy, ask the server', async () => {
     const folder = workspace();
     const before = hash(join(folder, model));
-    const window = await open({ folder });
-    const { page } = window;
-    try {
+    await inWindow(open({ folder }), async (window) => {
+      const { page } = window;
+
       await window.openFromExplorer(model);
       const editor = window.webview();
       await graphDrawn(editor);
@@ -70,7 +86,7 @@ export function mainJob(open: OpenWindow): void {
       const search = editor.getByLabel('Find a node by name or operator');
       await search.fill('Gemm');
       await search.press('Enter');
-      await editor.locator('.inspector').getByText('Gemm').first().waitFor();
+      await editor.locator('.inspector').getByText('transB').first().waitFor();
       await picture(page, 'editor-node');
 
       await window.runCommand('Slipway: Compress and Benchmark');
@@ -106,43 +122,41 @@ export function mainJob(open: OpenWindow): void {
       const answer = await askServer(url);
       assert.equal(answer.length, 62, 'one score for each of the 62 characters');
       await picture(page, 'deployed');
-    } finally {
-      await window.close();
-    }
+    });
   });
 
   test('a broken file is explained, and dark and high-contrast themes are drawn', async () => {
     const folder = workspace();
-    const window = await open({ folder, settings: { 'workbench.colorTheme': 'Default Dark Modern' } });
-    const { page } = window;
-    try {
-      await window.openFromExplorer('broken.onnx');
-      await window
-        .webview()
-        .getByText(/truncated|ends/i)
-        .first()
-        .waitFor({ timeout: 60_000 });
-      await picture(page, 'broken-dark');
-      await window.openFromExplorer(model);
-      await graphDrawn(window.webview());
-      await picture(page, 'editor-dark');
-    } finally {
-      await window.close();
-    }
-    const contrast = await open({ folder, settings: { 'workbench.colorTheme': 'Default High Contrast' } });
-    try {
-      await contrast.openFromExplorer(model);
-      await graphDrawn(contrast.webview());
-      await picture(contrast.page, 'editor-high-contrast');
-    } finally {
-      await contrast.close();
-    }
+    await inWindow(
+      open({ folder, settings: { 'workbench.colorTheme': 'Default Dark Modern' } }),
+      async (window) => {
+        const { page } = window;
+
+        await window.openFromExplorer('broken.onnx');
+        await window
+          .webview()
+          .getByText(/truncated|ends/i)
+          .first()
+          .waitFor({ timeout: 60_000 });
+        await picture(page, 'broken-dark');
+        await window.openFromExplorer(model);
+        await graphDrawn(window.webview());
+        await picture(page, 'editor-dark');
+      },
+    );
+    await inWindow(
+      open({ folder, settings: { 'workbench.colorTheme': 'Default High Contrast' } }),
+      async (contrast) => {
+        await contrast.openFromExplorer(model);
+        await graphDrawn(contrast.webview());
+        await picture(contrast.page, 'editor-high-contrast');
+      },
+    );
   });
 
   test('Restricted Mode: inspecting works, running does not', async () => {
     const folder = workspace();
-    const window = await open({ folder, restricted: true });
-    try {
+    await inWindow(open({ folder, restricted: true }), async (window) => {
       await window.openFromExplorer(model);
       const editor = window.webview();
       await graphDrawn(editor);
@@ -150,9 +164,7 @@ export function mainJob(open: OpenWindow): void {
       assert.equal(await window.paletteHas('Slipway: Inspect'), true);
       assert.equal(await window.paletteHas('Slipway: Compress and Benchmark'), false);
       await picture(window.page, 'restricted');
-    } finally {
-      await window.close();
-    }
+    });
   });
 }
 

@@ -43,17 +43,23 @@ function figure(
   </figure>`;
 }
 
-function frame(width: number, xName: string, yName: string, xTicks: readonly { at: number; text: string }[]) {
+function frame(
+  width: number,
+  xName: string,
+  yName: string,
+  xTicks: readonly { at: number; text: string }[],
+  left: number = edge.left,
+) {
   const bottom = height - edge.bottom;
   return svg`
-    <line class="axis" x1=${edge.left} x2=${width - edge.right} y1=${bottom + 0.5} y2=${bottom + 0.5}></line>
+    <line class="axis" x1=${left} x2=${width - edge.right} y1=${bottom + 0.5} y2=${bottom + 0.5}></line>
     ${xTicks.map(
       ({ at, text }) => svg`
         <line class="axis" x1=${at} x2=${at} y1=${bottom} y2=${bottom + 4}></line>
         <text class="tick" x=${at} y=${bottom + 18} text-anchor="middle">${text}</text>`,
     )}
     <text class="axis-name" x=${width - edge.right} y=${height - 4} text-anchor="end">${xName}</text>
-    <text class="axis-name" x=${edge.left - 40} y=${14}>${yName}</text>`;
+    <text class="axis-name" x="0" y="14">${yName}</text>`;
 }
 
 /** Nothing yet: the space is there, so that nothing jumps. */
@@ -89,7 +95,9 @@ export function distributionChart(
   const room = (to - from || 1) * 0.04;
   const low = Math.max(0, from - room);
   const high = to + room;
-  const x = linear(low, high, edge.left, width - edge.right);
+  // There is no scale on the left: only the shapes are compared.
+  const left = 0;
+  const x = linear(low, high, left, width - edge.right);
   const bottom = height - edge.bottom;
   const y = linear(0, 1, bottom, edge.top + 24);
   const words = series
@@ -108,7 +116,8 @@ export function distributionChart(
         width,
         'run time, ms',
         'share of runs',
-        ticks(low, high, Math.max(3, width / 96)).map((tick) => ({ at: x(tick), text: three(tick) })),
+        ticks(low, high, Math.max(3, width / 96)).map((tick) => ({ at: x(tick), text: String(tick) })),
+        left,
       )}
       ${series.map(({ measurement, colour }) => {
         const { path, area } = steps(measurement, x, y, bottom);
@@ -130,7 +139,7 @@ function medianLabels(series: readonly Series[], x: (ms: number) => number, widt
   const at = series.map(({ measurement }) => x(measurement.latencyMs.p50));
   const close = at.length > 1 && Math.abs(at[0]! - at[1]!) < 112;
   return at.map((position, i) => {
-    const clamped = Math.min(width - edge.right - 44, Math.max(edge.left + 44, position));
+    const clamped = Math.min(width - edge.right - 44, Math.max(44, position));
     return { x: clamped, y: edge.top + (close && i === 1 ? 14 : 0), anchor: 'middle' };
   });
 }
@@ -190,6 +199,10 @@ export function paretoChart(
     const [px, py] = [x(ms).toFixed(1), y(mb).toFixed(1)];
     return i === 0 ? `M${px} ${edge.top}V${py}` : `H${px}V${py}`;
   });
+  const points = spreadLabels(
+    measured.map(({ variant, ms, mb }) => ({ variant, px: x(ms), py: y(mb) })),
+    width,
+  );
   return figure(
     title,
     `Size and latency. ${words}.`,
@@ -201,7 +214,7 @@ export function paretoChart(
         'size, MB',
         ticks(0, highX, Math.max(3, width / 96)).map((tick) => ({
           at: x(tick),
-          text: tick === 0 ? '0' : three(tick),
+          text: String(tick),
         })),
       )}
       ${ticks(0, highY, 4)
@@ -209,20 +222,33 @@ export function paretoChart(
         .map(
           (tick) => svg`
             <line class="grid" x1=${edge.left} x2=${width - edge.right} y1=${y(tick)} y2=${y(tick)}></line>
-            <text class="tick" x=${edge.left - 8} y=${y(tick) + 4} text-anchor="end">${three(tick)}</text>`,
+            <text class="tick" x=${edge.left - 8} y=${y(tick) + 4} text-anchor="end">${String(tick)}</text>`,
         )}
       ${front.length > 1 ? svg`<path class="front" d="${path.join('')}H${width - edge.right}"></path>` : nothing}
       <text class="hint" x=${edge.left + 8} y=${bottom - 8}>↙ better</text>
-      ${measured.map(({ variant, ms, mb }) => {
+      ${points.map(({ variant, px, py, labelY, toLeft }) => {
         const colour = variant === base ? 'series-a' : variant === compared ? 'series-b' : 'series-none';
-        const [px, py] = [x(ms), y(mb)];
-        const toLeft = px > width - edge.right - 120;
         return svg`
           ${point(colour, px, py)}
-          <text class="value" x=${px + (toLeft ? -12 : 12)} y=${py + 4} text-anchor=${toLeft ? 'end' : 'start'}>${visible(variant.recipe)}</text>`;
+          <text class="value" x=${px + (toLeft ? -12 : 12)} y=${labelY + 4} text-anchor=${toLeft ? 'end' : 'start'}>${visible(variant.recipe)}</text>`;
       })}`}`,
     width,
   );
+}
+
+/** Where each point's name stands: beside it, moved down where another name stands already. */
+function spreadLabels(list: readonly { variant: Variant; px: number; py: number }[], width: number) {
+  const placed: { variant: Variant; px: number; py: number; labelY: number; toLeft: boolean }[] = [];
+  for (const item of [...list].sort((a, b) => a.py - b.py || a.px - b.px)) {
+    const toLeft = item.px > width - edge.right - 120;
+    let labelY = item.py;
+    for (const other of placed) {
+      const near = other.toLeft === toLeft && Math.abs(other.px - item.px) < 120;
+      if (near && labelY < other.labelY + 16) labelY = other.labelY + 16;
+    }
+    placed.push({ ...item, labelY, toLeft });
+  }
+  return placed;
 }
 
 /** A circle for the original, a diamond for the compared variant, a ring for the others. */

@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { JobView } from '../../daemon/protocol/page';
 import type { Variant } from '../../daemon/protocol/compress';
 import type { Evaluation } from '../../daemon/protocol/evaluate';
-import { bytes, exactBytes, percent, plural, signed, three } from '../ui/format';
+import { bytes, exactBytes, percent, plural, signed, three, whole } from '../ui/format';
 import { elide, fullText, visible } from '../ui/text';
 import { accuracyDifference, baselineOf, jobState, speedVerdict, type Row } from './comparison';
 
@@ -123,7 +123,7 @@ function cells(
     ms(latency?.p50),
     ms(latency?.p90),
     ms(latency?.p99),
-    variant?.measurement ? three(variant.measurement.throughput) : absent,
+    variant?.measurement ? perSecond(variant.measurement.throughput) : absent,
     isBase ? '1×' : variant?.ratio ? speedCell(variant.ratio) : absent,
     variant?.top1
       ? topOneCell(variant.top1, isBase ? undefined : (base?.top1 ?? undefined))
@@ -140,6 +140,8 @@ function cells(
   ];
 }
 
+const perSecond = (value: number): string => (value >= 100 ? whole(value) : three(value));
+
 function accuracyAbsent(job: JobView, absent: TemplateResult): TemplateResult {
   return jobState(job) === 'done'
     ? html`<span class="muted" title="No labelled data was found beside the model">not measured</span>`
@@ -152,16 +154,20 @@ function speedCell(ratio: NonNullable<Variant['ratio']>): Cell {
     <span class="interval">${three(ratio.low)}–${three(ratio.high)}</span>`;
 }
 
-function withInterval(value: Evaluation): Cell {
-  return html`<span title="${plural(value.samples, 'sample')}">${percent(value.value)}</span>
+function withInterval(value: Evaluation, difference: Cell | typeof nothing = nothing): Cell {
+  return html`<span title=${plural(value.samples, 'sample')}>${percent(value.value)}</span>${difference}
     <span class="interval">${(100 * value.low).toFixed(1)}–${(100 * value.high).toFixed(1)}</span>`;
 }
 
 function topOneCell(value: Evaluation, base: Evaluation | undefined): Cell {
   if (base === undefined) return withInterval(value);
   const { points, margin, verdict } = accuracyDifference(base, value);
-  return html`${withInterval(value)}
-    <span class="interval verdict-${verdict}" title="Difference to the original, points"
-      >${signed(points)} ± ${margin.toFixed(1)}</span
-    >`;
+  return withInterval(
+    value,
+    html` <span
+      class="small muted verdict-${verdict}"
+      title="${signed(points)} ± ${margin.toFixed(1)} points against the original"
+      >${signed(points)}</span
+    >`,
+  );
 }

@@ -4,7 +4,7 @@
 import { box, detailFont, titleFont } from './labels';
 import { EdgeKind, spacing } from './layoutTypes';
 import { boxOf, type Picture } from './picture';
-import { NodeKind } from './table';
+import { NodeKind, type GraphTable } from './table';
 import type { Camera, Size } from './camera';
 import type { Theme } from './theme';
 import { elide } from '../ui/text';
@@ -20,7 +20,7 @@ export interface Marks {
 }
 
 /** Scales below which a detail is left out. */
-const detailFrom = { edgeLabel: 0.85, detail: 0.6, title: 0.4, box: 0.16 } as const;
+const detailFrom = { allLabels: 1.25, newLabels: 0.85, detail: 0.6, title: 0.4, box: 0.16 } as const;
 
 /** Paints onto a context whose unit is the device pixel. */
 export function drawScene(
@@ -55,10 +55,13 @@ export function drawScene(
   if (camera.scale < detailFrom.box) {
     drawBlocks(ctx, picture, nodes, theme);
   } else {
-    drawBoxes(ctx, picture, nodes, hair, theme);
+    drawBoxes(ctx, picture, nodes, hair, theme, marks.hits);
     if (camera.scale >= detailFrom.title) drawText(ctx, picture, nodes, camera.scale, theme);
   }
-  if (camera.scale >= detailFrom.edgeLabel) drawEdgeLabels(ctx, picture, nodes, theme);
+  if (camera.scale >= detailFrom.newLabels) {
+    const all = camera.scale >= detailFrom.allLabels;
+    drawEdgeLabels(ctx, picture, nodes, theme, (n) => all || n === marks.selected || n === marks.hovered);
+  }
   drawMarks(ctx, picture, nodes, 1 / camera.scale, theme, marks);
 }
 
@@ -167,12 +170,19 @@ function drawBoxes(
   nodes: readonly number[],
   hair: number,
   theme: Theme,
+  hits: ReadonlySet<number>,
 ): void {
   const { layout, labels, references } = picture;
   ctx.beginPath();
   for (const n of nodes) traceBox(ctx, picture, n);
   ctx.fillStyle = theme.boxFill;
   ctx.fill();
+  if (hits.size > 0 && !theme.highContrast) {
+    ctx.beginPath();
+    for (const n of nodes) if (hits.has(n)) traceBox(ctx, picture, n);
+    ctx.fillStyle = theme.match;
+    ctx.fill();
+  }
   for (const [family, group] of byFamily(picture, nodes)) {
     ctx.fillStyle = theme.family[family];
     ctx.beginPath();
@@ -216,7 +226,7 @@ function drawText(
   ctx.fillStyle = theme.foreground;
   for (const n of nodes) {
     const { x, y, height } = boxOf(picture, n);
-    ctx.fillText(labels.title[n]!, x + left(n), y + (labels.detail[n] === '' ? height / 2 : 15));
+    ctx.fillText(labels.title[n]!, x + left(n), y + (labels.detail[n] === '' ? height / 2 + 0.5 : 15));
   }
   if (scale < detailFrom.detail) return;
   ctx.font = detailFont(theme.fontFamily);
@@ -239,12 +249,16 @@ export function chipText(picture: Picture, edges: readonly number[], characters 
   return `↑ ${elide(table.name[row] === '' ? table.op[row]! : table.name[row]!, characters)}`;
 }
 
-/** Shapes, beside the line that leaves a box; where a box has several outputs, beside each line's end. */
+/**
+ * Shapes, beside the line that leaves a box; where a box has several outputs, beside each line's end.
+ * A box that hands on the shape it was given is passed over unless `always` says so: less is more legible.
+ */
 function drawEdgeLabels(
   ctx: CanvasRenderingContext2D,
   picture: Picture,
   nodes: readonly number[],
   theme: Theme,
+  always: (n: number) => boolean,
 ): void {
   const { table, layout } = picture;
   ctx.font = detailFont(theme.fontFamily);
@@ -274,6 +288,7 @@ function drawEdgeLabels(
     for (let i = from; i < to; i++) {
       const e = table.out.items[i]!;
       if (layout.edgeKind[e] !== EdgeKind.line || table.label[e] === '') continue;
+      if (!always(n) && comesIn(table, n, table.label[e]!)) continue;
       const text = elide(table.label[e]!, 32);
       const run = several ? layout.runStart[e + 1]! - 1 : layout.runStart[e]!;
       const x = layout.runs[3 * run]! + 8;
@@ -281,6 +296,14 @@ function drawEdgeLabels(
       if (!several) break;
     }
   }
+}
+
+/** Whether a node reads a value of that type and shape. */
+function comesIn(table: GraphTable, n: number, label: string): boolean {
+  for (let i = table.into.start[n]!; i < table.into.start[n + 1]!; i++) {
+    if (table.label[table.into.items[i]!] === label) return true;
+  }
+  return false;
 }
 
 function drawMarks(
@@ -296,9 +319,9 @@ function drawMarks(
     ctx.beginPath();
     for (const n of nodes) if (marks.hits.has(n)) traceBox(ctx, picture, n, 2 * pixel);
     ctx.strokeStyle = theme.highContrast ? theme.hoverBorder : theme.match;
-    ctx.fillStyle = theme.match;
+    if (theme.highContrast) ctx.setLineDash([4 * pixel, 3 * pixel]);
     ctx.stroke();
-    if (!theme.highContrast) ctx.fill();
+    ctx.setLineDash([]);
   }
   if (marks.currentHit !== undefined && marks.currentHit !== marks.selected) {
     ctx.beginPath();

@@ -94,9 +94,7 @@ function instead(state: EditorState, picture: Picture | undefined, actions: Grap
             'There is no graph to draw',
             html`<p>The file was read as far as it goes:</p>
               ${diagnosticList(inspection?.diagnostics ?? [], undefined, 8)}
-              <p class="muted">
-                Export or copy the model again, then save it here: the page follows the file.
-              </p>`,
+              <p class="muted">Export or copy the model again and save it here.</p>`,
             html`<button type="button" class="primary" @click=${actions.retry}>Read Again</button>`,
           )
         : message(

@@ -51,10 +51,10 @@ export function readTheme(): Theme {
     background: read('--vscode-editor-background'),
     foreground: read('--vscode-editor-foreground', '--vscode-foreground'),
     muted,
-    boxFill: read('--vscode-editorWidget-background', '--vscode-editor-background'),
+    boxFill: read('--vscode-input-background', '--vscode-editorWidget-background'),
     boxBorder: highContrast
       ? read('--vscode-contrastBorder')
-      : read('--vscode-editorWidget-border', '--vscode-panel-border'),
+      : read('--vscode-input-border', '--vscode-editorWidget-border', '--vscode-panel-border'),
     hoverBorder: read('--vscode-contrastActiveBorder', '--vscode-focusBorder'),
     selection: read('--vscode-focusBorder'),
     line: highContrast ? read('--vscode-foreground') : read('--vscode-charts-lines', '--vscode-foreground'),

@@ -34,9 +34,9 @@ export function modelInspector(inspection: Inspection, actions: ModelActions): T
         : section('Problems', diagnosticList(diagnostics, actions.goTo), String(diagnostics.length))
     }
     ${section('Properties', facts(properties(inspection)))}
-    ${section('Inputs', values(inspection.inputs), String(inspection.inputs.length))}
-    ${section('Outputs', values(inspection.outputs), String(inspection.outputs.length))}
-    ${section('Operators', operators(inspection.ops, actions), whole(inspection.nodes))}
+    ${inspection.inputs.length === 0 ? nothing : section('Inputs', values(inspection.inputs), whole(inspection.inputs.length))}
+    ${inspection.outputs.length === 0 ? nothing : section('Outputs', values(inspection.outputs), whole(inspection.outputs.length))}
+    ${inspection.nodes === 0 ? nothing : section('Operators', operators(inspection.ops, actions), whole(inspection.nodes))}
     ${metadata.length === 0 ? nothing : section('Metadata', metadataFacts(metadata))}
   `;
 }
@@ -61,6 +61,8 @@ function properties(inspection: Inspection): Fact[] {
       title: exactBytes(inspection.externalBytes),
     });
   }
+  // Of a file that is no model there is nothing more to say.
+  if (inspection.irVersion === 0 && inspection.nodes === 0) return list;
   list.push(
     { label: 'IR version', value: String(inspection.irVersion) },
     {

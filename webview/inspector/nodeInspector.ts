@@ -16,7 +16,7 @@ export interface NodeActions {
   selectRow: (row: number) => void;
   openScope: (scope: string) => void;
   /** Fetches the first values of an initializer. */
-  preview: (name: string) => void;
+  preview: (name: string, elements: number) => void;
   close: () => void;
 }
 
@@ -182,13 +182,14 @@ function initializer(
   preview: TensorPreview | undefined,
   actions: NodeActions,
 ): TemplateResult {
+  const elements = tensor.shape.reduce((a, b) => a * b, 1);
   const where = tensor.external === undefined ? '' : ` in ${elide(tensor.external)}`;
   return html`<div class="small muted">
       <span title=${exactBytes(tensor.bytes)}>Initializer, ${bytes(tensor.bytes)}${where}</span>
       ${
         preview === undefined && tensor.bytes > 0
           ? html` ·
-              <button type="button" class="link" @click=${() => actions.preview(tensor.name)}>
+              <button type="button" class="link" @click=${() => actions.preview(tensor.name, elements)}>
                 Show values
               </button>`
           : nothing

@@ -31,7 +31,7 @@ export const facts = (list: readonly Fact[]): TemplateResult =>
       ({ label, value, title, note }) =>
         html`<dt title=${fullText(label)}>${elide(label, 32)}</dt>
           <dd title=${title ?? nothing}>
-            ${value}${note === undefined ? nothing : html`<span class="muted note">${note}</span>`}
+            ${value}${note === undefined ? nothing : html` <span class="muted note">${note}</span>`}
           </dd>`,
     )}
   </dl>`;

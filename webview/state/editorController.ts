@@ -195,8 +195,8 @@ export class EditorController {
     if (drawn !== undefined) this.view.reveal(drawn);
   }
 
-  /** Fetches the first values of an initializer. */
-  async preview(name: string): Promise<void> {
+  /** Fetches the first values of an initializer that has so many. */
+  async preview(name: string, elements: number): Promise<void> {
     const { scope, selected } = this.store.state;
     const put = (preview: TensorPreview) => {
       if (this.store.state.selected !== selected) return;
@@ -204,15 +204,11 @@ export class EditorController {
     };
     put({ state: 'loading' });
     try {
-      const range = { name, start: 0, count: previewCount };
-      const { dtype, shape, data } = await this.host.request(
-        'tensor',
-        scope === '' ? range : { scope, ...range },
-      );
-      const total = shape.reduce((a, b) => a * b, 1);
-      const values = tensorValues(dtype, data, Math.min(total, previewCount));
+      const range = { name, start: 0, count: Math.min(elements, previewCount) };
+      const { dtype, data } = await this.host.request('tensor', scope === '' ? range : { scope, ...range });
+      const values = tensorValues(dtype, data, range.count);
       if (values === undefined) put({ state: 'failed', why: `Values of type ${dtype} are not shown here.` });
-      else put({ state: 'shown', values, total });
+      else put({ state: 'shown', values, total: elements });
     } catch (error) {
       put({ state: 'failed', why: errorOf(error).message });
     }

@@ -106,5 +106,9 @@ export function scalarOf(context: RuleContext, input: number): number | undefine
 /** Output 0 has the type of input 0. */
 export const likeFirst: Rule = (context) => [context.type(0)];
 
-/** `count` unknown dimensions. */
+/** `count` unknown dimensions, for a count that is some tensor's rank. */
 export const unknownDims = (count: number): Dims => new Array<Dim>(count).fill(null);
+
+/** The same for a count that a file states: unknown rank when no tensor can have so many dimensions, or so few. */
+export const unknownOfRank = (count: number | undefined): Dims | null =>
+  count !== undefined && count >= 0 && count <= mostTrackedValues ? unknownDims(count) : null;

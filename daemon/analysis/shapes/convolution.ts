@@ -6,12 +6,14 @@ import {
   textOf,
   unknown,
   unknownDims,
+  unknownOfRank,
   type Inferred,
   type Rule,
   type RuleContext,
   type RuleTable,
 } from './context';
 import { addDims, ceilDivide, floorDivide, multiplyDims, subtractDims, type Dim, type Dims } from './dims';
+import { rankFrom } from './layout';
 import { shapeText } from '../typeText';
 
 interface Window {
@@ -200,13 +202,14 @@ const col2im: Rule = (context) => {
   const input = context.dims(0);
   const image = context.values(1);
   const block = context.values(2);
-  const count = image?.length ?? context.dims(1)?.[0];
-  if (typeof count !== 'number') return [{ dtype: context.dtype(0), dims: null }];
+  const count = rankFrom(context, 1);
+  const sizes = image ?? unknownOfRank(count);
+  if (!sizes) return [{ dtype: context.dtype(0), dims: null }];
   let channels: Dim = input?.[1] ?? null;
   for (const size of block ?? [null]) channels = size === null ? null : floorDivide(channels, size);
   const result: Inferred = {
     dtype: context.dtype(0),
-    dims: [input?.[0] ?? null, channels, ...(image ?? unknownDims(count))],
+    dims: [input?.[0] ?? null, channels, ...sizes],
   };
   return [result];
 };

@@ -8,13 +8,14 @@ import {
   mostTrackedValues,
   scalarOf,
   unknown,
+  unknownOfRank,
   type Inferred,
   type Rule,
   type RuleContext,
   type RuleTable,
 } from './context';
 import { productOf, subtractDims, type Dim } from './dims';
-import { rankFrom, unknownOfRank } from './layout';
+import { rankFrom } from './layout';
 
 const constant: Rule = (context) => {
   const [attribute] = context.node.attributes;

@@ -7,10 +7,12 @@ import {
   textOf,
   unknown,
   unknownDims,
+  unknownOfRank,
   type Rule,
   type RuleContext,
   type RuleTable,
 } from './context';
+import { rankFrom } from './layout';
 import { floorDivide, multiplyDims, type Dim, type Dims } from './dims';
 
 /** One dimension after scaling: rounded down, as the specification says. */
@@ -87,12 +89,8 @@ const gridSample: Rule = (context) => {
 
 const affineGrid: Rule = (context) => {
   const size = context.values(1);
-  const count = context.dims(1)?.[0];
-  const spatial = size
-    ? size.slice(2)
-    : typeof count === 'number'
-      ? unknownDims(Math.max(0, count - 2))
-      : undefined;
+  const count = rankFrom(context, 1);
+  const spatial = size ? size.slice(2) : unknownOfRank(count === undefined ? undefined : count - 2);
   if (!spatial) return [{ dtype: context.dtype(0), dims: null }];
   return [{ dtype: context.dtype(0), dims: [size?.[0] ?? null, ...spatial, spatial.length] }];
 };

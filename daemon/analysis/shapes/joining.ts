@@ -30,7 +30,10 @@ const concat: Rule = (context) => {
     const length = shapes[position]?.[0];
     // A part whose elements are unknown still takes its known number of places.
     return (
-      known ?? (typeof length === 'number' && length <= mostTrackedValues ? unknownDims(length) : undefined)
+      known ??
+      (typeof length === 'number' && length >= 0 && length <= mostTrackedValues
+        ? unknownDims(length)
+        : undefined)
     );
   });
   const values =

@@ -8,6 +8,7 @@ import {
   mostTrackedValues,
   textOf,
   unknownDims,
+  unknownOfRank,
   type Rule,
   type RuleContext,
   type RuleTable,
@@ -18,11 +19,8 @@ import { shapeText } from '../typeText';
 /** Length of a 1-D shape input, where known: the rank of the result. */
 export function rankFrom(context: RuleContext, input: number): number | undefined {
   const length = context.values(input)?.length ?? context.dims(input)?.[0];
-  return typeof length === 'number' && length <= mostTrackedValues ? length : undefined;
+  return typeof length === 'number' && length >= 0 && length <= mostTrackedValues ? length : undefined;
 }
-
-export const unknownOfRank = (rank: number | undefined): Dims | null =>
-  rank === undefined ? null : unknownDims(rank);
 
 const reshape: Rule = (context) => {
   const dtype = context.dtype(0);
@@ -96,7 +94,7 @@ const squeeze: Rule = (context) => {
   if (!dims) return [{ dtype, dims: null, values }];
   if (axes === 'unknown') {
     const dropped = rankFrom(context, 1);
-    return [{ dtype, dims: dropped === undefined ? null : unknownDims(dims.length - dropped) }];
+    return [{ dtype, dims: dropped === undefined ? null : unknownOfRank(dims.length - dropped) }];
   }
   if (!axes) {
     // Without axes every 1 goes; a dimension that might be 1 leaves the rank open.
@@ -117,7 +115,7 @@ const unsqueeze: Rule = (context) => {
   const axes = intsFrom(context, 1, 'axes');
   if (!dims || !axes || axes === 'unknown') {
     const added = rankFrom(context, 1);
-    return [{ dtype, dims: dims && added !== undefined ? unknownDims(dims.length + added) : null }];
+    return [{ dtype, dims: dims && added !== undefined ? unknownOfRank(dims.length + added) : null }];
   }
   const rank = dims.length + axes.length;
   const front = axesOf(axes, rank);

@@ -80,7 +80,7 @@ class DynamicQuantizer {
     for (const [done, node] of nodes.entries()) {
       await breathe(task);
       task.report({ stage: 'Quantizing', done, total: nodes.length });
-      const why = this.objection(node) ?? (await this.replace(node));
+      const why = this.objection(node) ?? (await this.replace(node, task));
       if (why === undefined) replaced.add(node);
       else this.left.push({ node: nameOf(node), op: node.opType, why });
     }
@@ -124,8 +124,8 @@ class DynamicQuantizer {
   }
 
   /** Puts the integer form around the node; a sentence when the weight forbids it. */
-  private async replace(node: Node): Promise<string | undefined> {
-    const weight = await this.weightOf(node);
+  private async replace(node: Node, task: Task): Promise<string | undefined> {
+    const weight = await this.weightOf(node, task);
     if (!weight) return 'Its weight holds NaN or infinity.';
     const [input = ''] = node.inputs;
     const output = node.outputs[0]!;
@@ -139,7 +139,7 @@ class DynamicQuantizer {
     const product = bias === '' ? output : value('scaled');
     const add = (opType: string, inputs: readonly string[], name: string, to: string, attributes = {}) =>
       this.emitter.putAfter(node, this.emitter.node(opType, inputs, { node: name, output: to }, attributes));
-    // Its layers keep the node's own name on the part that computes, so that reports can be traced back.
+    // The part that computes keeps the node's own name, so that reports can be traced back.
     this.emitter.putAfter(node, {
       ...this.emitter.node('MatMulInteger', [quantized, weight.quantized, inputZero, weight.zeroPoint], {
         node: `${base}_MatMulInteger`,
@@ -173,7 +173,7 @@ class DynamicQuantizer {
     return made;
   }
 
-  private async weightOf(node: Node): Promise<IntegerWeight | undefined> {
+  private async weightOf(node: Node, task: Task): Promise<IntegerWeight | undefined> {
     const tensor = this.constants.get(node.inputs[1]!)!;
     const gemm = isOp(node, 'Gemm');
     const transposed = gemm && intAttribute(node, 'transB', 0) !== 0;
@@ -185,12 +185,12 @@ class DynamicQuantizer {
     let values = await floatsOf(this.read, tensor);
     if (alpha !== 1) values = values.map((value) => value * alpha);
     const axis = transposed ? 0 : 1;
-    const scales = weightScales(values, tensor.dims, axis);
+    const scales = await weightScales(values, tensor.dims, axis, task);
     if (!scales) {
       this.weights.set(key, undefined);
       return undefined;
     }
-    let data = quantizeWeight(values, tensor.dims, axis, scales);
+    let data = await quantizeWeight(values, tensor.dims, axis, scales, task);
     if (transposed) data = transpose(data, columns, rows);
     const { name } = tensor;
     const bytes = new Uint8Array(data.buffer);

@@ -13,7 +13,7 @@
 import type { Diagnostic } from '../../base/diagnostic';
 import { indexGraph, type GraphIndex } from '../../ir/graphIndex';
 import type { Graph, Node } from '../../ir/model';
-import { isOp, onlyConsumer } from '../rewrite';
+import { onlyConsumer } from '../rewrite';
 import { candidateOf, heavyOperators, type Candidate, type OperatorContext } from './operators';
 import { isFiniteRange, type Range } from './params';
 import { UnionFind } from './unionFind';
@@ -52,8 +52,8 @@ export interface PlacementInput extends OperatorContext {
   readonly keepIslands?: boolean;
 }
 
-/** A sum or a concatenation rounds with one scale: beyond this ratio of ranges the narrower operand is lost in it. */
-const largestRangeRatio = 256;
+/** Both round all operands with one scale: beyond these ratios of ranges the narrower operand is lost in it. */
+const largestRangeRatio: Readonly<Record<string, number>> = { Add: 256, Concat: 32 };
 
 /** Places quantization on a graph; see the head of this file for the rules. */
 export function place(input: PlacementInput): Placement {
@@ -157,14 +157,15 @@ class Attempt {
 
   private losesAnOperand({ node, data, constants }: Candidate, outputs: readonly string[]): boolean {
     const { ranges } = this.input;
-    if (!ranges || !isOp(node, 'Add', 'Concat')) return false;
+    const limit = largestRangeRatio[node.opType];
+    if (!ranges || limit === undefined) return false;
     const width = (value: string) => {
       const range = ranges.get(value);
       return range ? Math.max(range.max, 0) - Math.min(range.min, 0) : 0;
     };
     const widest = Math.max(...outputs.map(width), ...data.map(width), ...constants.map(width));
     const narrowest = Math.min(...[...data, ...constants].map(width).filter((each) => each > 0));
-    return widest > narrowest * largestRangeRatio;
+    return widest > narrowest * limit;
   }
 
   /** Rule 3: forward from integer nodes, then backward from them; what both reach joins. */

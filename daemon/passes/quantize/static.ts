@@ -8,7 +8,7 @@ import { floatTensor, int32Tensor, int8Tensor, rawTensor, uint8Tensor } from '..
 import { findAttribute, floatAttribute } from '../../ir/attributes';
 import { cloneModel } from '../../ir/clone';
 import { DataType } from '../../ir/dataType';
-import { indexGraph } from '../../ir/graphIndex';
+import { indexGraph, type GraphIndex } from '../../ir/graphIndex';
 import type { Model, Node } from '../../ir/model';
 import type { Tensor } from '../../ir/tensor';
 import { collectFacts, type Facts } from '../facts';
@@ -96,7 +96,7 @@ class StaticQuantizer {
     for (const node of graph.nodes) {
       await breathe(task);
       const candidate = candidateOf(node, context);
-      if (typeof candidate === 'object') await this.survey(candidate);
+      if (typeof candidate === 'object') await this.survey(candidate, task);
     }
     this.placement = place({ ...context, ranges: this.ranges, exclude: this.exclude });
     const left = this.placement.left.map(leftNode);
@@ -104,12 +104,13 @@ class StaticQuantizer {
     if (chosen.length === 0) throw unsupported(nothingTaken(left));
     const quantizedNodes = chosen.map(({ node }) => nameOf(node));
 
+    const index = indexGraph(graph);
     const taken = chosen.filter(({ role }) => role === 'layer');
     for (const { node } of taken) await this.makeRoomForBias(node);
     for (const [done, candidate] of taken.entries()) {
       await breathe(task);
       task.report({ stage: 'Quantizing', done, total: taken.length });
-      await this.emitLayer(candidate);
+      await this.emitLayer(candidate, index, task);
     }
     task.report({ stage: 'Quantizing', done: taken.length, total: taken.length });
     await this.emitValues();
@@ -124,7 +125,7 @@ class StaticQuantizer {
   }
 
   /** Reads a candidate's constants once for their scales or ranges; values that are no numbers exclude it. */
-  private async survey({ node, role, constants, axis }: Candidate): Promise<void> {
+  private async survey({ node, role, constants, axis }: Candidate, task: Task): Promise<void> {
     for (const name of constants) {
       const tensor = this.constants.get(name);
       if (tensor?.dataType === DataType.FLOAT && !this.ranges.has(name))
@@ -133,7 +134,7 @@ class StaticQuantizer {
     const key = weightKey(node, axis);
     if (role !== 'layer' || this.scales.has(key)) return;
     const tensor = this.constants.get(node.inputs[1]!)!;
-    const scales = weightScales(await this.weightValues(node), tensor.dims, axis);
+    const scales = await weightScales(await this.weightValues(node), tensor.dims, axis, task);
     if (scales) this.scales.set(key, scales);
     else this.exclude.set(node, 'Its weight holds NaN or infinity.');
     if ((await this.biasValues(node))?.some((value) => !Number.isFinite(value)) === true)
@@ -173,13 +174,13 @@ class StaticQuantizer {
     }
   }
 
-  private async emitLayer({ node, axis }: Candidate): Promise<void> {
+  private async emitLayer({ node, axis }: Candidate, index: GraphIndex, task: Task): Promise<void> {
     const key = weightKey(node, axis);
     const scales = this.scales.get(key)!;
     const tensor = this.constants.get(node.inputs[1]!)!;
     let weight = this.dequantized.get(key);
     if (weight === undefined) {
-      const data = quantizeWeight(await this.weightValues(node), tensor.dims, axis, scales);
+      const data = await quantizeWeight(await this.weightValues(node), tensor.dims, axis, scales, task);
       weight = this.dequantizeConstant(node, tensor.name, scales, axis, 'int8', (name) =>
         rawTensor(name, DataType.INT8, tensor.dims, new Uint8Array(data.buffer)),
       );
@@ -202,7 +203,7 @@ class StaticQuantizer {
     if (isOp(node, 'Gemm')) {
       node.attributes = node.attributes.filter(({ name }) => name !== 'alpha' && name !== 'beta');
     }
-    if (isOp(node, 'MatMul')) this.keepBiasApart(node);
+    if (isOp(node, 'MatMul')) this.keepBiasApart(node, index);
   }
 
   /** Adds a constant with its DequantizeLinear before `reader`; returns the name of the float value. */
@@ -235,8 +236,7 @@ class StaticQuantizer {
    * ONNX Runtime turns MatMul + Add of a row into a Gemm with a float bias, which does not fuse. A bias of
    * more dimensions than a row keeps it from doing so; it is only possible where the result has as many.
    */
-  private keepBiasApart(matMul: Node): void {
-    const index = indexGraph(this.model.graph);
+  private keepBiasApart(matMul: Node, index: GraphIndex): void {
     const add = onlyConsumer(matMul.outputs[0]!, index);
     const rank = this.facts.rank(matMul.outputs[0]!);
     if (!isOp(add, 'Add') || rank === undefined || rank < 3) return;

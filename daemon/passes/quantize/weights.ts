@@ -1,17 +1,39 @@
 // Weights as symmetric int8 on [−127, 127], one scale for the tensor or one for each channel of an axis.
 // Scales come first and by themselves, because a bias may ask for a larger one (bias.ts) before rounding.
 
+import { breathe, type Task } from '../../base/task';
 import { elementCount } from '../../ir/tensor';
 import { quantParams, rint, symmetricInt8Range } from './params';
 
-/** How a row-major tensor falls into channels: `outer` blocks of `count` channels of `inner` neighbours. */
-function layout(dims: readonly number[], axis: number | undefined) {
-  if (axis === undefined) return { outer: 1, count: 1, inner: elementCount(dims) };
-  return {
-    outer: elementCount(dims.slice(0, axis)),
-    count: dims[axis] ?? 1,
-    inner: elementCount(dims.slice(axis + 1)),
-  };
+/** A stretch of neighbours that share a channel. */
+type VisitStretch = (channel: number, from: number, to: number) => void;
+
+/** Elements between two looks at the task. */
+const stride = 1 << 17;
+
+/** Visits a row-major tensor stretch by stretch; without an axis, all of it is channel 0. */
+async function eachStretch(
+  dims: readonly number[],
+  axis: number | undefined,
+  visit: VisitStretch,
+  task: Task,
+): Promise<void> {
+  const total = elementCount(dims);
+  const count = axis === undefined ? 1 : (dims[axis] ?? 1);
+  const inner = axis === undefined ? total : elementCount(dims.slice(axis + 1));
+  let seen = 0;
+  for (let from = 0, channel = 0; from < total; channel = channel + 1 === count ? 0 : channel + 1) {
+    const end = from + inner;
+    for (; from < end; from += stride) {
+      const to = Math.min(end, from + stride);
+      visit(channel, from, to);
+      seen += to - from;
+      if (seen < stride) continue;
+      seen = 0;
+      await breathe(task);
+    }
+    from = end;
+  }
 }
 
 /**
@@ -19,26 +41,25 @@ function layout(dims: readonly number[], axis: number | undefined) {
  * infinite. A channel of zeros takes the largest scale of the others, so that its bias is kept finely; ONNX
  * Runtime's tool gives it the scale 1.
  */
-export function weightScales(
+export async function weightScales(
   values: Float32Array,
   dims: readonly number[],
   axis: number | undefined,
-): Float32Array | undefined {
-  const { outer, count, inner } = layout(dims, axis);
-  const largest = new Float32Array(count);
+  task: Task,
+): Promise<Float32Array | undefined> {
+  const largest = new Float32Array(axis === undefined ? 1 : (dims[axis] ?? 1));
   let poison = 0;
-  for (let block = 0, i = 0; block < outer; block += 1) {
-    for (let channel = 0; channel < count; channel += 1) {
-      let most = largest[channel]!;
-      for (const end = i + inner; i < end; i += 1) {
-        const value = values[i]!;
-        poison += value * 0;
-        if (value > most) most = value;
-        else if (-value > most) most = -value;
-      }
-      largest[channel] = most;
+  const visit: VisitStretch = (channel, from, to) => {
+    let most = largest[channel]!;
+    for (let i = from; i < to; i += 1) {
+      const value = Math.abs(values[i]!);
+      // Comparisons are false for NaN; 0 · NaN and 0 · ∞ are NaN.
+      poison += value * 0;
+      if (value > most) most = value;
     }
-  }
+    largest[channel] = most;
+  };
+  await eachStretch(dims, axis, visit, task);
   if (Number.isNaN(poison)) return undefined;
   const scales = largest.map((max) => quantParams({ min: -max, max }, symmetricInt8Range, true).scale);
   let spare = 0;
@@ -48,23 +69,22 @@ export function weightScales(
 }
 
 /** Rounds a weight with its scales (as many as channels of `axis`, or one). */
-export function quantizeWeight(
+export async function quantizeWeight(
   values: Float32Array,
   dims: readonly number[],
   axis: number | undefined,
   scales: Float32Array,
-): Int8Array {
-  const { outer, count, inner } = layout(dims, axis);
+  task: Task,
+): Promise<Int8Array<ArrayBuffer>> {
   const out = new Int8Array(values.length);
   const { min, max } = symmetricInt8Range;
-  for (let block = 0, i = 0; block < outer; block += 1) {
-    for (let channel = 0; channel < count; channel += 1) {
-      const scale = scales[channel]!;
-      for (const end = i + inner; i < end; i += 1) {
-        const q = rint(Math.fround(values[i]! / scale));
-        out[i] = q < min ? min : q > max ? max : q;
-      }
+  const visit: VisitStretch = (channel, from, to) => {
+    const scale = scales[channel]!;
+    for (let i = from; i < to; i += 1) {
+      const q = rint(Math.fround(values[i]! / scale));
+      out[i] = q < min ? min : q > max ? max : q;
     }
-  }
+  };
+  await eachStretch(dims, axis, visit, task);
   return out;
 }

@@ -14,7 +14,6 @@ import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { conflict } from '../../base/errors';
 import type { Log } from '../../host/log';
 import { version } from '../../host/version';
-import { ErrorCode } from '../../protocol/errors';
 import { frameHeaderBytes, frameKind } from '../../protocol/frames';
 import { Hello, protocolVersion, subprotocol } from '../../protocol/handshake';
 import { firstMessageBytes, judge } from '../gate';
@@ -127,7 +126,7 @@ function greet(webSocket: WebSocket, socket: Duplex, { token, log, onConnection 
     webSocket.close(policy, reason.slice(0, 100));
     setTimeout(() => webSocket.terminate(), 1000).unref();
   };
-  const notAuthenticated = (reason: string) => turnAway(refusal(ErrorCode.notAuthenticated, reason), reason);
+  const notAuthenticated = (reason: string) => turnAway(refusal('notAuthenticated', reason), reason);
   const timer = setTimeout(
     () => notAuthenticated(`No handshake came within ${handshakeMs / 1000} s.`),
     handshakeMs,
@@ -183,7 +182,7 @@ class WebSocketReader extends AbstractMessageReader {
     const receive = guarded(callback, this.answer);
     const onMessage = (data: RawData, isBinary: boolean) => {
       if (isBinary) {
-        this.answer(refusal(ErrorCode.invalidRequest, 'Clients send text messages only.'));
+        this.answer(refusal('invalidRequest', 'Clients send text messages only.'));
         return;
       }
       try {

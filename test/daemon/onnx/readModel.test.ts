@@ -5,7 +5,7 @@ import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { SlipwayError } from '../../../daemon/base/errors';
+import type { SlipwayError } from '../../../daemon/base/errors';
 import { silentTask } from '../../../daemon/base/task';
 import { floatTensor, graph, model, node, valueInfo } from '../../../daemon/ir/builder';
 import { DataType } from '../../../daemon/ir/dataType';
@@ -177,7 +177,7 @@ test('a payload that does not fit its shape', async () => {
     ['onnx/payload-length'],
   );
   assert.equal(diagnostics[0]?.where?.value, 'w');
-  assert.match(diagnostics[0]?.message ?? '', /needs 12 bytes, but 8 are there/);
+  assert.match(diagnostics[0].message, /needs 12 bytes, but 8 are there/);
 });
 
 test('attributes without a type (IR versions 1 and 2) get the type of their value', async () => {

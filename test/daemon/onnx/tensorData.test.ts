@@ -81,6 +81,15 @@ test('negative int32_data, and the other typed fields', async () => {
   assert.deepEqual(await readTensorValues(complex64.tensor), Float32Array.of(1.5, -2));
 });
 
+test('a Buffer at an odd offset, as readFileSync may give it', async () => {
+  const values = new Float64Array([1.5, -2]);
+  const bytes = joined(varintField(1, 2), varintField(2, 11), bytesField(9, new Uint8Array(values.buffer)));
+  for (let shift = 0; shift < 8; shift += 1) {
+    const { tensor } = await decodeTensor(Buffer.concat([Buffer.alloc(shift), bytes]).subarray(shift));
+    assert.deepEqual(await readTensorValues(tensor), values);
+  }
+});
+
 test('texts', async () => {
   const encode = (text: string) => bytesField(6, new TextEncoder().encode(text));
   const { tensor } = await ofType(DataType.STRING, [3], joined(encode('a'), encode(''), encode('ünï')));

@@ -36,7 +36,7 @@ const metricsText = async (server: TestServer) => (await call(`${server.url}/met
 const labels = '{model="pair",version="1"}';
 
 /** Sends a request that a frozen worker holds, and waits until it runs. */
-async function freeze(server: TestServer, pid: number, n: number): Promise<Promise<Reply>> {
+async function freeze(server: TestServer, pid: number, n: number): Promise<{ reply: Promise<Reply> }> {
   process.kill(pid, 'SIGSTOP');
   const before = metric(await metricsText(server), `slipway_inflight_requests${labels}`) ?? 0;
   const reply = ask(server, n);
@@ -44,7 +44,7 @@ async function freeze(server: TestServer, pid: number, n: number): Promise<Promi
     async () => (metric(await metricsText(server), `slipway_inflight_requests${labels}`) ?? 0) > before,
     'the request to be in flight',
   );
-  return reply;
+  return { reply };
 }
 
 describe('workers', () => {
@@ -73,7 +73,7 @@ describe('workers', () => {
     const server = await startServer(['--workers=2', '--threads=1', await pairModel(folder)]);
     const [victim = 0, other = 0] = childrenOf(server.pid);
     // With the other frozen too, both hold one request each and the rest waits.
-    const first = await freeze(server, victim, 1);
+    const { reply: first } = await freeze(server, victim, 1);
     process.kill(other, 'SIGSTOP');
     const rest = Array.from({ length: 10 }, (_, i) => ask(server, 100 + i));
     await until(
@@ -116,7 +116,7 @@ describe('workers', () => {
   test('a full queue is 503 with a sentence', async () => {
     const server = await startServer(['--max-queue=2', await pairModel(folder)]);
     const [worker = 0] = childrenOf(server.pid);
-    const running = await freeze(server, worker, 1);
+    const { reply: running } = await freeze(server, worker, 1);
     const waiting = [ask(server, 2), ask(server, 3)];
     await until(
       async () => metric(await metricsText(server), `slipway_queue_depth${labels}`) === 2,
@@ -133,7 +133,7 @@ describe('workers', () => {
   test('a client that goes away leaves the queue', async () => {
     const server = await startServer([await pairModel(folder)]);
     const [worker = 0] = childrenOf(server.pid);
-    const running = await freeze(server, worker, 1);
+    const { reply: running } = await freeze(server, worker, 1);
     const agent = new Agent();
     const leaving = ask(server, 2, agent).catch(() => 'gone');
     const depth = (n: number) =>
@@ -158,7 +158,7 @@ describe('workers', () => {
   test('a run that hangs is stopped after its time and answered with 504', async () => {
     const server = await startServer(['--run-seconds=0.5', await pairModel(folder)]);
     const [worker = 0] = childrenOf(server.pid);
-    const reply = await freeze(server, worker, 1);
+    const { reply } = await freeze(server, worker, 1);
     const { status, json } = await reply;
     assert.equal(status, 504);
     assert.match(json().error, /no answer within 0.5 s and was stopped/);

@@ -168,7 +168,7 @@ test('a cancelled request is answered, by the handler or over its head, and othe
   const { connection, log } = setUp(
     echo,
     doing('test/polite', async (_params, { signal }) => {
-      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      await new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
       stopped = true;
       throw new Error('AbortError of some library');
     }),
@@ -190,7 +190,7 @@ test('closing a connection cancels what it was waiting for', async () => {
   let aborted = false;
   const { connection, close, closed } = setUp(
     doing('test/wait', (_params, { signal }) => {
-      return new Promise<void>((_resolve, reject) =>
+      return new Promise((_resolve, reject) =>
         signal.addEventListener('abort', () => {
           aborted = true;
           reject(new Error('aborted'));
@@ -248,10 +248,7 @@ test('frames come before the answer that names them, and not at all when it is a
       throw badRequest('No.');
     }),
   );
-  const [one, two] = (await connection.sendRequest('test/bulk', {})) as {
-    frame: number;
-    byteLength: number;
-  }[];
+  const [one, two] = await connection.sendRequest<{ frame: number; byteLength: number }[]>('test/bulk', {});
   assert.deepEqual(frames, [one?.frame, two?.frame]);
   assert.deepEqual([one?.byteLength, two?.byteLength], [3, 0]);
   await failure(connection.sendRequest('test/bulkThenFail', {}));

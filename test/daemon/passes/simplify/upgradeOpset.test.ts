@@ -71,7 +71,10 @@ for (const {
   outputs = ['y'],
   constants = [],
 } of cases) {
-  const told = Object.entries(attributes).map(([name, value]) => `${name}=${String(value)}`);
+  const told = Object.entries(attributes).map(
+    ([name, value]) =>
+      `${name}=${JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? Number(item) : item))}`,
+  );
   test(`${op} of opset ${opset} ${told.join(' ')}`, async () => {
     // TopK's second output holds int64.
     const floats = op === 'TopK' ? ['y'] : outputs;

@@ -1,0 +1,342 @@
+// The built page of the model editor in a real browser, over real models, driven through the same channel
+// that the extension uses. Pictures of it go to test-results/webview.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Page } from 'playwright-core';
+import { DataType } from '../../daemon/ir/dataType';
+import { floatTensor, graph, model, node, valueInfo } from '../../daemon/ir/builder';
+import type { Model } from '../../daemon/ir/model';
+import type { PageError } from '../../daemon/protocol/page';
+import { PageFailure } from '../../daemon/protocol/pageChannel';
+import { auditPage } from '../support/accessibility';
+import { editorHost, serveBuilt, serveFile, type FakeEditorHost } from '../support/editorHost';
+import { repository, sharedFolder, temporaryFolder } from '../support/paths';
+import { Pages, workerSource, type OpenPage, type PageOptions } from '../support/webPage';
+
+const pictures = join(repository, 'test-results', 'webview');
+
+describe('model editor page', () => {
+  let pages: Pages;
+  let source: string;
+  before(async () => {
+    mkdirSync(pictures, { recursive: true });
+    [pages, source] = await Promise.all([Pages.start(), workerSource()]);
+  });
+  after(() => pages.stop());
+
+  type Serves = Parameters<typeof editorHost>[2];
+
+  async function open(
+    serves: Serves,
+    options: PageOptions & { trusted?: boolean; fileName?: string } = {},
+  ): Promise<OpenPage & { host: FakeEditorHost }> {
+    const { trusted = true, fileName = 'model.onnx' } = options;
+    let host: FakeEditorHost | undefined;
+    const opened = await pages.open('editor', options, (port) => {
+      host = editorHost(port, { workerSource: source, trusted, fileName }, serves);
+    });
+    return { ...opened, host: host! };
+  }
+
+  /** Closes the page and checks that nothing was wrong in it. */
+  async function close({ page, complaints }: OpenPage): Promise<void> {
+    await page.context().close();
+    assert.deepEqual(complaints, []);
+  }
+
+  it('draws a real model, and everything can be reached', async () => {
+    const opened = await open(await someModel(), { fileName: 'resnet.onnx' });
+    const { page, host } = opened;
+    await drawn(page);
+    assert.ok((await colours(page)) > 4, 'the canvas shows boxes, lines and text');
+    assert.match(await page.innerText('.top-bar'), /resnet\.onnx.*opset \d+.*MB.*parameters/s);
+    assert.match(await page.innerText('.inspector'), /Operators/);
+    assert.deepEqual(await auditPage(page), []);
+
+    // Zoom by wheel and key, pan by wheel, drag and key: each changes what the canvas shows.
+    await changes(page, () => wheel(page, 0, 120));
+    await changes(page, () => wheel(page, 0, -240, true));
+    await changes(page, async () => {
+      await page.mouse.move(400, 400);
+      await page.mouse.down();
+      await page.mouse.move(480, 440, { steps: 3 });
+      await page.mouse.up();
+    });
+    await page.focus('#stage');
+    for (const key of ['ArrowDown', '+', '-', '0']) await changes(page, () => page.keyboard.press(key));
+
+    // Walk: Home selects the first node, Alt+Down follows its edge.
+    await page.keyboard.press('Home');
+    const first = await selected(page);
+    await page.keyboard.press('Alt+ArrowDown');
+    const second = await selected(page);
+    assert.ok(first !== '' && second !== '' && first !== second, `${first} → ${second}`);
+    assert.match(await page.innerText('.inspector'), /Properties/);
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate(() => document.activeElement?.className), 'inspector');
+
+    // Search: count, Enter goes on to the next.
+    await page.fill('#search', 'conv');
+    await page.waitForFunction(() => /^1 of \d+/.test(document.querySelector('#search-count')!.textContent));
+    await page.press('#search', 'Enter');
+    const hit = await selected(page);
+    await page.press('#search', 'Enter');
+    assert.match(await page.innerText('#search-count'), /^[23] of/);
+    assert.notEqual(await selected(page), hit);
+    await page.waitForSelector('.inspector dt:has-text("kernel_shape")');
+    assert.match(await page.innerText('.inspector'), /Initializer, [\d.]+ [kM]?B/);
+    await page.click('.inspector button:has-text("Show values") >> nth=0');
+    await page.waitForSelector('.values');
+    await page.fill('#search', 'no such node');
+    assert.equal(await page.innerText('#search-count'), 'No results');
+    await page.press('#search', 'Escape');
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'stage');
+
+    // A click selects, a click beside clears, and the host hears commands and state.
+    await page.keyboard.press('Escape');
+    assert.equal(await selected(page), '');
+    await page.click('.primary:has-text("Compress")');
+    await page.waitForTimeout(300);
+    assert.ok(host.notes.some((note) => note.kind === 'command' && note.command === 'compress'));
+    assert.ok(host.notes.some((note) => note.kind === 'state'));
+    await close(opened);
+  });
+
+  it('restores camera and selection, and keeps them when the file changes', async () => {
+    const serves = await someModel();
+    const first = await open(serves);
+    await drawn(first.page);
+    await first.page.focus('#stage');
+    await first.page.keyboard.press('Home');
+    for (let i = 0; i < 6; i++) await first.page.keyboard.press('Alt+ArrowDown');
+    const before = await selected(first.page);
+    await first.page.waitForTimeout(300);
+    const state = await first.state();
+    await close(first);
+
+    const second = await open(serves, { state });
+    await drawn(second.page);
+    assert.equal(await selected(second.page), before);
+    const picture = await canvasText(second.page);
+    second.host.channel.notify({ kind: 'modelChanged', exists: true });
+    await second.page.waitForFunction(
+      () => document.querySelector('#stage')!.getAttribute('aria-busy') === 'true',
+    );
+    await drawn(second.page);
+    assert.equal(await selected(second.page), before);
+    assert.ok((await canvasText(second.page)) === picture, 'the same part of the picture is shown');
+    second.host.channel.notify({ kind: 'modelChanged', exists: false });
+    await second.page.waitForSelector('.notice:has-text("gone from disk")');
+    await close(second);
+  });
+
+  it('says why it cannot run models in Restricted Mode', async () => {
+    const opened = await open(await someModel(), { trusted: false });
+    await drawn(opened.page);
+    assert.ok(await opened.page.isDisabled('.primary'));
+    assert.match((await opened.page.getAttribute('.primary', 'title'))!, /must be trusted/);
+    await opened.page.click('.notice .link');
+    await opened.page.waitForTimeout(50);
+    assert.ok(opened.host.notes.some((note) => note.kind === 'command' && note.command === 'manageTrust'));
+    opened.host.channel.notify({ kind: 'trustChanged', trusted: true });
+    await opened.page.waitForSelector('.primary:enabled');
+    await close(opened);
+  });
+
+  it('shows a broken file as a list of problems with their places', async () => {
+    const path = join(temporaryFolder(), 'broken.onnx');
+    writeFileSync(path, Buffer.from('this is no model at all, only text that someone renamed'));
+    const opened = await open(await serveFile(path), { fileName: 'broken.onnx' });
+    await opened.page.waitForSelector('.message');
+    assert.match(await opened.page.innerText('.message'), /There is no graph to draw/);
+    assert.ok((await opened.page.locator('.message .diagnostics li').count()) > 0);
+    assert.ok(await opened.page.isDisabled('.primary:has-text("Compress")'));
+    assert.deepEqual(await auditPage(opened.page), []);
+    await opened.page.screenshot({ path: join(pictures, 'editor-broken.png') });
+    await close(opened);
+  });
+
+  it('shows a request that failed, and tries again', async () => {
+    const serves = await someModel();
+    let failing = true;
+    const opened = await open({
+      ...serves,
+      open(params) {
+        const error: PageError = { message: 'The daemon is not running. Show the log to see why it ended.' };
+        if (failing) throw new PageFailure(error);
+        return serves.open(params);
+      },
+    });
+    await opened.page.waitForSelector('.message:has-text("The daemon is not running")');
+    failing = false;
+    await opened.page.click('.message .primary');
+    await drawn(opened.page);
+    await close(opened);
+  });
+
+  it('shows a skeleton when waiting takes longer', async () => {
+    const serves = await someModel();
+    let answer: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (answer = resolve));
+    const opened = await open({ ...serves, open: (params) => gate.then(() => serves.open(params)) });
+    await opened.page.waitForSelector('.skeleton');
+    await opened.page.screenshot({ path: join(pictures, 'editor-loading.png') });
+    answer();
+    await drawn(opened.page);
+    assert.equal(await opened.page.locator('.skeleton').count(), 0);
+    await close(opened);
+  });
+
+  it('never takes a name for HTML, and shows control characters as symbols', async () => {
+    const evil = '<img src=x onerror="document.title=\'owned\'">';
+    const opened = await open(await serveBuilt(hostileModel(evil)), { fileName: `${evil}.onnx` });
+    await drawn(opened.page);
+    await opened.page.fill('#search', 'onerror');
+    await opened.page.press('#search', 'Enter');
+    await opened.page.waitForSelector('.inspector dd:has-text("onerror")');
+    assert.equal(await opened.page.locator('img').count(), 0);
+    assert.equal(await opened.page.title(), 'Test');
+    assert.match(await opened.page.innerText('.inspector'), /␊/);
+    assert.match(await opened.page.innerText('.inspector'), /⟨202E⟩/);
+    assert.deepEqual(await auditPage(opened.page), []);
+    await opened.page.screenshot({ path: join(pictures, 'editor-hostile.png') });
+    await close(opened);
+  });
+
+  it('draws 10,000 nodes', async (context) => {
+    const opened = await open(await serveBuilt(longModel(10_000)), { fileName: 'long.onnx' });
+    const start = performance.now();
+    await drawn(opened.page);
+    context.diagnostic(`10,000 nodes drawn after ${(performance.now() - start).toFixed(0)} ms`);
+    await opened.page.focus('#stage');
+    await changes(opened.page, () => opened.page.keyboard.press('0'));
+    await opened.page.screenshot({ path: join(pictures, 'editor-10k.png') });
+    await close(opened);
+  });
+
+  it('looks right in every theme', async () => {
+    const serves = await someModel();
+    for (const theme of ['light', 'dark', 'highContrast', 'highContrastLight'] as const) {
+      const opened = await open(serves, { theme, fileName: 'resnet.onnx', width: 1440, height: 900 });
+      await drawn(opened.page);
+      await opened.page.screenshot({ path: join(pictures, `editor-${theme}.png`) });
+      await opened.page.fill('#search', 'conv');
+      await opened.page.press('#search', 'Enter');
+      await opened.page.press('#search', 'Enter');
+      await opened.page.press('#search', 'Enter');
+      await opened.page.waitForSelector('.inspector dt');
+      await opened.page.waitForTimeout(100);
+      await opened.page.screenshot({ path: join(pictures, `editor-selected-${theme}.png`) });
+      await close(opened);
+    }
+  });
+
+  it('redraws when the theme changes', async () => {
+    const opened = await open(await someModel(), { theme: 'dark' });
+    await drawn(opened.page);
+    await changes(opened.page, () =>
+      opened.page.evaluate(() => {
+        document.documentElement.style.setProperty('--vscode-input-background', '#ffeecc');
+        document.body.className = 'vscode-light editor-page';
+      }),
+    );
+    await close(opened);
+  });
+});
+
+/** A trained ResNet where the shared models are there, else a chain that the test builds. */
+async function someModel() {
+  const shared = sharedFolder();
+  if (shared !== undefined) return serveFile(join(shared, 'models', 'resnet', 'resnet.onnx'));
+  process.stdout.write('No shared models here: the page is tested with a built one.\n');
+  return serveBuilt(longModel(60));
+}
+
+/** Residual blocks: Conv, Relu, Conv, Add, about `nodes` nodes. */
+function longModel(nodes: number): Model {
+  const list = [];
+  const initializers = [floatTensor('w', [8, 8, 3, 3], new Float32Array(576))];
+  let stream = 'x';
+  for (let i = 0; list.length < nodes; i++) {
+    list.push(
+      node('Conv', [stream, 'w'], [`a${i}`], {
+        name: `conv_a_${i}`,
+        attributes: { kernel_shape: [3n, 3n], pads: [1n, 1n, 1n, 1n] },
+      }),
+      node('Relu', [`a${i}`], [`b${i}`], { name: `relu_${i}` }),
+      node('Conv', [`b${i}`, 'w'], [`c${i}`], {
+        name: `conv_b_${i}`,
+        attributes: { kernel_shape: [3n, 3n], pads: [1n, 1n, 1n, 1n] },
+      }),
+      node('Add', [`c${i}`, stream], [`s${i}`], { name: `add_${i}` }),
+    );
+    stream = `s${i}`;
+  }
+  return model(
+    graph({
+      nodes: list,
+      initializers,
+      inputs: [valueInfo('x', DataType.FLOAT, ['batch', 8, 32, 32])],
+      outputs: [valueInfo(stream, DataType.FLOAT, ['batch', 8, 32, 32])],
+    }),
+  );
+}
+
+function hostileModel(evil: string): Model {
+  const long = 'a/very/long/path/'.repeat(40);
+  return model(
+    graph({
+      nodes: [
+        node('Relu', ['in\nput'], [evil], { name: `${evil}\n\u202Egnp.exe` }),
+        node('Identity', [evil], ['out'], { name: `${long}<b>bold</b>` }),
+      ],
+      inputs: [valueInfo('in\nput', DataType.FLOAT, [evil, 3])],
+      outputs: [valueInfo('out', DataType.FLOAT, [evil, 3])],
+    }),
+  );
+}
+
+const drawn = (page: Page) =>
+  page.waitForFunction(
+    () =>
+      document.querySelector('#stage')?.getAttribute('aria-busy') === 'false' &&
+      document.querySelectorAll('[role=treeitem]').length > 0 &&
+      document.querySelector('.zoom-bar')?.checkVisibility() === true,
+  );
+
+const selected = async (page: Page) => {
+  await page.waitForTimeout(30);
+  return page.evaluate(
+    () => document.querySelector('[role=treeitem][aria-selected=true]')?.textContent.trim() ?? '',
+  );
+};
+
+/** The canvas as text, to compare two states of it. */
+const canvasText = async (page: Page) => {
+  await page.waitForTimeout(60);
+  return page.evaluate(() => document.querySelector<HTMLCanvasElement>('canvas.graph')!.toDataURL());
+};
+
+async function changes(page: Page, act: () => Promise<unknown>): Promise<void> {
+  const was = await canvasText(page);
+  await act();
+  assert.ok((await canvasText(page)) !== was, 'the picture changed');
+}
+
+async function wheel(page: Page, dx: number, dy: number, zoom = false): Promise<void> {
+  await page.mouse.move(400, 400);
+  if (zoom) await page.keyboard.down('Control');
+  await page.mouse.wheel(dx, dy);
+  if (zoom) await page.keyboard.up('Control');
+}
+
+/** Number of different colours on the canvas. */
+const colours = (page: Page) =>
+  page.evaluate(() => {
+    const canvas = document.querySelector<HTMLCanvasElement>('canvas.graph')!;
+    const pixels = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height).data;
+    return new Set(new Uint32Array(pixels.buffer)).size;
+  });
