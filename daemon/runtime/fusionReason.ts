@@ -102,11 +102,6 @@ function inputReason(node: Node, inputs: readonly Input[], index: GraphIndex): s
   if (wide !== undefined) {
     return `Its input is quantized to ${dataTypeName(wide)}; ONNX Runtime has integer kernels for 8 bits only.`;
   }
-  for (const { name, step } of inputs) {
-    if (step && !step.inputs.slice(1).every((input) => input === '' || isConstant(input, index))) {
-      return `The scale of its input "${name}" is not a constant.`;
-    }
-  }
   const [first] = types;
   if (!weightOps.has(node.opType) && types.some((type) => type !== first)) {
     const names = types.map((type) => dataTypeName(type ?? DataType.UNDEFINED)).join(' and ');
@@ -191,14 +186,15 @@ async function pairReason(
 ): Promise<string | undefined> {
   const before = inputs[0]?.step;
   const [behind] = after.quantizes;
-  if (behind && !behind.inputs.slice(1).every((input) => input === '' || isConstant(input, index))) {
-    return 'The scale of its output is not a constant.';
-  }
   const [typeIn, typeOut] = [quantizedType(before, index), quantizedType(behind, index)];
   if (behind && before && typeIn !== typeOut) {
     return `Its input is ${dataTypeName(typeIn ?? 0)} but its output is quantized to ${dataTypeName(typeOut ?? 0)}.`;
   }
   if (sameScaleOps.has(node.opType) && behind && before) {
+    const parameters = [...before.inputs.slice(1), ...behind.inputs.slice(1)];
+    if (!parameters.every((name) => name === '' || isConstant(name, index))) {
+      return 'A scale beside it is not a constant; it keeps 8-bit values only between equal constant scales.';
+    }
     const [scaleIn, scaleOut, zeroIn, zeroOut] = await Promise.all(
       [before.inputs[1], behind.inputs[1], before.inputs[2], behind.inputs[2]].map((name) =>
         numberOf(name, index),

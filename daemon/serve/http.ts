@@ -48,10 +48,12 @@ export async function listenHttp(serving: Serving, options: HttpOptions): Promis
   };
   /** Waits until nobody has come or been answered for a while; false when that does not happen. */
   const quiet = async () => {
-    for (const end = performance.now() + lingerMs; performance.now() < end; await delay(5)) {
+    const end = performance.now() + lingerMs;
+    while (performance.now() < end) {
       // After the turn in which waiting connections are taken.
       await new Promise((resolve) => setImmediate(resolve));
       if (open === 0 && performance.now() - lastSign > quietMs) return true;
+      await delay(5);
     }
     return false;
   };

@@ -52,16 +52,17 @@ export class DaemonClient implements vscode.Disposable {
     } = {},
   ): Promise<ResultOf<RequestType<Params, Result, Row>>> {
     const client = await this.connected();
-    const { onProgress } = options;
-    // Always with a token: given `undefined`, the client would send it as a second parameter.
-    const token = options.token ?? new vscode.CancellationTokenSource().token;
-    if (!onProgress) return client.sendRequest(type.method, params as object, token);
+    const { onProgress, token } = options;
+    // A token that is `undefined` would be sent as a second parameter.
+    const send = (sent: object): Promise<ResultOf<RequestType<Params, Result, Row>>> =>
+      token ? client.sendRequest(type.method, sent, token) : client.sendRequest(type.method, sent);
+    if (!onProgress) return send(params);
     const progressToken = `window-${process.pid}-${this.nextToken++}`;
     const subscription = client.onProgress(progressType, progressToken, (value) =>
       onProgress(value as ProgressOf<RequestType<Params, Result, Row>>),
     );
     try {
-      return await client.sendRequest(type.method, { ...(params as object), progressToken }, token);
+      return await send({ ...(params as object), progressToken });
     } finally {
       subscription.dispose();
     }

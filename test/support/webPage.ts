@@ -167,13 +167,16 @@ function insidePage(given: { variables: Record<string, string>; state: unknown }
       if (value !== '') document.documentElement.style.setProperty(`--vscode-${name}`, value);
     }
   };
-  if (document.documentElement !== null) apply();
-  else
+  // This runs before the document has its root element.
+  const root = () => document.documentElement as HTMLElement | null;
+  if (root() !== null) apply();
+  else {
     new MutationObserver((_, observer) => {
-      if (document.documentElement === null) return;
+      if (root() === null) return;
       observer.disconnect();
       apply();
     }).observe(document, { childList: true });
+  }
 }
 
 /** The host's end: bytes travel as base64, as the test's tunnel carries JSON only. */

@@ -217,6 +217,23 @@ describe('model editor page', () => {
     await close(opened);
   });
 
+  it('draws shared models of other kinds', async (context) => {
+    const shared = sharedFolder();
+    const names = ['bert/bert', 'mobilenetv3/mobilenetv3_dynamo', 'third-party/ultraface-rfb-320'];
+    if (shared === undefined) context.diagnostic('No shared models here: nothing more to draw.');
+    for (const name of shared === undefined ? [] : names) {
+      const file = `${name.split('/')[1]!}.onnx`;
+      const serves = await serveFile(join(shared!, 'models', `${name}.onnx`));
+      const opened = await open(serves, { fileName: file, width: 1440, height: 900 });
+      await drawn(opened.page);
+      await opened.page.screenshot({ path: join(pictures, `${file}.png`) });
+      await opened.page.focus('#stage');
+      await changes(opened.page, () => opened.page.keyboard.press('0'));
+      await opened.page.screenshot({ path: join(pictures, `${file}-all.png`) });
+      await close(opened);
+    }
+  });
+
   it('looks right in every theme', async () => {
     const serves = await someModel();
     for (const theme of ['light', 'dark', 'highContrast', 'highContrastLight'] as const) {

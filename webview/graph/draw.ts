@@ -53,7 +53,7 @@ export function drawScene(
   const hair = Math.max(1 / zoom, 1);
   drawLines(ctx, picture, lines, camera.scale, hair, theme, marks);
   if (camera.scale < detailFrom.box) {
-    drawBlocks(ctx, picture, nodes, theme);
+    drawBlocks(ctx, picture, nodes, 4 / camera.scale, theme);
   } else {
     drawBoxes(ctx, picture, nodes, hair, theme, marks.hits);
     if (camera.scale >= detailFrom.title) drawText(ctx, picture, nodes, camera.scale, theme);
@@ -143,18 +143,26 @@ function drawBlocks(
   ctx: CanvasRenderingContext2D,
   picture: Picture,
   nodes: readonly number[],
+  smallest: number,
   theme: Theme,
 ): void {
   const { layout, labels, table } = picture;
+  // However far away, a block stays visible.
+  const block = (n: number) => {
+    const width = Math.max(labels.widths[n]!, smallest);
+    ctx.fillRect(
+      layout.x[n]! - (width - labels.widths[n]!) / 2,
+      layout.y[n]!,
+      width,
+      Math.max(labels.heights[n]!, smallest / 2),
+    );
+  };
   for (const [family, group] of byFamily(picture, nodes)) {
     ctx.fillStyle = theme.family[family];
-    for (const n of group) ctx.fillRect(layout.x[n]!, layout.y[n]!, labels.widths[n]!, labels.heights[n]!);
+    for (const n of group) block(n);
   }
   ctx.fillStyle = theme.foreground;
-  for (const n of nodes) {
-    if (table.kind[table.drawn[n]!] === NodeKind.operator) continue;
-    ctx.fillRect(layout.x[n]!, layout.y[n]!, labels.widths[n]!, labels.heights[n]!);
-  }
+  for (const n of nodes) if (table.kind[table.drawn[n]!] !== NodeKind.operator) block(n);
 }
 
 function traceBox(ctx: CanvasRenderingContext2D, picture: Picture, n: number, grow = 0): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { SlipwayError } from '../../../daemon/base/errors';
+import { SlipwayError } from '../../../daemon/base/errors';
 import { silentTask, type Task } from '../../../daemon/base/task';
 import { setScriptFolder } from '../../../daemon/host/scripts';
 import { DataType } from '../../../daemon/ir/dataType';
@@ -27,12 +27,13 @@ const four: Feeds = { x: { type: 'float32', dims: [4], data: new Float32Array(4)
 
 /** The error that a promise rejects with. */
 async function errorOf(promise: Promise<unknown>): Promise<SlipwayError> {
-  const error = await promise.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof Error, 'it must fail');
-  return error as SlipwayError;
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof SlipwayError) return error;
+    throw error;
+  }
+  return assert.fail('it must fail');
 }
 
 const withLimit = (signal: AbortSignal): Task => ({ signal, report: () => undefined });
@@ -276,7 +277,7 @@ test('trained models run, and custom operators are named', async (context) => {
     const mask: TensorValue = { type: 'int64', dims: [2, 64], data: new BigInt64Array(128).fill(1n) };
     const { logits } = await bert.run({ input_ids: ids, attention_mask: mask }, silentTask);
     assert.deepEqual(logits?.dims, [2, 8]);
-    const data = logits?.data as Float32Array;
+    const data = logits!.data as Float32Array;
     for (let i = 0; i < 8; i++)
       assert.ok(Math.abs(data[i]! - data[i + 8]!) < 1e-4, 'equal rows, equal logits');
     const extension = join(shared, 'models/third-party/superresolution-with-extensions.onnx');

@@ -43,7 +43,7 @@ async function direct(): Promise<Float32Array> {
     const value = { type: 'float32', dims: [3, 1, 8, 8], data: pictures } as const;
     const { logits } = await session.run({ image: value }, silentTask);
     assert.equal(logits?.type, 'float32');
-    return logits.data as Float32Array;
+    return logits.data;
   });
 }
 

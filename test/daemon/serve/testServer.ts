@@ -62,10 +62,10 @@ export async function startServer(
   options: { group?: boolean } = {},
 ): Promise<TestServer> {
   const { child, ended, stdout, stderr } = spawnServer(['--port', '0', ...args], options);
-  let over = false;
-  void ended.then(() => (over = true));
+  const state = { over: false };
+  void ended.then(() => (state.over = true));
   while (!stdout().includes('\n')) {
-    if (over) throw new Error(`The server ended before it was ready: ${stderr()}`);
+    if (state.over) throw new Error(`The server ended before it was ready: ${stderr()}`);
     await delay(5);
   }
   const { url } = JSON.parse(stdout()) as { url: string };
@@ -87,8 +87,9 @@ export interface Reply {
   readonly headers: IncomingHttpHeaders;
   readonly bytes: Buffer;
   readonly text: string;
-  /** The body as JSON. */
-  json<T = { error: string }>(): T;
+  /** The body as JSON; that of a refusal unless said otherwise. */
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- a test says what it expects
+  json: <T = { error: string }>() => T;
 }
 
 export interface CallOptions {
@@ -120,7 +121,13 @@ export function call(url: string, options: CallOptions = {}): Promise<Reply> {
           const bytes = Buffer.concat(chunks);
           const text = bytes.toString();
           const { statusCode = 0, headers } = response;
-          resolve({ status: statusCode, headers, bytes, text, json: <T>() => JSON.parse(text) as T });
+          resolve({
+            status: statusCode,
+            headers,
+            bytes,
+            text,
+            json: (() => JSON.parse(text)) as Reply['json'],
+          });
         });
       },
     );

@@ -49,7 +49,7 @@ interface Setup {
   log: string[];
   frames: number[];
   closed: Promise<void>;
-  close(): void;
+  readonly close: () => void;
 }
 
 function setUp(...handlers: AnyHandler[]): Setup {
@@ -168,7 +168,7 @@ test('a cancelled request is answered, by the handler or over its head, and othe
   const { connection, log } = setUp(
     echo,
     doing('test/polite', async (_params, { signal }) => {
-      await new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
       stopped = true;
       throw new Error('AbortError of some library');
     }),
