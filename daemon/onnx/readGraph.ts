@@ -87,16 +87,15 @@ export function readNode(reading: Reading, scope: Scope): Node {
     deviceConfigurations: [],
   };
   let rest: Ranges | undefined;
-  const outer = wire.enter();
-  wire.charge(200);
+  const outer = wire.enter(350);
   while (wire.next()) {
     switch (wire.tag) {
       case 10:
-        wire.charge(8);
+        wire.charge(16);
         node.inputs.push(wire.string());
         break;
       case 18:
-        wire.charge(8);
+        wire.charge(16);
         node.outputs.push(wire.string());
         break;
       case 26:

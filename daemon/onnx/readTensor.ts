@@ -25,7 +25,7 @@ export const emptyTensor = (): Tensor => ({
 /** The current field as a TensorProto. */
 export function readTensor(reading: Reading, scope: string): Tensor {
   const tensor = emptyTensor();
-  const outer = reading.wire.enter();
+  const outer = reading.wire.enter(350);
   fillTensor(reading, tensor, scope);
   reading.wire.leave(outer);
   return tensor;
@@ -165,7 +165,7 @@ function readSegment(reading: Reading, tensor: Tensor): void {
 /** The current field as a SparseTensorProto. */
 export function readSparseTensor(reading: Reading, scope: string): SparseTensor {
   const sparse: SparseTensor = { values: emptyTensor(), indices: emptyTensor(), dims: [] };
-  const outer = reading.wire.enter();
+  const outer = reading.wire.enter(700);
   fillSparseTensor(reading, sparse, scope);
   reading.wire.leave(outer);
   return sparse;

@@ -17,7 +17,7 @@ export function readValueInfo(reading: Reading): ValueInfo {
   const { wire } = reading;
   const info: ValueInfo = { name: '', docString: '', metadataProps: [] };
   let rest: Ranges | undefined;
-  const outer = wire.enter();
+  const outer = wire.enter(150);
   while (wire.next()) {
     switch (wire.tag) {
       case 10:
@@ -204,6 +204,7 @@ function readDimension(reading: Reading): Dimension {
 export function readDim(reading: Reading): number {
   const { wire } = reading;
   const value = wire.int();
+  wire.charge(8);
   if (value < 0 || value > Number.MAX_SAFE_INTEGER) {
     reading.complain('onnx/dims', `A dimension of ${value} is not a size`, wire.fieldStart);
   }

@@ -49,8 +49,9 @@ export class Reading {
     /** The file's bytes, when they are in memory. */
     private readonly whole?: Uint8Array,
   ) {
-    // Real models need 5 to 15 bytes of heap for a byte of structure.
-    const budget = Math.min(64e6 + 24 * source.ref.size, 0.6 * getHeapStatistics().heap_size_limit);
+    // Real models take 2 to 8 bytes of heap for a byte of structure; a file of empty messages would take 200.
+    const heap = getHeapStatistics().heap_size_limit;
+    const budget = Math.min(64e6 + 16 * source.ref.size, 1e9, heap / 2);
     this.wire = new WireReader(source, source.ref.size, this, budget, whole);
   }
 
@@ -63,9 +64,9 @@ export class Reading {
   }
 
   report(severity: Severity, id: string, message: string, where: Place = {}): void {
-    const key = `${id} ${where.byteOffset ?? ''} ${where.value ?? ''}`;
-    if (where.byteOffset !== undefined && this.seen.has(key)) return;
     const count = (this.counts.get(id) ?? 0) + 1;
+    const key = count > mostPerRule ? '' : `${id} ${where.byteOffset ?? ''} ${where.value ?? ''}`;
+    if (where.byteOffset !== undefined && this.seen.has(key)) return;
     this.counts.set(id, count);
     if (count > mostPerRule) return;
     this.seen.add(key);
@@ -86,7 +87,7 @@ export class Reading {
   later(work: () => void | Promise<void>): void {
     const { wire } = this;
     const [start, length] = [wire.position, wire.length];
-    wire.charge(100);
+    wire.charge(300);
     this.pending.push(async () => {
       wire.open(start, length);
       await work();

@@ -17,6 +17,7 @@ export interface WireComplaints {
 const jumpWindow = 16 << 10;
 /** Bytes read at once when the structure goes on where the last window ended. */
 const flowWindow = 64 << 10;
+const smallBigints = Array.from({ length: 1024 }, (_, value) => BigInt(value));
 /** Longest string taken from a file. */
 const longestString = 1 << 28;
 
@@ -89,10 +90,10 @@ export class WireReader {
     this.bound();
   }
 
-  /** Enters the current length-delimited field as a message; hand the result to `leave`. */
-  enter(): number {
+  /** Enters the current length-delimited field as a message of about `cost` heap bytes; hand the result to `leave`. */
+  enter(cost = 80): number {
     const outer = this.limit;
-    this.charge(200);
+    this.charge(cost);
     this.limit = this.position + this.length;
     this.bound();
     return outer;
@@ -182,7 +183,8 @@ export class WireReader {
 
   bigint(): bigint {
     this.varint();
-    if (this.hi === 0) return BigInt(this.lo);
+    // Axes, pads and kernels: most are small, and shared ones cost nothing.
+    if (this.hi === 0) return this.lo < smallBigints.length ? smallBigints[this.lo]! : BigInt(this.lo);
     return (BigInt(this.hi | 0) << 32n) | BigInt(this.lo);
   }
 
@@ -199,11 +201,8 @@ export class WireReader {
       add();
       return;
     }
-    const outer = this.enter();
-    while (this.position < this.limit && !this.halted) {
-      this.charge(8);
-      add();
-    }
+    const outer = this.enter(0);
+    while (this.position < this.limit && !this.halted) add();
     this.leave(outer);
   }
 
@@ -213,7 +212,7 @@ export class WireReader {
       into.push(this.float());
       return;
     }
-    const outer = this.enter();
+    const outer = this.enter(0);
     while (this.position < this.limit && !this.halted) {
       this.charge(8);
       into.push(this.float());
@@ -302,11 +301,14 @@ export class WireReader {
     const target = new Uint8Array(total);
     let done = 0;
     for (let index = 0; index < ranges.length; index += 2) {
-      const [start, length] = [ranges[index]!, ranges[index + 1]! - ranges[index]!];
+      const start = ranges[index]!;
+      const length = ranges[index + 1]! - start;
       this.seek(start);
       // Many small ranges side by side share one window; a big one is read on its own.
       if (length < jumpWindow && this.windowSize - this.at < length) this.fill();
-      target.set(this.copy(start, start + length), done);
+      if (length <= 64 && this.windowSize - this.at >= length) {
+        for (let byte = 0; byte < length; byte += 1) target[done + byte] = this.window[this.at + byte]!;
+      } else target.set(this.copy(start, start + length), done);
       done += length;
     }
     this.seek(position);

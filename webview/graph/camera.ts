@@ -36,8 +36,8 @@ export function fitAll(graph: Size, view: Size): Camera {
 /** Where a picture starts: all of it when its text stays legible, else its top, `around` in the middle. */
 export function firstView(graph: Size, view: Size, around: number): Camera {
   const all = fitAll(graph, view);
-  if (all.scale >= 0.7) return all;
-  const scale = Math.min(1, Math.max(0.7, view.width / Math.max(1, graph.width)));
+  if (all.scale >= 0.8) return all;
+  const scale = Math.min(1, Math.max(0.85, view.width / Math.max(1, graph.width)));
   return { scale, x: around - view.width / scale / 2, y: 0 };
 }
 

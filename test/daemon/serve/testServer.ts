@@ -126,7 +126,7 @@ export function call(url: string, options: CallOptions = {}): Promise<Reply> {
             headers,
             bytes,
             text,
-            json: (() => JSON.parse(text)) as Reply['json'],
+            json: (() => JSON.parse(text) as unknown) as Reply['json'],
           });
         });
       },
