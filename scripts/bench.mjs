@@ -10,7 +10,11 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 const names = process.argv.slice(2).filter((word) => !word.startsWith('-'));
 const available = readdirSync('test/bench')
-  .filter((file) => file.endsWith('.ts') && /export (async )?function bench\b/.test(readFileSync(join('test/bench', file), 'utf8')))
+  .filter(
+    (file) =>
+      file.endsWith('.ts') &&
+      /export (async )?function bench\b/.test(readFileSync(join('test/bench', file), 'utf8')),
+  )
   .map((file) => file.slice(0, -3));
 const wanted = names.length > 0 ? names : available;
 const unknown = wanted.filter((name) => !available.includes(name));
@@ -37,10 +41,14 @@ let failed = false;
 for (const name of wanted) {
   const runner = join(root, 'out/bench/runBench.js');
   if (!existsSync(runner)) process.exit(1);
-  const done = spawnSync(process.execPath, ['--enable-source-maps', runner, join(root, 'out/bench', `${name}.js`), name], {
-    stdio: 'inherit',
-    env: { ...process.env, SLIPWAY_TEST_DIST: join(root, 'dist') },
-  });
+  const done = spawnSync(
+    process.execPath,
+    ['--enable-source-maps', runner, join(root, 'out/bench', `${name}.js`), name],
+    {
+      stdio: 'inherit',
+      env: { ...process.env, SLIPWAY_TEST_DIST: join(root, 'dist') },
+    },
+  );
   failed ||= done.status !== 0;
 }
 process.exit(failed ? 1 : 0);

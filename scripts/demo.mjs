@@ -241,7 +241,11 @@ async function demo(folder) {
       `  ${machine.cpu}, ONNX Runtime ${machine.onnxruntime}, 1 thread, batch 1, ${results[0].samples} and ${results[1].samples} runs.`,
     ),
   );
-  say(dim(`  Top-1 on ${scores[0].samples} samples; p50 ratio: how many times as fast as the original. Intervals are 95 %.`));
+  say(
+    dim(
+      `  Top-1 on ${scores[0].samples} samples; p50 ratio: how many times as fast as the original. Intervals are 95 %.`,
+    ),
+  );
   say();
 
   const better = ratios[0].low > 1 && scores[1].value >= scores[0].value - 0.01 ? 1 : 0;

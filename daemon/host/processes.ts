@@ -46,6 +46,9 @@ export const startScript = (name: string, options: ScriptOptions = {}): Script =
 /** The same for a script at any path. */
 export function startScriptFile(path: string, options: ScriptOptions = {}): Script {
   const env: NodeJS.ProcessEnv = { ...process.env, ...options.env };
+  // ONNX Runtime's own builds report usage to their maker, and leave logs in the temporary folder and a device
+  // id in the cache folder, unless this is set. Nothing of ours sends anything anywhere.
+  env['ORT_DISABLE_TELEMETRY'] = '1';
   // Under Electron process.execPath is the editor; this makes it behave as Node.
   if (process.versions['electron'] !== undefined) env['ELECTRON_RUN_AS_NODE'] = '1';
   const child = spawn(process.execPath, [path, ...(options.args ?? [])], {

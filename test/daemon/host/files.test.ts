@@ -234,14 +234,14 @@ test('killing the process in the middle leaves the old file whole, and the next 
   assert.equal(readFileSync(path, 'utf8'), 'old');
   const left = readdirSync(folder).filter((name) => name !== 'out');
   assert.equal(left.length, 1);
-  assert.ok(left[0]?.startsWith('.out.'));
-  assert.ok(statSync(join(folder, left[0])).size >= 8 << 20);
+  assert.ok(left[0]!.startsWith('.out.'));
+  assert.ok(statSync(join(folder, left[0]!)).size >= 8 << 20);
 
   // Fresh remains could be somebody's work; a minute later they are not.
   await write(path, 'newer', true);
-  assert.ok(existsSync(join(folder, left[0])));
+  assert.ok(existsSync(join(folder, left[0]!)));
   const before = new Date(Date.now() - 120_000);
-  utimesSync(join(folder, left[0]), before, before);
+  utimesSync(join(folder, left[0]!), before, before);
   await write(path, 'newest', true);
   assert.deepEqual(readdirSync(folder), ['out']);
 });

@@ -277,7 +277,7 @@ test('trained models run, and custom operators are named', async (context) => {
     const mask: TensorValue = { type: 'int64', dims: [2, 64], data: new BigInt64Array(128).fill(1n) };
     const { logits } = await bert.run({ input_ids: ids, attention_mask: mask }, silentTask);
     assert.deepEqual(logits?.dims, [2, 8]);
-    const data = logits!.data as Float32Array;
+    const data = logits.data as Float32Array;
     for (let i = 0; i < 8; i++)
       assert.ok(Math.abs(data[i]! - data[i + 8]!) < 1e-4, 'equal rows, equal logits');
     const extension = join(shared, 'models/third-party/superresolution-with-extensions.onnx');
