@@ -46,7 +46,7 @@ for (const name of wanted) {
     ['--enable-source-maps', runner, join(root, 'out/bench', `${name}.js`), name],
     {
       stdio: 'inherit',
-      env: { ...process.env, SLIPWAY_TEST_DIST: join(root, 'dist') },
+      env: { ...process.env, SLIPWAY_TEST_DIST: join(root, 'dist'), ORT_DISABLE_TELEMETRY: '1' },
     },
   );
   failed ||= done.status !== 0;

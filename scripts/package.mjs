@@ -36,6 +36,7 @@ try {
     target,
     dependencies: false,
     allowMissingRepository: true,
+    rewriteRelativeLinks: false,
     skipLicense: false,
   });
   const { size } = await stat(output);

@@ -95,6 +95,8 @@ async function runFiles(files, concurrency) {
   for await (const text of stream.compose(new spec())) process.stdout.write(text);
 }
 
+// ONNX Runtime's Linux build reports to its makers unless told not to.
+process.env.ORT_DISABLE_TELEMETRY = '1';
 process.env.SLIPWAY_TEST_DIST = join(root, values.dist);
 process.env.NODE_OPTIONS = [process.env.NODE_OPTIONS, '--enable-source-maps'].filter(Boolean).join(' ');
 if (everything) await step('types', 'npx', ['tsc', '--build', 'tsconfig.json']);

@@ -16,7 +16,7 @@ import {
   type Names,
 } from './checks/values';
 import { allGraphs, functionKey, functionScope, type ScopedGraph } from './scopes';
-import type { CaptureCache } from './topology';
+import type { CaptureCache } from '../ir/graphIndex';
 
 /** Checks a model, nested graphs and functions included. Linear in its size; never throws; the worst comes first. */
 export function checkModel(model: Model): Diagnostic[] {

@@ -13,7 +13,8 @@ import {
 } from './shapes';
 import { elementsOf } from './shapes/dims';
 import { freeInputs } from './summary';
-import { bodyCaptures, type CaptureCache } from './topology';
+import type { CaptureCache } from '../ir/graphIndex';
+import { bodyCaptures } from './topology';
 import { shapeOfType } from './typeText';
 import type { Model, Node } from '../ir/model';
 

@@ -11,7 +11,8 @@ import { nodeSummary } from './nodeSummary';
 import { bodiesAt, findGraph, functionKey, functionScope, nodeLabels, type ScopedGraph } from './scopes';
 import { typeIn, type InferredGraph, type ShapeInfo } from './shapes';
 import { freeInputs, tensorBytes } from './summary';
-import { bodyCaptures, type CaptureCache } from './topology';
+import { bodyCaptures } from './topology';
+import type { CaptureCache } from '../ir/graphIndex';
 import { shapeText, unknownType } from './typeText';
 
 /** Columns by name; nodes have the first seven, edges the last four. */

@@ -18,7 +18,8 @@ import { elementsOf, type Dim, type Dims } from './shapes/dims';
 import { instantiate } from './shapes/functionCall';
 import { rules } from './shapes/rules';
 import { smallValues } from './smallTensors';
-import { topology, type CaptureCache } from './topology';
+import type { CaptureCache } from '../ir/graphIndex';
+import { topology } from './topology';
 import { shapeOfType, shapeText, typeText, unknownType } from './typeText';
 
 export type { Inferred, InferredType } from './shapes/context';

@@ -1,35 +1,13 @@
 // The order in which the nodes of one graph can run: the file's own where that is right, else a stable sort.
 // Linear in nodes and edges.
 
-import type { Graph, Node } from '../ir/model';
-import { bodiesOf } from '../ir/graphIndex';
-
-/** Names that bodies capture, remembered per graph for as long as one analysis runs. */
-export type CaptureCache = Map<Graph, ReadonlySet<string>>;
-
-/** Names that a body reads from the graphs around it. Each graph is walked once per cache. */
-export function capturedNames(body: Graph, cache: CaptureCache): ReadonlySet<string> {
-  const known = cache.get(body);
-  if (known) return known;
-  const own = new Set<string>();
-  for (const input of body.inputs) own.add(input.name);
-  for (const tensor of body.initializers) own.add(tensor.name);
-  for (const sparse of body.sparseInitializers) own.add(sparse.values.name);
-  for (const node of body.nodes) for (const output of node.outputs) own.add(output);
-  const captured = new Set<string>();
-  const see = (name: string) => {
-    if (name !== '' && !own.has(name)) captured.add(name);
-  };
-  for (const node of body.nodes) for (const name of namesRead(node, cache)) see(name);
-  for (const output of body.outputs) see(output.name);
-  cache.set(body, captured);
-  return captured;
-}
+import { bodiesOf, capturedValues, type CaptureCache } from '../ir/graphIndex';
+import type { Node } from '../ir/model';
 
 /** Names that a node reads through its bodies. */
 export function bodyCaptures(node: Node, cache: CaptureCache): readonly string[] {
   const bodies = bodiesOf(node);
-  return bodies.length === 0 ? [] : bodies.flatMap((body) => [...capturedNames(body, cache)]);
+  return bodies.length === 0 ? [] : bodies.flatMap((body) => [...capturedValues(body, cache)]);
 }
 
 /** Every name that a node reads, itself and through its bodies; a name once per use. */

@@ -20,6 +20,7 @@ export interface GraphIndex {
 export function indexGraph(graph: Graph): GraphIndex {
   const producer = new Map<string, Node>();
   const consumers = new Map<string, Node[]>();
+  const captures: CaptureCache = new Map();
   const consume = (value: string, node: Node) => {
     if (value === '') return;
     const list = consumers.get(value);
@@ -29,7 +30,8 @@ export function indexGraph(graph: Graph): GraphIndex {
   for (const node of graph.nodes) {
     for (const output of node.outputs) if (output !== '') producer.set(output, node);
     for (const input of node.inputs) consume(input, node);
-    for (const body of bodiesOf(node)) for (const value of capturedValues(body)) consume(value, node);
+    for (const body of bodiesOf(node))
+      for (const value of capturedValues(body, captures)) consume(value, node);
   }
   const valueInfo = new Map<string, ValueInfo>();
   for (const info of [...graph.valueInfo, ...graph.inputs, ...graph.outputs]) valueInfo.set(info.name, info);
@@ -53,8 +55,16 @@ export function bodiesOf(node: Node): Graph[] {
   return bodies;
 }
 
-/** Names that a body reads from the graphs around it. */
-export function capturedValues(body: Graph): Set<string> {
+/** Names that bodies capture, remembered per graph for as long as one analysis runs. */
+export type CaptureCache = Map<Graph, ReadonlySet<string>>;
+
+/**
+ * Names that a body reads from the graphs around it. Each graph is walked once per cache, so pass one where many
+ * bodies are asked about: nested bodies would be walked again for every level.
+ */
+export function capturedValues(body: Graph, cache: CaptureCache = new Map()): ReadonlySet<string> {
+  const known = cache.get(body);
+  if (known) return known;
   const own = new Set<string>();
   for (const input of body.inputs) own.add(input.name);
   for (const tensor of body.initializers) own.add(tensor.name);
@@ -66,8 +76,9 @@ export function capturedValues(body: Graph): Set<string> {
   };
   for (const node of body.nodes) {
     node.inputs.forEach(see);
-    for (const inner of bodiesOf(node)) capturedValues(inner).forEach(see);
+    for (const inner of bodiesOf(node)) capturedValues(inner, cache).forEach(see);
   }
   for (const output of body.outputs) see(output.name);
+  cache.set(body, captured);
   return captured;
 }

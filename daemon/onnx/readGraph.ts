@@ -2,6 +2,7 @@
 // between them; everything inside a node is read in one go.
 
 import { breathe } from '../base/task';
+import { graph as buildGraph } from '../ir/builder';
 import type { Graph, Node, QuantizationAnnotation } from '../ir/model';
 import { readAttribute } from './readAttribute';
 import { readNodeDevices } from './readDevices';
@@ -14,18 +15,7 @@ const graphFields = new Set([1, 2, 5, 10, 11, 12, 13, 14, 15, 16]);
 const nodeFields = new Set([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 const annotationFields = new Set([1, 2]);
 
-export const emptyGraph = (): Graph => ({
-  name: '',
-  docString: '',
-  nodes: [],
-  inputs: [],
-  outputs: [],
-  valueInfo: [],
-  initializers: [],
-  sparseInitializers: [],
-  quantizationAnnotations: [],
-  metadataProps: [],
-});
+export const emptyGraph = (): Graph => buildGraph({ name: '', nodes: [] });
 
 /** Reads the message that the cursor is in as a GraphProto into `graph`. */
 export async function fillGraph(reading: Reading, graph: Graph, scope: Scope): Promise<void> {

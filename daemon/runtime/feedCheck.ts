@@ -2,23 +2,8 @@
 // done before a run, and says which input, what was expected and what was given.
 
 import { badRequest } from '../base/errors';
+import { arrayTypes } from './arrayTypes';
 import type { ElementType, Feeds, SessionValue, TensorValue } from './session';
-
-const arrayTypes = {
-  float32: Float32Array,
-  float64: Float64Array,
-  float16: Uint16Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-  bool: Uint8Array,
-  string: Array,
-} as const;
 
 /** `1×1×32×32`; a free dimension by its name or `?`; a scalar as `scalar`. */
 export const dimsText = (dims: readonly (number | string | null)[]): string =>

@@ -1,6 +1,7 @@
 // Tensor data as bytes: little-endian, row-major, without padding; strings as a 32-bit length and their UTF-8
 // bytes each. Every machine that Node runs this server on is little-endian, so arrays are viewed, not converted.
 
+import { arrayTypes } from '../runtime/arrayTypes';
 import type { ElementType, TensorValue } from '../runtime/session';
 import { datatypeOf, elementBytes } from './datatypes';
 import { invalid } from './requestError';
@@ -26,23 +27,8 @@ export function tensorFromBytes(
   }
   const aligned = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
   const view = [aligned.buffer as ArrayBuffer, aligned.byteOffset, count] as const;
-  return { type, dims, data: new arrays[type](...view) } as TensorValue;
+  return { type, dims, data: new arrayTypes[type](...view) } as TensorValue;
 }
-
-const arrays = {
-  float32: Float32Array,
-  float64: Float64Array,
-  float16: Uint16Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-  bool: Uint8Array,
-} as const;
 
 function strings(name: string, count: number, bytes: Uint8Array): string[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -2,7 +2,8 @@
 
 import type { Node } from '../../ir/model';
 import type { ScopedGraph } from '../scopes';
-import { namesRead, topology, type CaptureCache } from '../topology';
+import type { CaptureCache } from '../../ir/graphIndex';
+import { namesRead, topology } from '../topology';
 import { called, placeOf, quoted, type Findings } from './findings';
 
 const mostShownInCycle = 6;

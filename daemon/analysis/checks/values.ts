@@ -3,7 +3,8 @@
 import type { Graph } from '../../ir/model';
 import { elementCount } from '../../ir/tensor';
 import type { ScopedGraph } from '../scopes';
-import { namesRead, type CaptureCache } from '../topology';
+import type { CaptureCache } from '../../ir/graphIndex';
+import { namesRead } from '../topology';
 import { shapeOfType, shapeText } from '../typeText';
 import { called, listed, placeOf, quoted, type Findings } from './findings';
 

@@ -91,9 +91,7 @@ const cases: Readonly<Record<string, Case>> = {
     args: () => ['quantize', model.path, '-o', at('new.onnx'), '--method', 'static'],
     code: 2,
     kind: 'usage',
-    says: new RegExp(
-      `"image" \\(float32, samples ?× ?1.*\\).*Add --calibration .*_calibration\\.npz`,
-    ),
+    says: new RegExp(`"image" \\(float32, samples ?× ?1.*\\).*Add --calibration .*_calibration\\.npz`),
   },
   'missing calibration data': {
     args: () => calibrated(at('none.npz')),

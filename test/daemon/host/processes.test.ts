@@ -32,6 +32,14 @@ test('a script gets arguments and environment, and its end and last words are to
   assert.equal(running.errorTail().trim(), 'bye');
 });
 
+test('ONNX Runtime is told in every process of ours to report nothing', async () => {
+  let output = '';
+  const path = script('env.js', 'console.log(process.env.ORT_DISABLE_TELEMETRY);');
+  await startScriptFile(path, { onOutput: (text) => (output += text), env: { ORT_DISABLE_TELEMETRY: '0' } })
+    .exited;
+  assert.equal(output.trim(), '1');
+});
+
 test('only the last 64 KB of standard error are kept', async () => {
   const path = script('chatty.js', 'process.stderr.write("a".repeat(100000) + "end");');
   const running = startScriptFile(path);
