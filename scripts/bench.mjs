@@ -2,7 +2,7 @@
 // Each prints a table and writes bench-results/NAME.json.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -24,31 +24,31 @@ if (unknown.length > 0) {
 }
 const built = spawnSync(process.execPath, ['scripts/build.mjs'], { stdio: 'inherit' });
 if (built.status !== 0) process.exit(1);
-await build({
-  absWorkingDir: root,
-  entryPoints: [...wanted.map((name) => `test/bench/${name}.ts`), 'test/bench/runBench.ts'],
-  outdir: 'out/bench',
-  bundle: true,
-  platform: 'node',
-  target: 'node20.19',
-  format: 'cjs',
-  logLevel: 'warning',
-  mainFields: ['module', 'main'],
-  define: { SLIPWAY_VERSION: '"0.0.0-bench"' },
-  external: ['vscode', 'onnxruntime-node', 'playwright-core', 'esbuild', 'typescript'],
-});
 let failed = false;
 for (const name of wanted) {
-  const runner = join(root, 'out/bench/runBench.js');
-  if (!existsSync(runner)) process.exit(1);
-  const done = spawnSync(
-    process.execPath,
-    ['--enable-source-maps', runner, join(root, 'out/bench', `${name}.js`), name],
-    {
-      stdio: 'inherit',
-      env: { ...process.env, SLIPWAY_TEST_DIST: join(root, 'dist'), ORT_DISABLE_TELEMETRY: '1' },
+  const outfile = join(root, 'out/bench', `${name}.js`);
+  // One bundle for the benchmark and its frame, so that both see the same modules.
+  await build({
+    absWorkingDir: root,
+    stdin: {
+      contents: `import { bench } from './${name}';\nimport { runBench } from './runBench';\nvoid runBench('${name}', bench);\n`,
+      resolveDir: join(root, 'test/bench'),
+      loader: 'ts',
     },
-  );
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node20.19',
+    format: 'cjs',
+    logLevel: 'warning',
+    mainFields: ['module', 'main'],
+    define: { SLIPWAY_VERSION: '"0.0.0-bench"' },
+    external: ['vscode', 'onnxruntime-node', 'playwright-core', 'esbuild', 'typescript'],
+  });
+  const done = spawnSync(process.execPath, [outfile], {
+    stdio: 'inherit',
+    env: { ...process.env, SLIPWAY_TEST_DIST: join(root, 'dist'), ORT_DISABLE_TELEMETRY: '1' },
+  });
   failed ||= done.status !== 0;
 }
 process.exit(failed ? 1 : 0);

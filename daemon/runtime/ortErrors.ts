@@ -74,9 +74,12 @@ export function runError(modelPath: string, said: string): SlipwayError {
   const where = node?.groups
     ? `at node "${node.groups['node'] ?? ''}" (${node.groups['op'] ?? ''}): ${tidy(node.groups['why'] ?? '', modelPath)}`
     : `: ${tidy(said, modelPath)}`;
+  const memory = /bad_alloc|Failed to allocate memory|out of memory|OUT_OF_MEMORY/i.test(said)
+    ? ' Memory ran out: use a smaller batch, or a machine with more memory.'
+    : '';
   return new SlipwayError(
     'runnerFailed',
-    `Running ${basename(modelPath)} failed${node?.groups ? ' ' : ''}${where}`,
+    `Running ${basename(modelPath)} failed${node?.groups ? ' ' : ''}${where}${memory}`,
     { data: { said } },
   );
 }

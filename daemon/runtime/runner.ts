@@ -6,6 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import { messageOf, SlipwayError } from '../base/errors';
 import { endWithParent } from '../host/processes';
+import { deviceError } from './deviceErrors';
 import { loadError, runError } from './ortErrors';
 import type { RunnerCall, RunnerCalls, RunnerReply, RunnerRequest } from './runnerMessages';
 import type { ElementType, Feeds, SessionOptions, SessionValue, TensorValue } from './session';
@@ -32,7 +33,7 @@ const calls: Calls = {
     try {
       session = await InferenceSession.create(path, ortOptions(options));
     } catch (error) {
-      throw loadError(path, messageOf(error), version);
+      throw deviceError(options.device, messageOf(error)) ?? loadError(path, messageOf(error), version);
     }
     const loadMs = performance.now() - started;
     const inputs = session.inputMetadata.map((value) => {
@@ -122,6 +123,7 @@ const calls: Calls = {
     Promise.resolve({
       version,
       providers: listSupportedBackends().flatMap((b) => (b.bundled ? [b.name] : [])),
+      offered: listSupportedBackends().map((b) => b.name),
     }),
 };
 

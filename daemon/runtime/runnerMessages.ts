@@ -4,6 +4,15 @@
 import type { ErrorKind } from '../base/errors';
 import type { Feeds, SessionOptions, SessionValue } from './session';
 
+/** What ONNX Runtime build a runner has. */
+export interface RuntimeDescription {
+  version: string;
+  /** Devices whose provider is in the package. */
+  providers: string[];
+  /** All devices that the package knows on this platform; those not bundled need libraries of their own. */
+  offered: string[];
+}
+
 /** Every call: its parameters and its result. */
 export interface RunnerCalls {
   load: {
@@ -21,7 +30,7 @@ export interface RunnerCalls {
   endProfile: { params: { session: number }; result: string };
   release: { params: { session: number }; result: null };
   peakRss: { params: null; result: number };
-  describe: { params: null; result: { version: string; providers: string[] } };
+  describe: { params: null; result: RuntimeDescription };
 }
 export type RunnerCall = keyof RunnerCalls;
 

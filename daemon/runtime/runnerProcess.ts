@@ -6,7 +6,7 @@ import { badRequest, cancelled, SlipwayError } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
 import { startScript, startScriptFile, type Exit } from '../host/processes';
 import { checkFeeds } from './feedCheck';
-import type { RunnerCall, RunnerCalls, RunnerReply, RunnerRequest } from './runnerMessages';
+import type { RunnerCall, RunnerCalls, RunnerReply, RunnerRequest, RuntimeDescription } from './runnerMessages';
 import type { Feeds, Runner, RunnerSession, SessionOptions } from './session';
 
 export interface RunnerOptions {
@@ -18,8 +18,10 @@ export interface RunnerOptions {
 
 /** A runner that can also say what ONNX Runtime build it has. */
 export interface RunnerProcess extends Runner {
-  /** Version and bundled execution providers. */
-  describe(task: Task): Promise<{ version: string; providers: string[] }>;
+  /** Version and devices of its ONNX Runtime. */
+  describe(task: Task): Promise<RuntimeDescription>;
+  /** The last of what the process wrote to standard error, where native libraries say what they miss. */
+  errorTail(): string;
   /** True once the process has ended or was told to. */
   readonly ended: boolean;
   /** Resolves when the process is gone; never rejects. */
@@ -153,6 +155,7 @@ export function startRunner(options: RunnerOptions = {}): RunnerProcess {
     load,
     peakRssBytes: () => call('peakRss', null, undefined),
     describe: (task) => call('describe', null, task),
+    errorTail: () => script.errorTail(),
     async dispose() {
       ending ??= 'disposed';
       await script.stop(0);
@@ -208,7 +211,11 @@ function deathError(
       ? `was ended by signal ${exit.signal}`
       : `ended with exit code ${exit.code ?? 'unknown'}`;
   const memory =
-    exit.signal === 'SIGKILL' ? ' The system may have ended it because memory ran out, or somebody did.' : '';
+    exit.signal === 'SIGKILL'
+      ? ' The system may have ended it because memory ran out, or somebody did.'
+      : /out of memory|bad_alloc|cannot allocate memory|Allocation failed/i.test(errorTail)
+        ? ' Memory ran out: use a smaller batch, or a machine with more memory.'
+        : '';
   const lines = errorTail
     .split('\n')
     .filter((line) => line.trim() !== '' && !stackLine.test(line))

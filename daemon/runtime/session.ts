@@ -39,8 +39,22 @@ export interface SessionValue {
   readonly dims: readonly (number | string | null)[];
 }
 
+/** Devices by the names that onnxruntime-node has for its execution providers. */
+export const deviceNames = [
+  'cpu',
+  'cuda',
+  'tensorrt',
+  'webgpu',
+  'dml',
+  'coreml',
+  'qnn',
+  'openvino',
+] as const;
+export type DeviceName = (typeof deviceNames)[number];
+
 export interface SessionOptions {
-  readonly device?: 'cpu';
+  /** Where to run; `cpu` when absent. Nodes that another device does not take run on the CPU. */
+  readonly device?: DeviceName;
   /** Threads inside an operator; 1 when absent. */
   readonly threads?: number;
   readonly graphOptimization?: 'disabled' | 'basic' | 'extended' | 'all';

@@ -1,4 +1,4 @@
-// Runs one bundled benchmark: `runBench.js BUNDLE NAME`. Prints a table, writes bench-results/NAME.json.
+// The frame of every benchmark: prints its table and writes bench-results/NAME.json.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,12 +6,12 @@ import { setScriptFolder } from '../../daemon/host/scripts';
 import { describeMachine } from '../../daemon/runtime/machine';
 import type { BenchRow } from './row';
 
-async function main(bundle: string, name: string): Promise<void> {
+/** Runs one benchmark; the exit code is 1 when a figure with a goal does not hold. */
+export async function runBench(name: string, bench: () => Promise<BenchRow[]>): Promise<void> {
   const dist = process.env['SLIPWAY_TEST_DIST'];
   if (dist) setScriptFolder(dist);
-  const module = (await import(bundle)) as { bench(): Promise<BenchRow[]> };
   const machine = await describeMachine();
-  const rows = await module.bench();
+  const rows = await bench();
   const cells = rows.map((row) => [
     row.name,
     row.value === null ? '–' : `${Number(row.value.toPrecision(3))} ${row.unit}`.trim(),
@@ -32,5 +32,3 @@ async function main(bundle: string, name: string): Promise<void> {
   writeFileSync(join('bench-results', `${name}.json`), `${JSON.stringify({ machine, rows }, null, 2)}\n`);
   if (rows.some((row) => row.goal !== '' && !row.holds)) process.exitCode = 1;
 }
-
-void main(process.argv[2]!, process.argv[3]!);

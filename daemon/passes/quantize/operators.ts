@@ -7,14 +7,17 @@ import type { Node } from '../../ir/model';
 import { elementCount, type Tensor } from '../../ir/tensor';
 import type { Facts } from '../facts';
 import { isStandard } from '../rewrite';
+import { gateOf, type Gate } from './gates';
+import type { Scheme } from './scheme';
 
 /**
  * - `layer`: has a constant weight; the reason to quantize at all.
  * - `joint`: computes on integers too, with scales of its own for every input and output.
  * - `passThrough`: moves values without changing them; input and output share one scale.
  * - `clip`: Relu or Clip, which the QuantizeLinear after it makes superfluous.
+ * - `gate`: HardSigmoid, which another scale and zero point make superfluous (gates.ts).
  */
-export type Role = 'layer' | 'joint' | 'passThrough' | 'clip';
+export type Role = 'layer' | 'joint' | 'passThrough' | 'clip' | 'gate';
 
 export interface Candidate {
   readonly node: Node;
@@ -31,11 +34,15 @@ export interface Candidate {
   /** Bounds of a clip. */
   readonly bounds?: { readonly min: number; readonly max: number };
   readonly depthwise?: boolean;
+  /** Of a gate: what it is on the axis of its input. */
+  readonly gate?: Gate;
 }
 
 export interface OperatorContext {
   readonly constants: ReadonlyMap<string, Tensor>;
   readonly facts: Facts;
+  /** U8S8 per channel when absent. */
+  readonly scheme?: Scheme | undefined;
 }
 
 /** Operators that compute and that a user would expect in integers; the others are not worth a word. */
@@ -63,6 +70,8 @@ export function candidateOf(node: Node, context: OperatorContext): Candidate | s
     case 'Relu':
     case 'Clip':
       return clip(node, context);
+    case 'HardSigmoid':
+      return hardSigmoid(node, context);
     default:
       break;
   }
@@ -98,6 +107,9 @@ function weightOf(node: Node, { constants }: OperatorContext): Tensor | string {
   return weight;
 }
 
+const perChannel = ({ scheme }: OperatorContext, axis: number) =>
+  scheme?.perChannel === false ? undefined : axis;
+
 function layer(node: Node, rest: Pick<Candidate, 'needsOutput' | 'axis' | 'depthwise'>): Candidate {
   return {
     node,
@@ -109,12 +121,24 @@ function layer(node: Node, rest: Pick<Candidate, 'needsOutput' | 'axis' | 'depth
   };
 }
 
+function hardSigmoid(node: Node, { facts, constants, scheme }: OperatorContext): Candidate | string {
+  const gate = gateOf(node);
+  const [input = ''] = node.inputs;
+  const [output = ''] = node.outputs;
+  if (scheme && (scheme.activations !== 'uint8' || scheme.symmetric))
+    return 'HardSigmoid runs in integers only on uint8 with a free zero point.';
+  if (!gate || constants.has(input) || ![input, output].some((name) => facts.elementType(name) === 'float'))
+    return 'It does not compute on float values.';
+  return { node, role: 'gate', data: [input], constants: [], outputs: [output], needsOutput: false, gate };
+}
+
 function convolution(node: Node, context: OperatorContext): Candidate | string {
   const weight = weightOf(node, context);
   if (typeof weight === 'string') return weight;
   if (weight.dims.length < 3) return 'Its weight has fewer than three dimensions.';
   const groups = intAttribute(node, 'group', 1);
-  return layer(node, { needsOutput: true, axis: 0, depthwise: groups > 1 && weight.dims[1] === 1 });
+  const axis = perChannel(context, 0);
+  return layer(node, { needsOutput: true, axis, depthwise: groups > 1 && weight.dims[1] === 1 });
 }
 
 function gemm(node: Node, context: OperatorContext): Candidate | string {
@@ -130,7 +154,7 @@ function gemm(node: Node, context: OperatorContext): Candidate | string {
     bias?.dataType === DataType.FLOAT && elementCount(bias.dims) === columns && bias.dims.at(-1) === columns;
   // A float bias makes ONNX Runtime fall back to a float Gemm.
   if (biasName !== '' && !fits) return 'Its bias is not one constant for each column.';
-  return layer(node, { needsOutput: false, axis });
+  return layer(node, { needsOutput: false, axis: perChannel(context, axis) });
 }
 
 function matMul(node: Node, context: OperatorContext): Candidate | string {
@@ -140,7 +164,10 @@ function matMul(node: Node, context: OperatorContext): Candidate | string {
       ? weight
       : 'Both operands are computed while the model runs; rounding them costs accuracy and gains little.';
   if (weight.dims.length < 2) return 'Its weight is a vector.';
-  return layer(node, { needsOutput: false, axis: weight.dims.length === 2 ? 1 : undefined });
+  return layer(node, {
+    needsOutput: false,
+    axis: weight.dims.length === 2 ? perChannel(context, 1) : undefined,
+  });
 }
 
 function clip(node: Node, { facts }: OperatorContext): Candidate | string {

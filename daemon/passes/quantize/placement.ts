@@ -7,14 +7,16 @@
 //  5. A value made by an integer node gets one Quantize/Dequantize pair for all its readers, because a second
 //     reader of the float value would undo the fusion; a value made in float is rounded for integer readers only.
 //  6. MatMul and Gemm give float unless an integer node reads them: their output need not be rounded.
-//  7. A lone depthwise Conv between float nodes is put back: the conversions cost more than it gains.
+//  7. A gate (HardSigmoid) between integer nodes is another scale for its input (gates.ts): its value needs no pair.
+//  8. A lone depthwise Conv between float nodes is put back: the conversions cost more than it gains.
 // Emitting the nodes is static.ts; what an operator is, operators.ts.
 
 import type { Diagnostic } from '../../base/diagnostic';
 import { indexGraph, type GraphIndex } from '../../ir/graphIndex';
 import type { Graph, Node } from '../../ir/model';
-import { onlyConsumer } from '../rewrite';
+import { isOp, onlyConsumer } from '../rewrite';
 import { candidateOf, heavyOperators, type Candidate, type OperatorContext } from './operators';
+import { gateUse, integerGate, type IntegerGate } from './gates';
 import { isFiniteRange, type Range } from './params';
 import { UnionFind } from './unionFind';
 
@@ -37,6 +39,8 @@ export interface Placement {
   readonly values: ReadonlyMap<string, QuantizedValue>;
   /** Ranges of groups; empty when placed without ranges. */
   readonly ranges: ReadonlyMap<string, Range>;
+  /** Gates that run in integers, by node; their inputs' groups are quantized as these say. */
+  readonly gates: ReadonlyMap<Node, IntegerGate>;
   /** Heavy operators that stay in float. */
   readonly left: readonly LeftNode[];
   readonly notes: readonly Diagnostic[];
@@ -48,12 +52,12 @@ export interface PlacementInput extends OperatorContext {
   readonly ranges?: ReadonlyMap<string, Range> | undefined;
   /** Nodes that must stay in float, with the reason. */
   readonly exclude?: ReadonlyMap<Node, string> | undefined;
-  /** Leaves rule 7 out, to learn of every value that may be quantized. */
+  /** Leaves rule 8 out, to learn of every value that may be quantized. */
   readonly keepIslands?: boolean;
 }
 
 /** Both round all operands with one scale: beyond these ratios of ranges the narrower operand is lost in it. */
-const largestRangeRatio: Readonly<Record<string, number>> = { Add: 256, Concat: 32 };
+const largestRangeRatio: Readonly<Record<string, number>> = { Add: 256, Concat: 16 };
 
 /** Places quantization on a graph; see the head of this file for the rules. */
 export function place(input: PlacementInput): Placement {
@@ -76,6 +80,7 @@ class Attempt {
   private readonly notes: Diagnostic[] = [];
   private readonly groups = new UnionFind();
   private readonly values = new Map<string, { atProducer: boolean }>();
+  private readonly gates = new Map<Node, IntegerGate>();
 
   constructor(
     private readonly input: PlacementInput,
@@ -94,7 +99,34 @@ class Attempt {
   }
 
   private hasRange(value: string): boolean {
-    return this.input.ranges === undefined || isFiniteRange(this.input.ranges.get(value));
+    return this.input.ranges === undefined || isFiniteRange(this.rangeOf(value));
+  }
+
+  /** The measured range; that of a HardSigmoid is known without measuring. */
+  private rangeOf(value: string): Range | undefined {
+    const producer = this.index.producer.get(value);
+    return this.input.ranges?.get(value) ?? (isOp(producer, 'HardSigmoid') ? { min: 0, max: 1 } : undefined);
+  }
+
+  private gateFits({ node, role, data, outputs, gate }: Candidate): boolean {
+    if (role !== 'gate' || !gate) return true;
+    const [input = ''] = data;
+    const [output = ''] = outputs;
+    const readers = this.index.consumers.get(output) ?? [];
+    const moved = (nodes: readonly Node[]) =>
+      nodes.some((reader) => this.candidates.get(reader)?.role === 'passThrough');
+    const producer = this.index.producer.get(input);
+    // Values that share a scale with others cannot take the one that the gate wants.
+    const shared = producer && this.candidates.get(producer)?.role === 'passThrough';
+    const others = this.index.consumers.get(input) ?? [];
+    const gates = others.filter((reader) => this.candidates.get(reader)?.role === 'gate');
+    if (shared === true || moved(readers) || moved(others) || gates.length > 1) return false;
+    if (this.index.graphOutputs.has(output)) return false;
+    const range = this.rangeOf(input);
+    const made = range && integerGate(gate, range, gateUse(node, this.index));
+    if (this.input.ranges && !made) return false;
+    if (made) this.gates.set(node, made);
+    return true;
   }
 
   private producerOf(value: string): Candidate | undefined {
@@ -144,7 +176,7 @@ class Attempt {
     const outputs = ((role === 'joint' && this.clipAfter(candidate)) || candidate).outputs;
     const data = this.willBeAbsorbed(candidate) ? [] : candidate.data;
     if (![...data, ...constants, ...outputs].every((value) => this.hasRange(value))) return false;
-    return role !== 'joint' || !this.losesAnOperand(candidate, outputs);
+    return (role !== 'joint' || !this.losesAnOperand(candidate, outputs)) && this.gateFits(candidate);
   }
 
   /** A clip that alone reads the result of a layer or of a node that computes. */
@@ -160,7 +192,7 @@ class Attempt {
     const limit = largestRangeRatio[node.opType];
     if (!ranges || limit === undefined) return false;
     const width = (value: string) => {
-      const range = ranges.get(value);
+      const range = this.rangeOf(value);
       return range ? Math.max(range.max, 0) - Math.min(range.min, 0) : 0;
     };
     const widest = Math.max(...outputs.map(width), ...data.map(width), ...constants.map(width));
@@ -178,7 +210,8 @@ class Attempt {
         if (!producer) return false;
         if (reached.has(producer)) return true;
         const layer = this.integer.get(producer);
-        return candidate.role === 'joint' ? this.feedsJoint(layer) : layer !== undefined;
+        const computes = candidate.role === 'joint' || candidate.role === 'gate';
+        return computes ? this.feedsJoint(layer) : layer !== undefined;
       };
       if (candidate.data.some(from)) reached.set(node, candidate);
     }
@@ -205,6 +238,7 @@ class Attempt {
 
   private chooseValues(): void {
     const need = (value: string, atProducer: boolean) => {
+      if (this.producerOf(value)?.role === 'gate') return;
       const before = this.values.get(value);
       this.values.set(value, { atProducer: atProducer || before?.atProducer === true });
       this.groups.add(value);
@@ -222,7 +256,7 @@ class Attempt {
     }
   }
 
-  /** Rule 7: depthwise layers whose neighbours are all in float. */
+  /** Rule 8: depthwise layers whose neighbours are all in float. */
   islands(): Node[] {
     const parts = new UnionFind<Node>();
     for (const node of this.integer.keys()) parts.add(node);
@@ -263,12 +297,13 @@ class Attempt {
     const left = this.input.graph.nodes
       .filter((node) => heavyOperators.has(node.opType) && !this.integer.has(node))
       .map((node) => ({ node, why: this.why.get(node) ?? 'It lies between float operators.' }));
-    return { integer: this.integer, values, ranges, left, notes: this.notes };
+    const gates = new Map([...this.gates].filter(([node]) => this.integer.has(node)));
+    return { integer: this.integer, values, ranges, gates, left, notes: this.notes };
   }
 
   /** A value after a clip stays inside its bounds, whatever range a calibrator chose. */
   private clippedRange(name: string): Range | undefined {
-    const range = this.input.ranges?.get(name);
+    const range = this.rangeOf(name);
     const bounds = this.index.producer.get(name);
     const clip = bounds && this.integer.get(bounds)?.bounds;
     if (!range || !clip) return range;

@@ -1,9 +1,9 @@
-// Weights as symmetric int8 on [−127, 127], one scale for the tensor or one for each channel of an axis.
+// Weights as symmetric int8 on [−127, 127] (or a narrower range), one scale for the tensor or one for each channel of an axis.
 // Scales come first and by themselves, because a bias may ask for a larger one (bias.ts) before rounding.
 
 import { breathe, type Task } from '../../base/task';
 import { elementCount } from '../../ir/tensor';
-import { quantParams, rint, symmetricInt8Range } from './params';
+import { quantParams, rint, symmetricInt8Range, type IntegerRange } from './params';
 
 /** A stretch of neighbours that share a channel. */
 type VisitStretch = (channel: number, from: number, to: number) => void;
@@ -46,6 +46,7 @@ export async function weightScales(
   dims: readonly number[],
   axis: number | undefined,
   task: Task,
+  integers: IntegerRange = symmetricInt8Range,
 ): Promise<Float32Array | undefined> {
   const largest = new Float32Array(axis === undefined ? 1 : (dims[axis] ?? 1));
   let poison = 0;
@@ -61,7 +62,7 @@ export async function weightScales(
   };
   await eachStretch(dims, axis, visit, task);
   if (Number.isNaN(poison)) return undefined;
-  const scales = largest.map((max) => quantParams({ min: -max, max }, symmetricInt8Range, true).scale);
+  const scales = largest.map((max) => quantParams({ min: -max, max }, integers, true).scale);
   let spare = 0;
   for (const [c, scale] of scales.entries()) if (largest[c]! > 0 && scale > spare) spare = scale;
   if (spare > 0) for (const [c, max] of largest.entries()) if (max === 0) scales[c] = spare;
@@ -75,9 +76,9 @@ export async function quantizeWeight(
   axis: number | undefined,
   scales: Float32Array,
   task: Task,
+  { min, max }: IntegerRange = symmetricInt8Range,
 ): Promise<Int8Array<ArrayBuffer>> {
   const out = new Int8Array(values.length);
-  const { min, max } = symmetricInt8Range;
   const visit: VisitStretch = (channel, from, to) => {
     const scale = scales[channel]!;
     for (let i = from; i < to; i += 1) {
