@@ -53,6 +53,21 @@ const nothing: Summary = {
   metadata: {},
 };
 
+/** What the reader says of files that are not whole: what is missing would be reported over and over. */
+const damage: ReadonlySet<string> = new Set([
+  'onnx/truncated',
+  'onnx/not-onnx',
+  'onnx/malformed',
+  'onnx/length',
+  'onnx/wire-type',
+]);
+
+const leftOut: Diagnostic = {
+  id: 'inspect/checks-left-out',
+  severity: 'info',
+  message: 'Further checks were left out, because the file could not be read whole.',
+};
+
 /** Inspects a model that was read. A broken model gives diagnostics, never a throw. */
 export async function inspect(
   read: ReadModel,
@@ -73,7 +88,8 @@ export async function inspect(
   }
   const summary = summarize(model);
   await breathe(task);
-  const findings = checkModel(model);
+  const damaged = read.diagnostics.some(({ id }) => damage.has(id));
+  const findings = damaged ? [leftOut] : checkModel(model);
   await breathe(task);
   const { constants } = options;
   const reading: InferOptions = constants ? { constants: (tensor) => constants.get(tensor) } : {};
@@ -88,7 +104,7 @@ export async function inspect(
     macs: cost.macs,
     peakActivationBytes: cost.peakActivationBytes,
     assumed: cost.assumed,
-    diagnostics: withoutRepeats([...read.diagnostics, ...findings, ...shapes.diagnostics]),
+    diagnostics: withoutRepeats([...read.diagnostics, ...findings, ...(damaged ? [] : shapes.diagnostics)]),
   };
 }
 

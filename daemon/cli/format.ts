@@ -12,6 +12,14 @@ export function significant(value: number, digits = 3): string {
 /** Bytes in MB of 10^6. */
 export const megabytes = (bytes: number): string => `${significant(bytes / 1e6)} MB`;
 
+/** Bytes in the unit that suits them: 12 bytes, 98.3 kB, 2.81 MB. For figures that stand alone; columns keep one unit. */
+export function byteText(bytes: number): string {
+  if (bytes < 1000) return `${bytes} byte${bytes === 1 ? '' : 's'}`;
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  const step = Math.min(units.length, Math.floor(Math.log10(Number(bytes.toPrecision(3))) / 3));
+  return `${significant(bytes / 1000 ** step)} ${units[step - 1]!}`;
+}
+
 export const milliseconds = (ms: number): string => `${significant(ms)} ms`;
 
 /** Whole numbers with thousands set apart: 703,806. */

@@ -7,7 +7,7 @@ import type { Inspection } from '../protocol/inspect';
 import { bindOption, bindSpec } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
-import { count, megabytes, millions, plural } from './format';
+import { byteText, count, millions, plural } from './format';
 import { renderList } from './table';
 
 export const inspectCommand: Command = {
@@ -38,11 +38,11 @@ const valueText = ({ name, dtype, shape }: Inspection['inputs'][number]) =>
 function describe(model: Inspection): string {
   const assumed = Object.entries(model.assumed).map(([name, value]) => `${name} = ${value}`);
   const at = assumed.length > 0 ? ` (with ${assumed.join(', ')})` : '';
-  const external = model.externalBytes > 0 ? ` and ${megabytes(model.externalBytes)} of external data` : '';
+  const external = model.externalBytes > 0 ? ` and ${byteText(model.externalBytes)} of external data` : '';
   const opsets = Object.entries(model.opsets).map(([domain, number]) => `${domain} ${number}`);
   const ops = Object.entries(model.ops).sort(([, a], [, b]) => b - a);
   const rows: [string, string][] = [
-    ['File', `${model.file}, ${megabytes(model.fileBytes)}${external}`],
+    ['File', `${model.file}, ${byteText(model.fileBytes)}${external}`],
     ['Made by', model.producer === '' ? 'not stated' : model.producer],
     ['Format', `IR version ${model.irVersion}, opset ${opsets.join(', ') || 'not stated'}`],
     ...model.inputs.map((value, i): [string, string] => [i === 0 ? 'Inputs' : '', valueText(value)]),
@@ -53,17 +53,20 @@ function describe(model: Inspection): string {
     ],
     [
       'Parameters',
-      `${count(model.parameters)} in ${plural(model.initializers, 'initializer')}, ${megabytes(model.weightBytes)}`,
+      `${count(model.parameters)} in ${plural(model.initializers, 'initializer')}, ${byteText(model.weightBytes)}`,
     ],
     ['MACs', model.macs === null ? 'unknown: a shape is missing' : `${millions(model.macs)}${at}`],
     [
       'Activations',
       model.peakActivationBytes === null
         ? 'unknown: a shape is missing'
-        : `${megabytes(model.peakActivationBytes)} at the peak${at}`,
+        : `${byteText(model.peakActivationBytes)} at the peak${at}`,
     ],
     ['Operators', ops.map(([name, number]) => `${name} ${count(number)}`).join(', ') || 'none'],
   ];
   const lines = model.diagnostics.map(diagnosticLine);
+  // Of a file that is no model there is nothing to say but what it is not.
+  if (model.nodes === 0 && model.irVersion === 0)
+    return [renderList(rows.slice(0, 1)), '', ...lines].join('\n');
   return [renderList(rows), ...(lines.length > 0 ? ['', ...lines] : [])].join('\n');
 }

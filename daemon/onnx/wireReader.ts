@@ -348,7 +348,10 @@ export class WireReader {
   private reportCut(): void {
     if (this.truncated) return;
     this.truncated = true;
-    this.complaints.complain('onnx/truncated', 'The file ends in the middle of a field', this.fieldStart);
+    const message =
+      `The file is cut off: it ends at byte ${this.size}, but the field that starts at byte ${this.fieldStart} ` +
+      'goes on after that. Copy or export it again';
+    this.complaints.complain('onnx/truncated', message, this.fieldStart);
   }
 
   private bound(): void {

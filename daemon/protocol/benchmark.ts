@@ -31,6 +31,9 @@ export const MeasurementSchema = Type.Object(
         counts: Type.Array(Type.Integer(), {
           description: 'Runs per bin, bins of equal width; slower runs count in the last bin.',
         }),
+        beyond: Type.Optional(
+          Type.Integer({ description: 'Runs slower than `toMs`: a long tail is cut off there.' }),
+        ),
       },
       { description: 'Distribution of the run times.' },
     ),

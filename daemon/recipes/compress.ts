@@ -99,9 +99,12 @@ export async function compress(
   const folder = await outputFolder(options.outputFolder ?? dirname(path));
   const table = new Table(task);
   table.set({ ...unknownVariant, recipe: 'original', file: path, fileBytes: bytes });
+  const planned = plans(model, path, folder, calibration);
+  // All rows are there from the start: nothing jumps when a version is ready.
+  for (const { recipe, file } of planned) table.set({ ...unknownVariant, recipe, file, fileBytes: 0 });
   const { data, calibrationFits } = await checkOriginal(path, options, calibration, table);
 
-  for (const plan of plans(model, path, folder, calibration)) {
+  for (const plan of planned) {
     throwIfCancelled(task);
     // Dynamic quantization only measures its error on the data: wrong data is no reason to leave it out.
     const usable = plan.method === 'static' || calibrationFits ? calibration : undefined;

@@ -13,6 +13,7 @@ import type { Feeds, SessionValue } from './session';
 import {
   ascending,
   histogramOf,
+  type Histogram,
   latencyOf,
   median,
   medianError,
@@ -41,7 +42,7 @@ export interface Measurement {
   batch: number;
   samples: number;
   latencyMs: Latency;
-  histogram: { fromMs: number; toMs: number; counts: number[] };
+  histogram: Histogram;
   throughput: number;
   loadMs: number;
   peakRssBytes: number;

@@ -39,20 +39,36 @@ export function latencyOf(sorted: Float64Array): Latency {
   };
 }
 
-/** Equal bins from the fastest time to the 99.5th percentile; slower times count in the last bin. */
+/** Run times in bins of equal width, milliseconds. */
+export interface Histogram {
+  fromMs: number;
+  toMs: number;
+  /** Runs per bin; those slower than `toMs` are in the last one. */
+  counts: number[];
+  /** Runs slower than `toMs`. */
+  beyond: number;
+}
+
+/**
+ * Equal bins from the fastest time to the 99th percentile, or to three medians where the tail is longer than
+ * that; slower times are in `beyond` and count in the last bin too.
+ */
 export function histogramOf(
   sorted: Float64Array,
   bins = 40,
-): { fromMs: number; toMs: number; counts: number[] } {
+): Histogram {
   const fromMs = sorted[0] ?? 0;
-  const toMs = Math.max(quantile(sorted, 0.995) || 0, fromMs);
+  const tail = Math.min(quantile(sorted, 0.99) || 0, 3 * (quantile(sorted, 0.5) || 0));
+  const toMs = Math.max(tail, quantile(sorted, 0.9) || 0, fromMs);
   const counts = new Array<number>(bins).fill(0);
   const width = (toMs - fromMs) / bins;
+  let beyond = 0;
   for (const time of sorted) {
+    if (time > toMs) beyond += 1;
     const bin = width > 0 ? Math.min(bins - 1, Math.floor((time - fromMs) / width)) : 0;
     counts[bin]! += 1;
   }
-  return { fromMs, toMs, counts };
+  return { fromMs, toMs, counts, beyond };
 }
 
 /**

@@ -4,9 +4,11 @@
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import type { Variant } from '../../daemon/protocol/compress';
 import type { Measurement } from '../../daemon/protocol/benchmark';
-import { milliseconds, three } from '../ui/format';
+import { milliseconds, plural, three } from '../ui/format';
 import { visible } from '../ui/text';
 import { linear, ticks } from './axis';
+import { beyondEdge, clippedEnd } from './histogram';
+import { besideMedians, besidePoints } from './chartLabels';
 
 const height = 240;
 const edge = { left: 48, right: 16, top: 32, bottom: 40 } as const;
@@ -91,7 +93,7 @@ export function distributionChart(
     );
   }
   const from = Math.min(...series.map(({ measurement }) => measurement.histogram.fromMs));
-  const to = Math.max(...series.map(({ measurement }) => measurement.histogram.toMs));
+  const to = Math.max(...series.map(({ measurement }) => clippedEnd(measurement)));
   const room = (to - from || 1) * 0.04;
   const low = Math.max(0, from - room);
   const high = to + room;
@@ -106,10 +108,18 @@ export function distributionChart(
       return `${visible(variant.recipe)}: p50 ${p50}, p90 ${p90}, p99 ${p99}, ${samples} runs`;
     })
     .join('; ');
-  const labels = medianLabels(series, x, width);
+  const labels = besideMedians(
+    series.map(({ measurement: { latencyMs } }) => ({
+      at: x(latencyMs.p50),
+      text: `p50 ${milliseconds(latencyMs.p50)}`,
+    })),
+    width - edge.right,
+    edge.top,
+  );
+  const slower = series.reduce((sum, { measurement }) => sum + beyondEdge(measurement, high), 0);
   return figure(
     title,
-    `Distribution of run times. ${words}.`,
+    `Distribution of run times. ${words}.${slower === 0 ? '' : ` ${plural(slower, 'slower run')} beyond the right edge.`}`,
     series,
     html`${svg`
       ${frame(
@@ -120,28 +130,19 @@ export function distributionChart(
         left,
       )}
       ${series.map(({ measurement, colour }) => {
-        const { path, area } = steps(measurement, x, y, bottom);
+        const { path, area } = steps(measurement, x, y, bottom, high);
         return svg`<path class="area ${colour}" d=${area}></path><path class="curve ${colour}" d=${path}></path>`;
       })}
       ${series.map(({ measurement, colour }, i) => {
         const at = x(measurement.latencyMs.p50);
         const label = labels[i]!;
         return svg`
-          <line class="median ${colour}" x1=${at} x2=${at} y1=${label.y + 4} y2=${bottom}></line>
-          <text class="value" x=${label.x} y=${label.y} text-anchor=${label.anchor}>p50 ${milliseconds(measurement.latencyMs.p50)}</text>`;
-      })}`}`,
+          <line class="median ${colour}" x1=${at} x2=${at} y1=${edge.top + 20} y2=${bottom}></line>
+          <text class="value" x=${label.x} y=${label.y} text-anchor=${label.anchor}>${label.text}</text>`;
+      })}
+      ${slower === 0 ? nothing : svg`<text class="hint" x=${width - edge.right} y=${bottom - 8} text-anchor="end">${plural(slower, 'slower run')} beyond →</text>`}`}`,
     width,
   );
-}
-
-/** Labels of the medians: the faster to the left of its line, the slower to the right, kept inside. */
-function medianLabels(series: readonly Series[], x: (ms: number) => number, width: number) {
-  const at = series.map(({ measurement }) => x(measurement.latencyMs.p50));
-  const close = at.length > 1 && Math.abs(at[0]! - at[1]!) < 112;
-  return at.map((position, i) => {
-    const clamped = Math.min(width - edge.right - 44, Math.max(44, position));
-    return { x: clamped, y: edge.top + (close && i === 1 ? 14 : 0), anchor: 'middle' };
-  });
 }
 
 /** A histogram as a stepped outline; its fullest bin reaches the top. */
@@ -150,13 +151,17 @@ function steps(
   x: (ms: number) => number,
   y: (share: number) => number,
   bottom: number,
+  high: number,
 ): { path: string; area: string } {
   const { fromMs, toMs, counts } = histogram;
   const most = Math.max(1, ...counts);
   const bin = (toMs - fromMs) / Math.max(1, counts.length);
-  const points = counts.map((count, i) => {
-    const top = y(count / most).toFixed(1);
-    return `V${top}H${x(fromMs + (i + 1) * bin).toFixed(1)}`;
+  const points = counts.flatMap((count, i) => {
+    if (fromMs + i * bin >= high) return [];
+    // The last bin also counts the runs that are slower than it: they are told in words, not drawn there.
+    const inside = i === counts.length - 1 ? Math.max(0, count - (histogram.beyond ?? 0)) : count;
+    const top = y(inside / most).toFixed(1);
+    return [`V${top}H${x(Math.min(high, fromMs + (i + 1) * bin)).toFixed(1)}`];
   });
   const start = `M${x(fromMs).toFixed(1)} ${bottom}`;
   return { path: `${start}${points.join('')}V${bottom}`, area: `${start}${points.join('')}V${bottom}Z` };
@@ -199,9 +204,10 @@ export function paretoChart(
     const [px, py] = [x(ms).toFixed(1), y(mb).toFixed(1)];
     return i === 0 ? `M${px} ${edge.top}V${py}` : `H${px}V${py}`;
   });
-  const points = spreadLabels(
-    measured.map(({ variant, ms, mb }) => ({ variant, px: x(ms), py: y(mb) })),
-    width,
+  const points = measured.map(({ variant, ms, mb }) => ({ variant, px: x(ms), py: y(mb) }));
+  const names = besidePoints(
+    points.map(({ variant, px, py }) => ({ x: px, y: py, text: visible(variant.recipe) })),
+    { left: edge.left, top: 20, right: width, bottom },
   );
   return figure(
     title,
@@ -226,29 +232,14 @@ export function paretoChart(
         )}
       ${front.length > 1 ? svg`<path class="front" d="${path.join('')}H${width - edge.right}"></path>` : nothing}
       <text class="hint" x=${edge.left + 8} y=${bottom - 8}>↙ better</text>
-      ${points.map(({ variant, px, py, labelY, toLeft }) => {
+      ${points.map(({ variant, px, py }, i) => {
         const colour = variant === base ? 'series-a' : variant === compared ? 'series-b' : 'series-none';
         return svg`
           ${point(colour, px, py)}
-          <text class="value" x=${px + (toLeft ? -12 : 12)} y=${labelY + 4} text-anchor=${toLeft ? 'end' : 'start'}>${visible(variant.recipe)}</text>`;
+          <text class="value" x=${names[i]!.x} y=${names[i]!.y} text-anchor="start">${visible(variant.recipe)}</text>`;
       })}`}`,
     width,
   );
-}
-
-/** Where each point's name stands: beside it, moved down where another name stands already. */
-function spreadLabels(list: readonly { variant: Variant; px: number; py: number }[], width: number) {
-  const placed: { variant: Variant; px: number; py: number; labelY: number; toLeft: boolean }[] = [];
-  for (const item of [...list].sort((a, b) => a.py - b.py || a.px - b.px)) {
-    const toLeft = item.px > width - edge.right - 120;
-    let labelY = item.py;
-    for (const other of placed) {
-      const near = other.toLeft === toLeft && Math.abs(other.px - item.px) < 120;
-      if (near && labelY < other.labelY + 16) labelY = other.labelY + 16;
-    }
-    placed.push({ ...item, labelY, toLeft });
-  }
-  return placed;
 }
 
 /** A circle for the original, a diamond for the compared variant, a ring for the others. */

@@ -117,7 +117,8 @@ function cells(
   const latency = variant?.measurement?.latencyMs;
   const ms = (value: number | undefined): Cell => (value === undefined ? absent : three(value));
   return [
-    variant === undefined
+    // A version that is planned has no size yet.
+    variant === undefined || variant.fileBytes === 0
       ? absent
       : html`<span title=${exactBytes(variant.fileBytes)}>${bytes(variant.fileBytes)}</span>`,
     ms(latency?.p50),

@@ -92,8 +92,11 @@ export class Minimap {
     const top = Math.max(0, camera.y * this.scaleY * ratio);
     const right = Math.min(this.canvas.width, (camera.x + w) * this.scaleX * ratio);
     const bottom = Math.min(this.canvas.height, (camera.y + h) * this.scaleY * ratio);
-    ctx.fillStyle = theme.viewport;
+    // Only a breath of the accent: the boxes under it stay legible.
+    ctx.globalAlpha = theme.highContrast ? 0 : 0.1;
+    ctx.fillStyle = theme.selection;
     ctx.fillRect(left, top, right - left, Math.max(2, bottom - top));
+    ctx.globalAlpha = 1;
     ctx.strokeStyle = theme.selection;
     ctx.lineWidth = 1;
     ctx.strokeRect(left + 0.5, top + 0.5, right - left - 1, Math.max(2, bottom - top - 1));

@@ -1,5 +1,6 @@
 // The theme's colours and fonts for canvases, which cannot use CSS variables. Read again on every change.
 
+import { applyPalette, type Hue } from '../ui/palette';
 import { families, type Family } from './families';
 
 export interface Theme {
@@ -13,24 +14,24 @@ export interface Theme {
   readonly line: string;
   readonly match: string;
   readonly currentMatch: string;
-  readonly viewport: string;
   readonly family: Readonly<Record<Family, string>>;
   readonly fontFamily: string;
   readonly highContrast: boolean;
   readonly reducedMotion: boolean;
 }
 
-const familyVariables: Readonly<Record<Family, string>> = {
-  convolution: '--vscode-charts-blue',
-  matrix: '--vscode-charts-purple',
-  activation: '--vscode-charts-orange',
-  normalization: '--vscode-charts-green',
-  reduction: '--vscode-charts-yellow',
-  quantization: '--vscode-charts-red',
-  shape: '--vscode-disabledForeground',
-  arithmetic: '--vscode-descriptionForeground',
-  control: '--vscode-charts-foreground',
-  other: '--vscode-charts-foreground',
+/** The same hues as in base.css. */
+const familyHues: Readonly<Record<Family, Hue>> = {
+  convolution: 'blue',
+  matrix: 'purple',
+  activation: 'orange',
+  normalization: 'green',
+  reduction: 'yellow',
+  quantization: 'red',
+  shape: 'faint',
+  arithmetic: 'grey',
+  control: 'plain',
+  other: 'plain',
 };
 
 /** Reads the theme from the document's variables. */
@@ -43,6 +44,7 @@ export function readTheme(): Theme {
     }
     return 'gray';
   };
+  const palette = applyPalette();
   const { classList } = document.body;
   const highContrast =
     classList.contains('vscode-high-contrast') || classList.contains('vscode-high-contrast-light');
@@ -60,9 +62,8 @@ export function readTheme(): Theme {
     line: highContrast ? read('--vscode-foreground') : read('--vscode-charts-lines', '--vscode-foreground'),
     match: read('--vscode-editor-findMatchHighlightBackground', '--vscode-focusBorder'),
     currentMatch: read('--vscode-editor-findMatchBackground', '--vscode-focusBorder'),
-    viewport: read('--vscode-minimapSlider-activeBackground', '--vscode-scrollbarSlider-activeBackground'),
     family: Object.fromEntries(
-      families.map((family) => [family, read(familyVariables[family], '--vscode-foreground')]),
+      families.map((family) => [family, palette[familyHues[family]]]),
     ) as Record<Family, string>,
     fontFamily: read('--vscode-font-family'),
     highContrast,

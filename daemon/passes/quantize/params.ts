@@ -2,6 +2,8 @@
 // hold zero, the width is a float32 difference, the division is in float64, rounding is half to even.
 // Source: compute_scale_zp of onnxruntime.quantization 1.30.
 
+import type { IntegerArray } from './integerTensor';
+
 export interface Range {
   readonly min: number;
   readonly max: number;
@@ -57,7 +59,7 @@ export function quantizeValues(
   values: Float32Array,
   { scale, zeroPoint }: QuantParams,
   integers: IntegerRange,
-  out: Int8Array | Uint8Array,
+  out: IntegerArray,
 ): void {
   for (let i = 0; i < values.length; i += 1) {
     const q = rint(Math.fround(values[i]! / scale)) + zeroPoint;

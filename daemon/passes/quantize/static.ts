@@ -1,10 +1,9 @@
-// Static int8: QuantizeLinear and DequantizeLinear around the nodes that placement.ts chose, with uint8
-// activations, symmetric int8 weights per channel and int32 biases. ONNX Runtime fuses them into integer
-// kernels. Ranges come in as arguments; which ones are wanted, `valuesToCalibrate` says.
+// Static int8: QuantizeLinear and DequantizeLinear around the nodes that placement.ts chose, with the types
+// that a scheme (scheme.ts) names and int32 biases. ONNX Runtime fuses them into integer kernels. Ranges come in as arguments; which ones are wanted, `valuesToCalibrate` says.
 
 import { breathe, type Task } from '../../base/task';
 import { unsupported } from '../../base/errors';
-import { floatTensor, int32Tensor, int8Tensor, rawTensor, uint8Tensor } from '../../ir/builder';
+import { floatTensor, type AttributeValue } from '../../ir/builder';
 import { findAttribute, floatAttribute } from '../../ir/attributes';
 import { cloneModel } from '../../ir/clone';
 import { DataType } from '../../ir/dataType';
@@ -17,6 +16,8 @@ import { constantTensors, isOp, onlyConsumer, replaceUses, standardOpset } from 
 import { floatsOf, type TensorReader } from '../tensorReader';
 import { biasScales, leastWeightScale, quantizeBias } from './bias';
 import { Emitter } from './emitter';
+import type { IntegerGate } from './gates';
+import { integerArray, integerTensor } from './integerTensor';
 import { candidateOf, type Candidate } from './operators';
 import {
   bodyNotes,
@@ -29,6 +30,15 @@ import {
 } from './outcome';
 import { quantizeValues, quantParams, rangeOf, uint8Range, type QuantParams, type Range } from './params';
 import { place, type Placement } from './placement';
+import {
+  activationType,
+  defaultScheme,
+  is16Bit,
+  schemeText,
+  weightRange,
+  weightZero,
+  type Scheme,
+} from './scheme';
 import { quantizeWeight, weightScales } from './weights';
 
 export interface StaticOptions {
@@ -36,20 +46,28 @@ export interface StaticOptions {
   readonly ranges: ReadonlyMap<string, Range>;
   /** Names of nodes that must stay in float. */
   readonly exclude?: ReadonlySet<string>;
+  /** U8S8 per channel when absent. */
+  readonly scheme?: Scheme | undefined;
 }
 
 /** Per-channel QuantizeLinear came with this operator set. */
 export const staticOpset = 13;
 const layers = ['Conv', 'Gemm', 'MatMul'] as const;
+/** 16-bit QuantizeLinear came with this operator set; before, ONNX Runtime has it in a domain of its own. */
+const wideOpset = 21;
 
 /**
  * Names of the float values whose ranges static quantization of this (simplified) model needs. Never throws
  * for a model that cannot be quantized; `quantizeStatic` says why.
  */
-export async function valuesToCalibrate(model: Model, read: TensorReader): Promise<string[]> {
+export async function valuesToCalibrate(
+  model: Model,
+  read: TensorReader,
+  scheme?: Scheme,
+): Promise<string[]> {
   const constants = constantTensors(model.graph);
   const facts = await collectFacts(model, read);
-  const placement = place({ graph: model.graph, constants, facts, keepIslands: true });
+  const placement = place({ graph: model.graph, constants, facts, scheme, keepIslands: true });
   return [...placement.values.keys()].filter((name) => !constants.has(name));
 }
 
@@ -75,6 +93,11 @@ class StaticQuantizer {
   private readonly dequantized = new Map<string, string>();
   private facts!: Facts;
   private placement!: Placement;
+  /** What gates ask of their inputs, by group. */
+  private readonly gateInputs = new Map<string, QuantParams>();
+  private readonly scheme: Scheme;
+  /** Domain of the quantize steps: 16 bits came to the standard operators with opset 21. */
+  private readonly domain: string;
 
   constructor(
     private readonly model: Model,
@@ -84,6 +107,10 @@ class StaticQuantizer {
     this.constants = constantTensors(model.graph);
     this.emitter = new Emitter(model);
     this.ranges = new Map(options.ranges);
+    this.scheme = options.scheme ?? defaultScheme;
+    this.domain = is16Bit(this.scheme) && standardOpset(model) < wideOpset ? 'com.microsoft' : '';
+    if (this.domain !== '' && !model.opsetImports.some(({ domain }) => domain === this.domain))
+      model.opsetImports.push({ domain: this.domain, version: 1 });
     for (const node of model.graph.nodes) {
       if (options.exclude?.has(nameOf(node))) this.exclude.set(node, 'It was told to stay in float.');
     }
@@ -92,7 +119,7 @@ class StaticQuantizer {
   async run(task: Task): Promise<QuantizeOutcome> {
     const { graph } = this.model;
     this.facts = await collectFacts(this.model, this.read);
-    const context = { graph, constants: this.constants, facts: this.facts };
+    const context = { graph, constants: this.constants, facts: this.facts, scheme: this.scheme };
     for (const node of graph.nodes) {
       await breathe(task);
       const candidate = candidateOf(node, context);
@@ -102,6 +129,8 @@ class StaticQuantizer {
     const left = this.placement.left.map(leftNode);
     const chosen = [...this.placement.integer.values()];
     if (chosen.length === 0) throw unsupported(nothingTaken(left));
+    for (const [node, gate] of this.placement.gates)
+      this.gateInputs.set(this.placement.values.get(node.inputs[0]!)!.group, gate.input);
     const quantizedNodes = chosen.map(({ node }) => nameOf(node));
 
     const index = indexGraph(graph);
@@ -113,13 +142,18 @@ class StaticQuantizer {
       await this.emitLayer(candidate, index, task);
     }
     task.report({ stage: 'Quantizing', done: taken.length, total: taken.length });
+    const gates = [...this.placement.gates].map(([node, gate]) => ({ node, gate, input: node.inputs[0]! }));
     await this.emitValues();
-    this.emitter.finish();
+    for (const { node, gate, input } of gates) this.emitGate(node, gate, input);
+    this.emitter.finish(new Set(this.placement.gates.keys()));
     const read = indexGraph(graph);
     graph.initializers = graph.initializers.filter(
       ({ name }) => !this.constants.has(name) || read.consumers.has(name) || read.graphOutputs.has(name),
     );
-    markQuantized(this.model, 'static int8');
+    markQuantized(
+      this.model,
+      `static ${is16Bit(this.scheme) ? 'int16' : 'int8'}, ${schemeText(this.scheme)}`,
+    );
     const notes = [...this.placement.notes, ...bodyNotes(graph)];
     return { model: this.model, modified: true, notes, quantizedNodes, left };
   }
@@ -134,7 +168,8 @@ class StaticQuantizer {
     const key = weightKey(node, axis);
     if (role !== 'layer' || this.scales.has(key)) return;
     const tensor = this.constants.get(node.inputs[1]!)!;
-    const scales = await weightScales(await this.weightValues(node), tensor.dims, axis, task);
+    const values = await this.weightValues(node);
+    const scales = await weightScales(values, tensor.dims, axis, task, weightRange(this.scheme));
     if (scales) this.scales.set(key, scales);
     else this.exclude.set(node, 'Its weight holds NaN or infinity.');
     if ((await this.biasValues(node))?.some((value) => !Number.isFinite(value)) === true)
@@ -159,7 +194,9 @@ class StaticQuantizer {
 
   private paramsOf(value: string): QuantParams {
     const { group } = this.placement.values.get(value)!;
-    return quantParams(this.placement.ranges.get(group)!, uint8Range);
+    const range = this.placement.ranges.get(group)!;
+    const symmetric = this.scheme.symmetric && range.min < 0;
+    return this.gateInputs.get(group) ?? quantParams(range, activationType(this.scheme).range, symmetric);
   }
 
   private async makeRoomForBias(node: Node): Promise<void> {
@@ -180,9 +217,13 @@ class StaticQuantizer {
     const tensor = this.constants.get(node.inputs[1]!)!;
     let weight = this.dequantized.get(key);
     if (weight === undefined) {
-      const data = await quantizeWeight(await this.weightValues(node), tensor.dims, axis, scales, task);
-      weight = this.dequantizeConstant(node, tensor.name, scales, axis, 'int8', (name) =>
-        rawTensor(name, DataType.INT8, tensor.dims, new Uint8Array(data.buffer)),
+      const values = await this.weightValues(node);
+      const data = await quantizeWeight(values, tensor.dims, axis, scales, task, weightRange(this.scheme));
+      const zero = weightZero(this.scheme);
+      const integers = zero === 0 ? data : Uint8Array.from(data, (q) => q + zero);
+      const type = zero === 0 ? DataType.INT8 : DataType.UINT8;
+      weight = this.dequantizeConstant(node, tensor.name, { scales, axis, type, zero }, (name) =>
+        integerTensor(name, type, tensor.dims, integers),
       );
       this.dequantized.set(key, weight);
     }
@@ -194,10 +235,8 @@ class StaticQuantizer {
       node.inputs[2] = this.dequantizeConstant(
         node,
         biasName,
-        biasScale,
-        scales.length === 1 ? undefined : 0,
-        'int32',
-        (name) => int32Tensor(name, [bias.length], quantizeBias(bias, biasScale)),
+        { scales: biasScale, axis: scales.length === 1 ? undefined : 0, type: DataType.INT32, zero: 0 },
+        (name) => integerTensor(name, DataType.INT32, [bias.length], quantizeBias(bias, biasScale)),
       );
     }
     if (isOp(node, 'Gemm')) {
@@ -210,26 +249,40 @@ class StaticQuantizer {
   private dequantizeConstant(
     reader: Node,
     base: string,
-    scales: Float32Array,
-    axis: number | undefined,
-    type: 'int8' | 'int32',
+    form: {
+      readonly scales: Float32Array;
+      readonly axis: number | undefined;
+      readonly type: DataType;
+      readonly zero: number;
+    },
     make: (name: string) => Tensor,
   ): string {
+    const { scales, axis, type, zero: zeroPoint } = form;
     const dims = axis === undefined ? [] : [scales.length];
-    const zeros = scales.map(() => 0);
+    const zeros = scales.map(() => zeroPoint);
     const quantized = this.emitter.constant(`${base}_quantized`, make);
     const scale = this.emitter.constant(`${base}_scale`, (name) => floatTensor(name, dims, scales));
     const zero = this.emitter.constant(`${base}_zero_point`, (name) =>
-      type === 'int8' ? int8Tensor(name, dims, zeros) : int32Tensor(name, dims, zeros),
+      integerTensor(name, type, dims, zeros),
     );
     const output = this.emitter.fresh(`${base}_dequantized`);
     const attributes: Record<string, bigint> = axis === undefined ? {} : { axis: BigInt(axis) };
     const names = { node: `${base}_DequantizeLinear`, output };
     this.emitter.putBefore(
       reader,
-      this.emitter.node('DequantizeLinear', [quantized, scale, zero], names, attributes),
+      this.step('DequantizeLinear', [quantized, scale, zero], names, attributes),
     );
     return output;
+  }
+
+  /** A quantize step in the domain that has the type. */
+  private step(
+    opType: 'QuantizeLinear' | 'DequantizeLinear',
+    inputs: readonly string[],
+    base: { readonly node: string; readonly output: string },
+    attributes: Readonly<Record<string, AttributeValue>> = {},
+  ): Node {
+    return { ...this.emitter.node(opType, inputs, base, attributes), domain: this.domain };
   }
 
   /**
@@ -260,10 +313,35 @@ class StaticQuantizer {
     const { scale, zeroPoint } = this.paramsOf(value);
     const made = [
       this.emitter.constant(`${group}_scale`, (name) => floatTensor(name, [], [scale])),
-      this.emitter.constant(`${group}_zero_point`, (name) => uint8Tensor(name, [], [zeroPoint])),
+      this.emitter.constant(`${group}_zero_point`, (name) =>
+        integerTensor(name, activationType(this.scheme).dataType, [], [zeroPoint]),
+      ),
     ] as const;
     this.groupConstants.set(group, made);
     return made;
+  }
+
+  /** Quantized form of each value that has one. */
+  private readonly quantized = new Map<string, string>();
+
+  /** A gate reads the bytes of its input with another scale; `emitValues` must have made them. */
+  private emitGate(node: Node, gate: IntegerGate, input: string): void {
+    const [output = ''] = node.outputs;
+    const base = nameOf(node);
+    let bytes = this.quantized.get(input)!;
+    const constant = (name: string, value: number) =>
+      this.emitter.constant(`${output}_${name}`, (to) => integerTensor(to, DataType.UINT8, [], [value]));
+    if (gate.low > 0 || gate.high < uint8Range.max) {
+      const clipped = this.emitter.fresh(`${output}_bytes`);
+      const bounds = [constant('low', gate.low), constant('high', gate.high)];
+      const names = { node: `${base}_Clip`, output: clipped };
+      this.emitter.putAfter(node, this.emitter.node('Clip', [bytes, ...bounds], names));
+      bytes = clipped;
+    }
+    const scale = this.emitter.constant(`${output}_scale`, (to) => floatTensor(to, [], [gate.output.scale]));
+    const zero = constant('zero_point', gate.output.zeroPoint);
+    const names = { node: `${base}_DequantizeLinear`, output };
+    this.emitter.putAfter(node, this.emitter.node('DequantizeLinear', [bytes, scale, zero], names));
   }
 
   private async emitValues(): Promise<void> {
@@ -278,7 +356,7 @@ class StaticQuantizer {
         const q = await this.quantizedConstant(constant);
         const output = this.emitter.fresh(`${name}_dequantized`);
         const names = { node: `${name}_DequantizeLinear`, output };
-        this.emitter.atStart(this.emitter.node('DequantizeLinear', [q, scale, zero], names));
+        this.emitter.atStart(this.step('DequantizeLinear', [q, scale, zero], names));
         forIntegerNodes.set(name, output);
         continue;
       }
@@ -294,12 +372,13 @@ class StaticQuantizer {
         (atProducer ? everywhere : forIntegerNodes).set(name, output);
       }
       const quantized = this.emitter.fresh(`${name}_quantized`);
+      this.quantized.set(name, quantized);
       const pair = [
-        this.emitter.node('QuantizeLinear', [source, scale, zero], {
+        this.step('QuantizeLinear', [source, scale, zero], {
           node: `${name}_QuantizeLinear`,
           output: quantized,
         }),
-        this.emitter.node('DequantizeLinear', [quantized, scale, zero], {
+        this.step('DequantizeLinear', [quantized, scale, zero], {
           node: `${name}_DequantizeLinear`,
           output,
         }),
@@ -316,10 +395,11 @@ class StaticQuantizer {
 
   private async quantizedConstant(tensor: Tensor): Promise<string> {
     const values = await floatsOf(this.read, tensor);
-    const out = new Uint8Array(values.length);
-    quantizeValues(values, this.paramsOf(tensor.name), uint8Range, out);
+    const { dataType, range } = activationType(this.scheme);
+    const out = integerArray(dataType, values.length);
+    quantizeValues(values, this.paramsOf(tensor.name), range, out);
     return this.emitter.constant(`${tensor.name}_quantized`, (name) =>
-      rawTensor(name, DataType.UINT8, tensor.dims, out),
+      integerTensor(name, dataType, tensor.dims, out),
     );
   }
 }

@@ -195,6 +195,13 @@ export class Scope {
     this.own.add(tensor.name);
   }
 
+  /** Takes a constant of this graph away; nothing may read it any more. */
+  removeConstant(tensor: Tensor): void {
+    this.constants.delete(tensor.name);
+    this.graph.initializers = this.graph.initializers.filter((each) => each !== tensor);
+    this.changes += 1;
+  }
+
   /**
    * Makes every reader of `from` read `to`. False, and nothing done, when `from` is an output of the graph or a
    * body that reads it has something of its own called `to`.

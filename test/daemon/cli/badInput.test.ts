@@ -61,7 +61,7 @@ const cases: Readonly<Record<string, Case>> = {
     args: () => ['quantize', at('cut.onnx'), '-o', at('new.onnx')],
     code: 1,
     kind: 'invalidModel',
-    says: /cut\.onnx cannot be quantized: The file ends in the middle/,
+    says: /cut\.onnx cannot be quantized: The file is cut off: it ends at byte/,
   },
   'an empty model to compress': {
     args: () => ['compress', at('empty.onnx')],

@@ -1,0 +1,210 @@
+// Where the time of a model goes: per node, operator, provider and scope. Profiled and plain runs are taken in
+// turn in two processes, so that what profiling itself costs is known. Reading ONNX Runtime's file is
+// profileEvents.ts; naming the parts is profileParts.ts; comparing two profiles is profileCompare.ts.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DisposableList } from '../base/disposable';
+import { throwIfCancelled, type Task } from '../base/task';
+import { readModel } from '../onnx/readModel';
+import { runsOfInputs, type InputSource } from './benchmarkInputs';
+import { measureBlock, newSeries, warmUp, type Contestant } from './benchmarkSeries';
+import { compareProfiles, type ProfileDifference } from './profileCompare';
+import { readProfile, trimmedMean, type ProfiledRuns } from './profileEvents';
+import { partsOf, type PlacementNode, type ProfileParts } from './profileParts';
+import { startRunner, type RunnerProcess } from './runnerProcess';
+import type { DeviceName, RunnerSession } from './session';
+import { ascending, median } from './statistics';
+
+export interface ProfileOptions {
+  readonly device?: DeviceName | undefined;
+  /** Threads inside an operator; 1 when absent. */
+  readonly threads?: number | undefined;
+  readonly batch?: number | undefined;
+  readonly bind?: Readonly<Record<string, number>> | undefined;
+  /** Time for each model, loading excluded; 5 when absent. */
+  readonly maxSeconds?: number | undefined;
+  /** Makes the inputs; generated when absent. */
+  readonly inputs?: InputSource | undefined;
+}
+
+export interface ModelProfile extends ProfileParts {
+  model: string;
+  device: string;
+  threads: number;
+  batch: number;
+  nodes: PlacementNode[];
+  /** Profiled runs that the means are of. */
+  runs: number;
+  /** Mean time of a plain run, without profiling, microseconds; slowest and fastest tenth left out. */
+  runUs: number;
+  /** Sum of `meanUs` over the nodes. */
+  sumUs: number;
+  /** What a plain run spends outside the nodes (`runUs` − `sumUs`; negative when profiling slowed the nodes). */
+  betweenUs: number;
+  /** What profiling adds to a run: profiled p50 over plain p50, less 1. */
+  overhead: number;
+  /** Values of free dimensions that nobody had bound. */
+  assumed: Record<string, number>;
+  warnings: string[];
+}
+
+export interface ProfileResult extends ModelProfile {
+  /** The profile of the second model and the differences, when one was named. */
+  against?: ModelProfile;
+  difference?: ProfileDifference;
+}
+
+/** ONNX Runtime keeps at most a million events, and a node's takes about a kilobyte. */
+const maxProfileBytes = 48e6;
+const eventBytes = 1000;
+const maxRuns = 200;
+
+/**
+ * Profiles a model; with `against` a second one in turn with it, and says what differs. Throws the runner's
+ * error. No process and no file stays behind.
+ */
+export async function profile(
+  path: string,
+  against: string | undefined,
+  options: ProfileOptions,
+  task: Task,
+): Promise<ProfileResult> {
+  const paths = against === undefined ? [path] : [path, against];
+  const folder = await mkdtemp(join(tmpdir(), 'slipway-profile-'));
+  const owned = new DisposableList();
+  try {
+    const pairs: Pair[] = [];
+    for (const [index, model] of paths.entries()) {
+      task.report({ stage: `Loading ${nameOf(model)}`, done: index, total: paths.length });
+      pairs.push(await load(model, join(folder, `profile${index}`), options, owned, task));
+    }
+    const budgetMs = (options.maxSeconds ?? 5) * 1000;
+    const planned = await warmAll(pairs, budgetMs, task);
+    await takeTurns(pairs, planned, budgetMs, task);
+    const profiles: ModelProfile[] = [];
+    for (const pair of pairs) profiles.push(await finish(pair, options, task));
+    const [first, second] = profiles;
+    if (!second) return first!;
+    return { ...first!, against: second, difference: compareProfiles(first!, second) };
+  } finally {
+    await owned.dispose();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Pair {
+  readonly path: string;
+  readonly plain: Contestant;
+  readonly profiled: Contestant;
+  readonly assumed: Readonly<Record<string, number>>;
+  readonly warnings: string[];
+  /** Runs of the profiled session so far, warm-up included. */
+  profiledRuns: number;
+  warmRuns: number;
+}
+
+async function load(
+  path: string,
+  profilePrefix: string,
+  options: ProfileOptions,
+  owned: DisposableList,
+  task: Task,
+): Promise<Pair> {
+  const session = { device: options.device ?? 'cpu', threads: options.threads ?? 1 };
+  const start = async (extra: { profilePrefix?: string }): Promise<[RunnerProcess, RunnerSession]> => {
+    const runner = owned.add(startRunner());
+    return [runner, await runner.load(path, { ...session, ...extra }, task)];
+  };
+  const [runner, running] = await start({});
+  const made = await runsOfInputs(path, running.inputs, options, task);
+  const series = () => ({ ...newSeries(path), batch: made.batch });
+  const plain = { series: series(), runner, session: running, feeds: made.feeds };
+  const [second, observed] = await start({ profilePrefix });
+  const profiled = { series: series(), runner: second, session: observed, feeds: made.feeds };
+  const { assumed, warnings } = made;
+  return { path, plain, profiled, assumed, warnings, profiledRuns: 0, warmRuns: 0 };
+}
+
+/** Warms all up; returns how many profiled runs each pair gets. */
+async function warmAll(pairs: readonly Pair[], budgetMs: number, task: Task): Promise<number[]> {
+  const planned: number[] = [];
+  for (const pair of pairs) {
+    task.report({ stage: `Warming up ${nameOf(pair.path)}` });
+    await warmUp(pair.plain, Math.min(1000, budgetMs / 4), task);
+    // Each profiled run costs memory, so its warm-up is counted in runs.
+    const { model } = await readModel(pair.path, task);
+    const nodes = Math.max(1, model?.graph.nodes.length ?? 1000);
+    const affordable = Math.max(6, Math.floor(maxProfileBytes / (nodes * eventBytes)));
+    const warm = Math.min(20, Math.ceil(affordable / 6));
+    const times = await pair.profiled.session.timeRuns(
+      pair.profiled.feeds,
+      { runs: warm, maxMs: Math.max(1, budgetMs / 4) },
+      task,
+    );
+    pair.profiled.series.runMs = median(times);
+    pair.warmRuns = times.length;
+    pair.profiledRuns = times.length;
+    planned.push(Math.min(maxRuns, affordable - times.length));
+  }
+  return planned;
+}
+
+const blockMs = 30;
+
+async function takeTurns(
+  pairs: readonly Pair[],
+  planned: readonly number[],
+  budgetMs: number,
+  task: Task,
+): Promise<void> {
+  const until = performance.now() + budgetMs * pairs.length;
+  const left = [...planned];
+  for (let turn = 0; left.some((runs) => runs > 0); turn++) {
+    for (const [index, pair] of pairs.entries()) {
+      throwIfCancelled(task);
+      if (left[index]! <= 0) continue;
+      const { plain, profiled } = pair;
+      const total = planned[index]!;
+      task.report({ stage: `Profiling ${nameOf(pair.path)}`, done: total - left[index]!, total });
+      await measureBlock(plain, blockMs * 2, Number.POSITIVE_INFINITY, task);
+      const runs = Math.min(left[index]!, Math.max(1, Math.ceil(blockMs / Math.max(profiled.series.runMs, 0.2))));
+      const times = await profiled.session.timeRuns(profiled.feeds, { runs, maxMs: budgetMs }, task);
+      profiled.series.blocks.push(times);
+      pair.profiledRuns += times.length;
+      left[index]! -= times.length;
+    }
+    if (performance.now() >= until && turn >= 2) return;
+  }
+}
+
+async function finish(pair: Pair, options: ProfileOptions, task: Task): Promise<ModelProfile> {
+  task.report({ stage: `Reading the profile of ${nameOf(pair.path)}` });
+  const text = await pair.profiled.session.endProfile();
+  const read: ProfiledRuns = await readProfile(text, pair.warmRuns, task);
+  const { model } = await readModel(pair.path, task);
+  const device = options.device ?? 'cpu';
+  const plain = ascending(pair.plain.series.blocks.flatMap((block) => [...block]));
+  const observed = ascending(pair.profiled.series.blocks.flatMap((block) => [...block]));
+  const runUs = trimmedMean(plain) * 1000;
+  const sumUs = read.nodes.reduce((sum, node) => sum + node.meanUs, 0);
+  const { nodes, warnings, ...parts } = partsOf(read.nodes, model?.graph, device);
+  return {
+    model: pair.path,
+    device,
+    threads: options.threads ?? 1,
+    batch: pair.plain.series.batch,
+    nodes,
+    ...parts,
+    runs: read.runs,
+    runUs,
+    sumUs,
+    betweenUs: runUs - sumUs,
+    overhead: median(observed) / median(plain) - 1,
+    assumed: { ...pair.assumed },
+    warnings: [...pair.warnings, ...warnings],
+  };
+}
+
+const nameOf = (path: string) => path.split(/[\\/]/).at(-1) ?? path;
