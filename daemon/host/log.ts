@@ -3,6 +3,7 @@
 
 import { appendFileSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { fileSystemError } from '../base/errors';
 
 export interface Log {
   info(message: string): void;
@@ -24,8 +25,12 @@ export function openLog(options: { path?: string; secrets?: readonly string[] } 
   let path = options.path;
   let size = 0;
   if (path !== undefined) {
-    size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    } catch (error) {
+      throw fileSystemError('write the log', path, error);
+    }
   }
   const write = (level: string, message: string) => {
     let line = `${new Date().toISOString()} ${level} ${message}\n`;

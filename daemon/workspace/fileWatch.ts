@@ -3,6 +3,7 @@
 
 import type { FSWatcher } from 'chokidar';
 import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Disposable } from '../base/disposable';
 
 const quietMs = 150;
@@ -16,6 +17,8 @@ interface Watched {
 
 export class FileWatch implements Disposable {
   private readonly files = new Map<string, Watched>();
+  /** Folders of the files, for as long as the watcher lives. */
+  private readonly folders = new Set<string>();
   private watcher: Promise<FSWatcher> | undefined;
   private disposed = false;
 
@@ -28,6 +31,7 @@ export class FileWatch implements Disposable {
     else {
       file = { holders: 1, seen: '' };
       this.files.set(path, file);
+      this.folders.add(dirname(path));
       void this.begin(path, file);
     }
     const watched = file;
@@ -54,14 +58,22 @@ export class FileWatch implements Disposable {
     file.seen = await lookOf(path);
     if (this.disposed) return;
     this.watcher ??= this.createWatcher();
-    (await this.watcher).add(path);
+    (await this.watcher).add([dirname(path), path]);
     // A change between the look and the watch would go unseen.
     this.touched(path);
   }
 
   private async createWatcher(): Promise<FSWatcher> {
     const { watch } = await import('chokidar');
-    const watcher = watch([], { ignoreInitial: true, usePolling: false, atomic: false });
+    // Folders are watched, one level deep and blind to all but our files: a watch on a file is lost with the file,
+    // and many tools write a model by removing it first.
+    const watcher = watch([], {
+      ignoreInitial: true,
+      usePolling: false,
+      atomic: false,
+      depth: 0,
+      ignored: (path) => !this.files.has(path) && !this.folders.has(path),
+    });
     watcher.on('all', (_event, path) => this.touched(path));
     // A watch that the system refuses (too many) costs the news of changes, not the daemon.
     watcher.on('error', () => undefined);

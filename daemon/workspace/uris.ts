@@ -1,5 +1,6 @@
 // Between the protocol's URIs and paths. Only local files have a place here.
 
+import { isAbsolute } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { badRequest } from '../base/errors';
 
@@ -27,3 +28,15 @@ export function pathOfUri(uri: string): string {
 
 /** The `file:` URI of a path. */
 export const uriOfPath = (path: string): string => pathToFileURL(path).href;
+
+/**
+ * Refuses params whose paths are relative: the daemon's working folder is nobody's, so `out.onnx` would land where
+ * no one looks. Absent ones are left alone.
+ */
+export function requireAbsolute(paths: Readonly<Record<string, string | undefined>>): void {
+  for (const [field, path] of Object.entries(paths)) {
+    if (path !== undefined && !isAbsolute(path)) {
+      throw badRequest(`\`${field}\` must be an absolute path, but it is "${path}".`);
+    }
+  }
+}

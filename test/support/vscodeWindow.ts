@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -106,6 +106,12 @@ export class VscodeWindow {
   /** Folder of the daemon file of this window's daemon. */
   get stateFolder(): string {
     return join(this.home, 'state');
+  }
+
+  /** Process id of this window's daemon. */
+  daemonProcess(): number {
+    const text = readFileSync(join(this.stateFolder, 'daemon.json'), 'utf8');
+    return (JSON.parse(text) as { processId: number }).processId;
   }
 
   /** Opens the workbench of code-server in headless Chromium. */

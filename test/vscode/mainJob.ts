@@ -125,6 +125,38 @@ export function mainJob(open: OpenWindow): void {
     });
   });
 
+  test('a job is cancelled from its panel, and a killed daemon costs nothing but a moment', async () => {
+    const folder = workspace();
+    await inWindow(open({ folder }), async (window) => {
+      await window.openFromExplorer(model);
+      await graphDrawn(window.webview());
+      const files = readdirSync(folder).sort();
+      await window.webview().getByRole('button', { name: 'Compress and Benchmark' }).click();
+      const results = window.webview();
+      await results.getByRole('button', { name: 'Cancel' }).click({ timeout: 60_000 });
+      await results
+        .getByText(/cancelled/i)
+        .first()
+        .waitFor({ timeout: 20_000 });
+      await picture(window.page, 'results-cancelled');
+      const left = readdirSync(folder).sort();
+      assert.deepEqual(
+        left.filter((name) => !files.includes(name) && !/\.int8(-dynamic)?\.onnx$/.test(name)),
+        [],
+        'only finished models are left',
+      );
+
+      process.kill(window.daemonProcess(), 'SIGKILL');
+      await window.page.getByRole('tab', { name: new RegExp(`^${model}`) }).click();
+      const editor = window.webview();
+      await graphDrawn(editor);
+      const search = editor.getByLabel('Find a node by name or operator');
+      await search.fill('Gemm');
+      await search.press('Enter');
+      await editor.locator('.inspector').getByText('transB').first().waitFor({ timeout: 60_000 });
+    });
+  });
+
   test('a broken file is explained, and dark and high-contrast themes are drawn', async () => {
     const folder = workspace();
     await inWindow(
