@@ -34,7 +34,11 @@ const node = {
     slipway: 'daemon/cli/main.ts',
     runner: 'daemon/runtime/runner.ts',
     server: 'daemon/serve/main.ts',
+    pictureWorker: 'daemon/evaluate/data/pictureWorker.ts',
   }),
+  // The picture decoders' WebAssembly lies inside the script; they never look for it beside them.
+  loader: { '.wasm': 'binary' },
+  logOverride: { 'empty-import-meta': 'silent' },
   banner: { js: '' },
 };
 const page = {

@@ -6,10 +6,11 @@ import { graphArea } from './graph/graphArea';
 import { describeNode } from './graph/graphTree';
 import { GraphView } from './graph/graphView';
 import { LayoutClient } from './graph/layoutClient';
-import { NodeKind } from './graph/table';
+import { NodeKind, scopeOfRow } from './graph/table';
 import { connectEditor, keptState } from './host';
 import { modelInspector } from './inspector/modelInspector';
 import { nodeInspector } from './inspector/nodeInspector';
+import { scopeInspector } from './inspector/scopeInspector';
 import { typeText } from './inspector/parts';
 import { EditorController } from './state/editorController';
 import { firstEditorState, readKept, type EditorState } from './state/editorState';
@@ -72,6 +73,9 @@ function page(state: EditorState) {
       ${graphArea(state, controller?.picture, {
         zoom: (direction) => view.zoom(direction),
         fit: () => view.fit(),
+        openLevels: (levels) => void controller?.openLevels(levels),
+        clearTrace: () => controller?.clearTrace(),
+        setFlat: (flat) => void controller?.setFlat(flat),
         openScope: (scope) => void controller?.open(scope),
         retry: () => void controller?.open(),
         cancelLayout: () => controller?.cancelLayout(),
@@ -123,6 +127,19 @@ function notices(state: EditorState) {
 function inspector(state: EditorState) {
   const { inspection, selected, table } = state;
   if (selected !== undefined && table !== undefined) {
+    const scope = scopeOfRow(table.model, selected);
+    if (scope >= 0) {
+      return scopeInspector(table, scope, state.opening, {
+        toggle: () => void controller?.toggle(selected),
+        step: (by) => void controller?.stepRepeat(selected, by),
+        selectRow: (row) => controller?.selectRow(row, true),
+        find: (op) => controller?.search(op),
+        close() {
+          controller?.selectRow(undefined, false);
+          stage().focus();
+        },
+      });
+    }
     const values = table.kind[selected] === NodeKind.input ? inspection?.inputs : inspection?.outputs;
     const value = values?.find(({ name }) => name === table.name[selected]);
     return nodeInspector(
@@ -136,6 +153,7 @@ function inspector(state: EditorState) {
       {
         selectRow: (row) => controller?.selectRow(row, true),
         openScope: (scope) => void controller?.open(scope),
+        trace: (side) => controller?.trace(side),
         preview: (name, elements) => void controller?.preview(name, elements),
         close() {
           controller?.selectRow(undefined, false);
@@ -182,6 +200,14 @@ const view: GraphView = new GraphView(
       store.update({ inspectorOpen: true });
       queueMicrotask(() => document.querySelector<HTMLElement>('.inspector')?.focus());
     },
+    toggle: (drawn) => void controller?.toggle(store.state.table?.drawn[drawn] ?? -1),
+    step: (drawn, by) => void controller?.stepRepeat(store.state.table?.drawn[drawn] ?? -1, by),
+    trace(which) {
+      if (which === 'none') controller?.clearTrace();
+      else controller?.trace(which === 'both' ? undefined : which);
+    },
+    traceTo: (drawn) => controller?.traceTo(drawn),
+    levels: (levels) => void controller?.openLevels(levels),
     moved: (camera) => controller?.onMoved(camera),
     themeChanged(theme) {
       if (theme.fontFamily !== fontFamily) controller?.onFontChanged();

@@ -12,10 +12,12 @@ import { dataText, machineText } from './compare/machine';
 import { csvReport, jsonReport, markdownReport, recipeCommand } from './compare/report';
 import { headline } from './compare/sentence';
 import { variantTable } from './compare/variantTable';
+import { watchTheme } from './graph/theme';
 import { connectResults, keepState, keptState } from './host';
 import { Store } from './state/store';
 import { diagnosticList } from './ui/diagnostics';
 import { icon } from './ui/icon';
+import { applyPalette } from './ui/palette';
 import { menuButton } from './ui/menu';
 import { elide, fullText, visible } from './ui/text';
 
@@ -106,8 +108,11 @@ function ended(job: JobView, subject: Variant | undefined) {
           </div>
         </div>`
   }
-  ${subject === undefined || subject.failed !== undefined ? nothing : buttons(job, subject)}`;
+  ${subject === undefined || !exists(subject) ? nothing : buttons(job, subject)}`;
 }
+
+/** A variant has a row before it has a file; it may never get one. */
+const exists = ({ failed, fileBytes }: Variant): boolean => failed === undefined && fileBytes > 0;
 
 function buttons(job: JobView, subject: Variant) {
   const { file } = subject;
@@ -157,6 +162,8 @@ function buttons(job: JobView, subject: Variant) {
 }
 
 document.body.classList.add('results-page');
+applyPalette();
+watchTheme(applyPalette);
 const update = (state: ResultsState) => render(page(state), document.body);
 update(store.state);
 store.subscribe(update);

@@ -14,8 +14,9 @@ import { freeInputs, tensorBytes } from './summary';
 import { bodyCaptures } from './topology';
 import type { CaptureCache } from '../ir/graphIndex';
 import { shapeText, unknownType } from './typeText';
+import { scopeTree } from './scopeTree';
 
-/** Columns by name; nodes have the first seven, edges the last four. */
+/** Columns by name; nodes have the first seven and `group`, edges the next four, scopes the last five. */
 export type GraphColumns = {
   name: string[];
   /** Operator type; empty for inputs and outputs. */
@@ -37,6 +38,13 @@ export type GraphColumns = {
   value: string[];
   /** "1×64×56×56 float", or empty. */
   label: string[];
+  /** Innermost scope of each node row, -1 for none. The scopes are rows of their own (see scopeTree.ts). */
+  group: Int32Array;
+  groupName: string[];
+  groupParent: Int32Array;
+  groupKind: Uint8Array;
+  groupClass: string[];
+  groupSame: Int32Array;
 };
 
 export interface GraphTable {
@@ -81,6 +89,7 @@ export async function graphTable(
     weights: new Float64Array(count),
     summary: [],
     ...edgesOf(scoped, inputs, inferred),
+    ...noGroups(count),
   };
   for (const [index, node] of graph.nodes.entries()) {
     columns.name.push(node.name);
@@ -103,6 +112,20 @@ export async function graphTable(
       columns.summary.push(typeLabel(inferred, name));
     }
   };
+  const tree = scopeTree(
+    graph.nodes,
+    columns.scope,
+    (name) => weights.has(name),
+    columns.source,
+    columns.target,
+  );
+  columns.group.set(tree.of);
+  columns.groupName = tree.name;
+  columns.groupParent = tree.parent;
+  columns.groupKind = tree.kind;
+  columns.groupClass = tree.className;
+  columns.groupSame = tree.same;
+  await breathe(task);
   addRows(inputs, 1);
   addRows(graph.outputs, 2);
   return {
@@ -112,6 +135,15 @@ export async function graphTable(
     subgraphs: subgraphsOf(model, scoped),
   };
 }
+
+const noGroups = (count: number) => ({
+  group: new Int32Array(count).fill(-1),
+  groupName: [],
+  groupParent: new Int32Array(0),
+  groupKind: new Uint8Array(0),
+  groupClass: [],
+  groupSame: new Int32Array(0),
+});
 
 /** Bytes of every initializer that the graph sees, its own hiding those of the graphs around it. */
 function initializerBytes(scoped: ScopedGraph): ReadonlyMap<string, number> {

@@ -1,14 +1,21 @@
 // slipway benchmark: measures models side by side.
 
-import { basename } from 'node:path';
-import { unsupported } from '../base/errors';
-import { benchmark, type BenchmarkResult } from '../runtime/benchmark';
-import { bindOption, bindSpec, choiceOption, countOption, numberOption } from './args';
+import { inputsFrom } from '../recipes/benchmarkData';
+import { benchmarkSweep } from '../runtime/benchmarkSweep';
+import { loadPatterns } from '../runtime/load';
+import {
+  bindOption,
+  bindSpec,
+  choiceOption,
+  countOption,
+  numberOption,
+  textOption,
+  UsageError,
+} from './args';
+import { countsOption, deviceOption } from './benchmarkOptions';
+import { describeBenchmark } from './benchmarkText';
 import type { Command } from './command';
-import { megabytes, milliseconds, plural, ratio, significant } from './format';
-import { renderTable } from './table';
-
-const devices = ['cpu', 'cuda', 'webgpu', 'directml', 'coreml', 'qnn', 'openvino', 'tensorrt'] as const;
+import { significant } from './format';
 
 export const benchmarkCommand: Command = {
   spec: {
@@ -17,16 +24,47 @@ export const benchmarkCommand: Command = {
       'Measures models in turn, so that a busy machine does not decide, and compares them with the first',
     usage: 'benchmark MODEL…',
     options: {
-      device: { type: 'string', value: 'DEVICE', help: 'Where to run; cpu when absent' },
-      threads: { type: 'string', value: 'N', help: 'Threads inside an operator; 1 when absent' },
-      batch: { type: 'string', value: 'N', help: 'Batch size; 1 when absent' },
+      device: {
+        type: 'string',
+        value: 'DEVICE,…',
+        help: 'Where to run; cpu when absent. slipway devices lists them',
+      },
+      threads: { type: 'string', value: 'N,…', help: 'Threads inside an operator; 1 when absent' },
+      batch: { type: 'string', value: 'N,…', help: 'Batch sizes; 1 when absent' },
+      concurrency: {
+        type: 'string',
+        value: 'N,…',
+        help: 'Also throughput with so many requests at once, each in its own process',
+      },
+      load: {
+        type: 'string',
+        value: 'PATTERN',
+        help: 'Also a load as in MLPerf: single-stream, offline, or server (Poisson arrivals)',
+      },
+      rate: { type: 'string', value: 'R', help: 'Arrivals per second, for --load server' },
+      p99: {
+        type: 'string',
+        value: 'MS',
+        help: 'Latency bound, for --load server; without --rate the highest rate that holds it is looked for',
+      },
+      workers: { type: 'string', value: 'N', help: 'Processes that serve the load; 1 when absent' },
+      seed: { type: 'string', value: 'N', help: 'Seed of the arrivals; 1 when absent' },
+      data: {
+        type: 'string',
+        value: 'DATA',
+        help: '.npz file with arrays named like the inputs; generated inputs when absent',
+      },
       bind: bindSpec,
       'min-samples': {
         type: 'string',
         value: 'N',
         help: 'Timed runs of each model at the least; 50 when absent',
       },
-      'max-seconds': { type: 'string', value: 'S', help: 'Time limit for each model; 10 when absent' },
+      'max-seconds': {
+        type: 'string',
+        value: 'S',
+        help: 'Time limit for each model and setting; 10 when absent, 3 in a sweep',
+      },
       'min-ratio': {
         type: 'string',
         value: 'R',
@@ -36,70 +74,39 @@ export const benchmarkCommand: Command = {
     positionals: { min: 1, max: 16, what: 'A model' },
     examples: [
       'slipway benchmark resnet.onnx resnet.int8.onnx',
-      'slipway benchmark bert.onnx --batch 8 --threads 4 --json',
+      'slipway benchmark bert.onnx --batch 1,2,4,8 --threads 1,2 --bind seq=128 --json',
+      'slipway benchmark resnet.onnx --load server --p99 20',
     ],
   },
   async run(args, { task }) {
-    const device = choiceOption(args, 'device', devices) ?? 'cpu';
-    if (device !== 'cpu')
-      throw unsupported(
-        `The device ${device} is not in this version yet. Leave --device out to run on the CPU.`,
-      );
     const minRatio = numberOption(args, 'min-ratio', { min: 0, max: 1e6 });
+    const pattern = choiceOption(args, 'load', loadPatterns);
+    const rate = numberOption(args, 'rate', { min: 1e-3, max: 1e9 });
+    const boundMs = numberOption(args, 'p99', { min: 1e-3, max: 1e9 });
+    const workers = countOption(args, 'workers', 256);
+    const seed = countOption(args, 'seed', 2 ** 31);
+    if (pattern === undefined && [rate, boundMs, workers, seed].some((value) => value !== undefined))
+      throw new UsageError('--rate, --p99, --workers and --seed belong to a load: add --load server.');
+    if (pattern === 'server' && rate === undefined && boundMs === undefined)
+      throw new UsageError('--load server needs --rate R, or --p99 MS to look for the highest rate.');
     const options = {
-      device,
-      threads: countOption(args, 'threads', 1024),
-      batch: countOption(args, 'batch'),
+      devices: deviceOption(args),
+      threadSweep: countsOption(args, 'threads', 1024),
+      batchSweep: countsOption(args, 'batch', Number.MAX_SAFE_INTEGER),
+      concurrency: countsOption(args, 'concurrency', 256),
+      load: pattern === undefined ? undefined : { pattern, rate, boundMs, workers, seed },
+      inputs: inputsFrom(textOption(args, 'data')),
       bind: bindOption(args),
       minSamples: countOption(args, 'min-samples'),
       maxSeconds: numberOption(args, 'max-seconds', { min: 0.1, max: 86_400 }),
     };
     const models = args.positionals.map((path) => ({ path }));
-    const result = await benchmark(models, options, task);
+    const result = await benchmarkSweep(models, options, task);
     const slow = result.ratios.find(({ p50Ratio }) => minRatio !== undefined && p50Ratio < minRatio);
-    return {
-      result,
-      text: describe(result),
-      ...(slow
-        ? {
-            failed: `${slow.model} is ${significant(slow.p50Ratio)} times as fast as ${slow.against}; at least ${minRatio ?? 0} was asked for.`,
-          }
-        : {}),
-    };
+    const failed = result.failures[0]?.message;
+    const why = slow
+      ? `${slow.model} is ${significant(slow.p50Ratio)} times as fast as ${slow.against}; at least ${minRatio ?? 0} was asked for.`
+      : failed;
+    return { result, text: describeBenchmark(result), ...(why === undefined ? {} : { failed: why }) };
   },
 };
-
-const right = 'right' as const;
-
-function describe({ machine, results, ratios }: BenchmarkResult): string {
-  const first = results[0];
-  const rows = results.map((row) => {
-    const faster = ratios.find(({ model }) => model === row.model);
-    return [
-      basename(row.model),
-      milliseconds(row.latencyMs.p50),
-      milliseconds(row.latencyMs.p90),
-      milliseconds(row.latencyMs.p99),
-      `${significant(row.throughput)}/s`,
-      milliseconds(row.loadMs),
-      megabytes(row.peakRssBytes),
-      String(row.samples),
-      faster && row !== first ? ratio(faster) : '',
-    ];
-  });
-  const columns = [
-    { title: 'Model' },
-    ...['p50', 'p90', 'p99', 'Throughput', 'Load', 'Peak memory', 'Runs'].map((title) => ({
-      title,
-      align: right,
-    })),
-    ...(ratios.length > 0 ? [{ title: 'Speed against first', align: right }] : []),
-  ];
-  const sets = machine.instructionSets.length > 0 ? ` (${machine.instructionSets.join(', ')})` : '';
-  return [
-    `${machine.cpu}${sets}, ONNX Runtime ${machine.onnxruntime}`,
-    first ? `${first.device}, ${plural(first.threads, 'thread')}, batch ${first.batch}` : '',
-    '',
-    renderTable(columns, rows),
-  ].join('\n');
-}

@@ -72,9 +72,9 @@ export const compressCommand: Command = {
       task,
     );
     const [baseline, ...candidates] = result.variants.map((variant) => candidate(variant, result.variants));
-    const { chosen, machine, calibration, validation } = result;
+    const { chosen, machine, calibration, validation, diagnostics } = result;
     return {
-      result: { baseline, candidates, chosen, machine, calibration, validation },
+      result: { baseline, candidates, chosen, machine, calibration, validation, diagnostics },
       text: describe(result),
     };
   },
@@ -107,7 +107,14 @@ export function onPareto(variant: Variant, all: readonly Variant[]): boolean {
 
 const right = 'right' as const;
 
-function describe({ variants, chosen, validation, calibration, machine }: CompressResult): string {
+function describe({
+  variants,
+  chosen,
+  validation,
+  calibration,
+  machine,
+  diagnostics,
+}: CompressResult): string {
   const rows = variants.map((variant) => [
     variant.file === chosen ? '→' : '',
     variant.recipe,
@@ -142,6 +149,7 @@ function describe({ variants, chosen, validation, calibration, machine }: Compre
       ? 'Accuracy was not measured: name labelled data with --validation.'
       : `Top-1 on ${plural(samples ?? 0, 'sample')} of ${basename(validation)}.`,
     ...failures,
+    ...diagnostics.map(({ message }) => message),
   ].join('\n');
 }
 
@@ -153,7 +161,15 @@ function headline(variants: readonly Variant[], chosen: string): string {
   const size = `${significant(best.fileBytes / original.fileBytes)} of the size`;
   const drop =
     best.top1 && original.top1
-      ? `, top-1 ${best.top1.value >= original.top1.value ? '+' : '−'}${Math.abs((best.top1.value - original.top1.value) * 100).toFixed(1)} points`
+      ? `, top-1 ${difference(best.top1Difference ?? { value: best.top1.value - original.top1.value })}`
       : '';
   return `${best.recipe}: ${speed}${size}${drop}.`;
+}
+
+/** "−0.1 ± 0.4 points": the difference with half the width of its interval. */
+function difference({ value, low, high }: { value: number; low?: number; high?: number }): string {
+  const points = `${value >= 0 ? '+' : '−'}${Math.abs(value * 100).toFixed(1)}`;
+  return low === undefined || high === undefined
+    ? `${points} points`
+    : `${points} ± ${(((high - low) / 2) * 100).toFixed(1)} points`;
 }

@@ -15,7 +15,13 @@ type Loaded = Command | ForegroundCommand;
 
 const commands: Readonly<Record<string, () => Promise<Loaded>>> = {
   inspect: async () => (await import('./inspect')).inspectCommand,
+  optimize: async () => (await import('./optimize')).optimizeCommand,
   quantize: async () => (await import('./quantize')).quantizeCommand,
+  prune: async () => (await import('./prune')).pruneCommand,
+  cluster: async () => (await import('./cluster')).clusterCommand,
+  sensitivity: async () => (await import('./sensitivity')).sensitivityCommand,
+  profile: async () => (await import('./profile')).profileCommand,
+  devices: async () => (await import('./devices')).devicesCommand,
   benchmark: async () => (await import('./benchmark')).benchmarkCommand,
   evaluate: async () => (await import('./evaluate')).evaluateCommand,
   compress: async () => (await import('./compress')).compressCommand,

@@ -1,7 +1,7 @@
 // slipway quantize: writes an int8 version of a model.
 
 import { basename } from 'node:path';
-import { SlipwayError, unsupported } from '../base/errors';
+import { SlipwayError } from '../base/errors';
 import { dataBeside } from '../recipes/dataBeside';
 import { quantize } from '../recipes/quantize';
 import type { QuantizeResult } from '../protocol/quantize';
@@ -9,7 +9,16 @@ import { choiceOption, countOption, textOption, UsageError } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { megabytes, plural, significant } from './format';
+import {
+  onlyStatic,
+  quantizeOptionSpecs,
+  searchSettings,
+  staticOptionSpecs,
+  staticSettings,
+} from './quantizeOptions';
+import { precisionMethods, precisionOptionSpecs, quantizePrecision } from './quantizePrecision';
 import { renderList, renderTable } from './table';
+import { runWeightOnly, weightOnlyOptions } from './weightOnly';
 
 export const quantizeCommand: Command = {
   spec: {
@@ -21,16 +30,22 @@ export const quantizeCommand: Command = {
       method: {
         type: 'string',
         value: 'METHOD',
-        help: 'static (needs calibration data, best for convolutions) or dynamic (needs none); static when --calibration is given',
+        help: 'static (needs calibration data, best for convolutions) or dynamic (needs none), static when --calibration is given; fp16 or bf16 (half the file); weight-only (weights in blocks of 2, 4 or 8 bits)',
       },
       calibration: { type: 'string', value: 'DATA', help: '.npz file with arrays named like the inputs' },
       'calibration-samples': { type: 'string', value: 'N', help: 'Use at most N samples; all when absent' },
+      ...staticOptionSpecs,
+      ...quantizeOptionSpecs,
+      ...precisionOptionSpecs,
+      ...weightOnlyOptions,
       overwrite: { type: 'boolean', help: 'Replace OUT when it exists (never the model itself)' },
     },
     positionals: { min: 1, max: 1, what: 'The model' },
     examples: [
       'slipway quantize resnet.onnx -o resnet.int8.onnx --method static --calibration resnet_calibration.npz',
       'slipway quantize bert.onnx -o bert.int8.onnx --method dynamic',
+      'slipway quantize bert.onnx -o bert.fp16.onnx --method fp16',
+      'slipway quantize bert.onnx -o bert.int4.onnx --method weight-only --calibration bert_calibration.npz',
     ],
   },
   async run(args, { task, note }) {
@@ -38,9 +53,9 @@ export const quantizeCommand: Command = {
     const output = textOption(args, 'output');
     if (output === undefined) throw new UsageError('Name the file to write: -o OUT.');
     const calibration = textOption(args, 'calibration');
-    const asked = choiceOption(args, 'method', ['static', 'dynamic', 'weight-only', 'fp16']);
-    if (asked === 'weight-only' || asked === 'fp16')
-      throw unsupported(`The method ${asked} is not in this version yet. Use static or dynamic.`);
+    const asked = choiceOption(args, 'method', ['static', 'dynamic', 'weight-only', ...precisionMethods]);
+    if (asked === 'fp16' || asked === 'bf16') return quantizePrecision(args, model, output, asked, task);
+    if (asked === 'weight-only') return runWeightOnly(model, args, task);
     const method = asked ?? (calibration === undefined ? 'dynamic' : 'static');
     if (method === 'dynamic' && calibration !== undefined)
       note('The calibration data only serves to measure the error: dynamic quantization needs none.');
@@ -51,7 +66,12 @@ export const quantizeCommand: Command = {
       overwrite: args.flags.has('overwrite'),
       ...(calibration === undefined ? {} : { calibration }),
       ...(calibrationSamples === undefined ? {} : { calibrationSamples }),
+      ...staticSettings(args),
+      ...searchSettings(args),
     };
+    const idle = method === 'static' ? undefined : onlyStatic.find((name) => name in options);
+    if (idle !== undefined)
+      throw new UsageError(`The option for ${idle} belongs to --method static; dynamic takes none of it.`);
     const result: QuantizeResult = await quantize(model, options, task).catch((error: unknown) => {
       const missing = method === 'static' && calibration === undefined;
       if (!missing || !(error instanceof SlipwayError) || error.kind !== 'badRequest') throw error;
@@ -59,9 +79,17 @@ export const quantizeCommand: Command = {
       const hint = `Add --calibration ${beside ?? 'DATA.npz'}.`;
       throw new UsageError(`${error.message} ${hint}`);
     });
-    return { result, text: describe(model, method, result) };
+    const { accuracy } = result;
+    const failed =
+      accuracy && !accuracy.holds
+        ? `The search ended (${accuracy.stopped}) with a drop of ${points(accuracy.drop)}, more than the ${points(accuracy.maxDrop)} allowed. The best version was written.`
+        : undefined;
+    const text = describe(model, method, result);
+    return failed === undefined ? { result, text } : { result, text, failed };
   },
 };
+
+const points = (drop: number) => `${(drop * 100).toFixed(2)} points`;
 
 function describe(model: string, method: string, result: QuantizeResult): string {
   const { before, after, fusion, error } = result;
@@ -71,6 +99,7 @@ function describe(model: string, method: string, result: QuantizeResult): string
     ['Written', result.output],
     ['Size', `${megabytes(after.fileBytes)}, ${share} of ${megabytes(before.fileBytes)}`],
     ['Quantized', plural(result.quantizedNodes, 'node')],
+    ...more(result),
     ['Runs in integers', `${fusion.integer} of ${plural(fusion.integer + fusion.float, 'compute node')}`],
     [
       'Output error',
@@ -86,4 +115,24 @@ function describe(model: string, method: string, result: QuantizeResult): string
     ...(left.length > 0 ? ['', table] : []),
     ...(result.diagnostics.length > 0 ? ['', ...result.diagnostics.map(diagnosticLine)] : []),
   ].join('\n');
+}
+
+/** What only some quantizations have to say. */
+function more({ scheme, accuracy, emulation }: QuantizeResult): [string, string][] {
+  const rows: [string, string][] = [];
+  if (typeof scheme === 'string') rows.push(['Integers', scheme]);
+  if (accuracy) {
+    const percent = (value: number) => `${(value * 100).toFixed(2)} %`;
+    rows.push([
+      'Top-1',
+      `${percent(accuracy.float)} → ${percent(accuracy.quantized)} (at most −${points(accuracy.maxDrop)}), ${plural(accuracy.evaluations, 'version')} measured, calibrator ${accuracy.calibrator}`,
+    ]);
+    if (accuracy.reverted.length > 0) rows.push(['Given back to float', accuracy.reverted.join(', ')]);
+  }
+  if (emulation)
+    rows.push([
+      'On AVX2 without VNNI',
+      `cosine ${emulation.error.cosine.toFixed(5)}, SQNR ${significant(emulation.error.sqnrDb)} dB; ${emulation.dangerousPairs} of ${emulation.pairs} weight pairs can saturate`,
+    ]);
+  return rows;
 }

@@ -6,7 +6,8 @@ import { floatToHalf, halvesToFloats } from '../onnx/float16';
 import type { ElementType, TensorValue } from '../runtime/session';
 import type { NpyData } from './npy';
 
-const ranges: Readonly<Partial<Record<ElementType, readonly [bigint, bigint]>>> = {
+/** Smallest and largest value of the whole-number types. */
+export const ranges: Readonly<Partial<Record<ElementType, readonly [bigint, bigint]>>> = {
   bool: [0n, 1n],
   int8: [-128n, 127n],
   uint8: [0n, 255n],
@@ -30,7 +31,8 @@ export function convertible(from: ElementType, to: ElementType): boolean {
 export const tensorOf = (type: ElementType, dims: readonly number[], data: NpyData): TensorValue =>
   ({ type, dims, data }) as TensorValue;
 
-function emptyArray(type: ElementType, length: number): Exclude<NpyData, string[]> {
+/** An array of zeros for values of a type; not for strings. */
+export function emptyArray(type: ElementType, length: number): Exclude<NpyData, string[]> {
   switch (type) {
     case 'float32':
       return new Float32Array(length);

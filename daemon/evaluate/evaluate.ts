@@ -1,69 +1,182 @@
-// Quality of a model on data: loads model and data, runs every sample, scores.
+// Quality of a model on data: loads models and data, runs every sample, scores, and says how sure the score is.
 
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import { badRequest } from '../base/errors';
+import { badRequest, SlipwayError } from '../base/errors';
 import type { Task } from '../base/task';
 import { withRunner } from '../runtime/runnerProcess';
-import type { Runner } from '../runtime/session';
-import { agreement } from './agreement';
-import { loadDataset, type Dataset } from './dataset';
-import { predictClasses, type Predictions } from './predict';
-import { topOne, type Evaluation } from './topOne';
+import type { Feeds, Runner, RunnerSession } from '../runtime/session';
+import { ahead } from './data/rows';
+import { loadDataset, type Batch, type Dataset } from './dataset';
+import { bootstrapDifference, bootstrapInterval, type Estimate } from './metrics/bootstrap';
+import type { BoxStyle } from './metrics/boxes';
+import type { Average } from './metrics/confusion';
+import { comparesValues, isLabelled, type MetricName } from './metrics/names';
+import { pairedDifference } from './metrics/pairedShares';
+import { suitableBatch } from './predict';
+import { makeScorer, type Details, type Scorer, type Scores } from './scorer';
+import { wilson } from './wilson';
 
 export interface EvaluateOptions {
   /** Path of the model. */
   readonly path: string;
-  /** Path of the model to agree with; needed for `agreement`. */
+  /** Path of the model to agree with; needed for `agreement`, and gives the wanted values where data has none. */
   readonly reference?: string | undefined;
-  /** Path of an .npz file. */
+  /** Path of a model to hold the first against, on the same samples. */
+  readonly against?: string | undefined;
+  /** Path of the data; see dataset.ts for what it may be. */
   readonly data: string;
-  readonly metric: 'top1' | 'agreement';
+  readonly metric: MetricName;
+  /** For `topk`; 5 when absent. */
+  readonly k?: number | undefined;
+  /** For `precision`, `recall`, `f1`; macro when absent. */
+  readonly average?: Average | undefined;
+  /** For `map`; coco when absent. */
+  readonly boxStyle?: BoxStyle | undefined;
+  /** Name of the output that is scored; the first when absent. */
+  readonly output?: string | undefined;
   readonly maxSamples?: number | undefined;
   /** Samples run at once; chosen by their size when absent. */
   readonly batch?: number | undefined;
+  /** How pictures or sound become tensors. */
+  readonly preprocess?: string | undefined;
+  /** Path of a tokenizer.json for text. */
+  readonly tokenizer?: string | undefined;
+}
+
+/** A metric with its 95 % interval. */
+export interface EvaluationResult extends Estimate {
+  readonly metric: MetricName;
+  readonly samples: number;
+  /** How the interval was found: Wilson's for shares, else a seeded bootstrap over samples. */
+  readonly interval: 'wilson' | 'bootstrap';
+  readonly k?: number;
+  readonly average?: Average;
+  readonly boxStyle?: BoxStyle;
+  readonly details?: Details;
+  /** The other model on the same samples. */
+  readonly against?: Estimate & { readonly model: string };
+  /** The model minus the other, with the interval for the same samples (Newcombe's for shares, else bootstrap). */
+  readonly difference?: Estimate;
+  /** How the data was understood, where that should be said. */
+  readonly notes: string[];
 }
 
 /** Threads for work whose time is not measured. */
 export const workThreads = (): number => Math.max(1, Math.min(8, availableParallelism()));
 
-async function predict(
-  runner: Runner,
-  path: string,
-  options: EvaluateOptions,
-  task: Task,
-): Promise<Predictions & { dataset: Dataset }> {
-  const session = await runner.load(path, { threads: workThreads() }, task);
-  try {
-    const dataset = await loadDataset(options.data, session.inputs, { maxSamples: options.maxSamples }, task);
-    if (options.metric === 'top1') requireLabels(dataset);
-    const run = { label: basename(path), batch: options.batch };
-    return { ...(await predictClasses(session, dataset, run, task)), dataset };
-  } finally {
-    await session.release();
-  }
-}
-
 /** The labels of a data set; throws `badRequest` when it has none. */
 export function requireLabels(dataset: Dataset): Int32Array {
   if (dataset.labels) return dataset.labels;
   throw badRequest(
-    `${dataset.path} has no labels: top-1 needs an array "label" with the class of each sample as a whole number. Without labels, measure agreement with a reference model.`,
+    `${dataset.path} has no labels: top-1 needs an array "label" with the class of each sample as a whole number (top-k, precision, recall and F1 as well; in a table a column "label"). Without labels, measure agreement with a reference model.`,
   );
 }
 
 /**
- * Share of samples whose largest output is the label (`top1`), or the class that the reference names (`agreement`),
- * with its 95 % interval. Throws `badRequest` when the data does not fit and `unsupported` when the first output is
- * no row of class scores.
+ * Runs every sample and scores it; several models run on the same batches. Throws `badRequest` when the data does
+ * not fit or lacks what the metric needs, and `unsupported` when the outputs are none that the metric is for.
  */
-export async function evaluateModel(options: EvaluateOptions, task: Task): Promise<Evaluation> {
-  if (options.metric === 'agreement' && options.reference === undefined)
+export async function evaluateModel(options: EvaluateOptions, task: Task): Promise<EvaluationResult> {
+  const { metric } = options;
+  if (metric === 'agreement' && options.reference === undefined)
     throw badRequest('Agreement needs a second model to agree with. Name it as the reference.');
-  return withRunner(task, async (runner) => {
-    const own = await predict(runner, options.path, options, task);
-    if (options.metric === 'top1') return topOne(own.classes, requireLabels(own.dataset), own.classCount);
-    const other = await predict(runner, options.reference ?? '', options, task);
-    return agreement(own.classes, other.classes);
-  });
+  const { dataset, own, other } = await withRunner(task, (runner) => runAll(runner, options, task));
+  const own95 = await estimate(own, task);
+  const against = other && { ...(await estimate(other, task)), model: options.against ?? '' };
+  const shared = options.k ?? 5;
+  return {
+    metric,
+    ...own95,
+    samples: own.sampled.samples,
+    interval: own.hits ? 'wilson' : 'bootstrap',
+    ...(metric === 'topk' ? { k: shared } : {}),
+    ...(metric === 'precision' || metric === 'recall' || metric === 'f1'
+      ? { average: options.average ?? 'macro' }
+      : {}),
+    ...(metric === 'map' ? { boxStyle: options.boxStyle ?? 'coco' } : {}),
+    ...(own.details ? { details: own.details } : {}),
+    ...(against && other ? { against, difference: await difference(own, other, task) } : {}),
+    notes: [...dataset.notes],
+  };
 }
+
+async function estimate({ hits, sampled }: Scores, task: Task): Promise<Estimate> {
+  if (hits)
+    return wilson(
+      hits.reduce((sum, hit) => sum + hit, 0),
+      hits.length,
+    );
+  if (!Number.isFinite(sampled.value()))
+    throw new SlipwayError(
+      'runnerFailed',
+      'The metric is not a number: an output holds NaN or infinity, gives a class the probability 0 that the data does not, or the data has nothing to find. Look at the outputs of single samples.',
+    );
+  return bootstrapInterval(sampled, {}, task);
+}
+
+const difference = (own: Scores, other: Scores, task: Task): Estimate | Promise<Estimate> =>
+  own.hits && other.hits
+    ? pairedDifference(own.hits, other.hits)
+    : bootstrapDifference(own.sampled, other.sampled, {}, task);
+
+interface Ran {
+  readonly dataset: Dataset;
+  readonly own: Scores;
+  readonly other?: Scores;
+}
+
+async function runAll(runner: Runner, options: EvaluateOptions, task: Task): Promise<Ran> {
+  const load = (path: string) => runner.load(path, { threads: workThreads() }, task);
+  const session = await load(options.path);
+  const dataset = await loadDataset(
+    options.data,
+    session.inputs,
+    {
+      maxSamples: options.maxSamples,
+      outputs: session.outputs,
+      preprocess: options.preprocess,
+      tokenizer: options.tokenizer,
+    },
+    task,
+  );
+  const { metric } = options;
+  if (isLabelled(metric)) requireLabels(dataset);
+  const needsReference = metric === 'agreement' || comparesValues(metric);
+  const reference =
+    needsReference && options.reference !== undefined ? await load(options.reference) : undefined;
+  const against = options.against === undefined ? undefined : await load(options.against);
+  const settings = {
+    metric,
+    k: options.k ?? 5,
+    average: options.average ?? ('macro' as const),
+    boxStyle: options.boxStyle ?? ('coco' as const),
+    output: options.output,
+  };
+  const own = { session, scorer: makeScorer(session.outputs, dataset, settings) };
+  const other = against && { session: against, scorer: makeScorer(against.outputs, dataset, settings) };
+  await runBatches(dataset, [own, ...(other ? [other] : [])], reference, options, task);
+  return { dataset, own: own.scorer.finish(), ...(other ? { other: other.scorer.finish() } : {}) };
+}
+
+async function runBatches(
+  dataset: Dataset,
+  models: readonly { readonly session: RunnerSession; readonly scorer: Scorer }[],
+  reference: RunnerSession | undefined,
+  options: EvaluateOptions,
+  task: Task,
+): Promise<void> {
+  const label = basename(options.path);
+  for await (const batch of ahead(dataset.batches(options.batch ?? suitableBatch(dataset)))) {
+    const size = dataset.fixedBatch ?? batch.count;
+    const wanted = await reference?.run(batch.feeds, task);
+    for (const { session, scorer } of models) {
+      const outputs = await runOne(session, scorer, batch, task);
+      scorer.add(batch, size, outputs, wanted);
+    }
+    task.report({ stage: `Evaluating ${label}`, done: batch.from + batch.count, total: dataset.samples });
+  }
+}
+
+const runOne = (session: RunnerSession, scorer: Scorer, batch: Batch, task: Task): Promise<Feeds> =>
+  session.run(batch.feeds, task, scorer.fetches);

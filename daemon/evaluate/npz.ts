@@ -1,10 +1,13 @@
-// Opens a file of NumPy arrays: an .npz archive, or one .npy array. Headers are read at once, values when asked
-// for, and of them only as many rows as asked for. It does not know which array belongs to which input.
+// Opens NumPy arrays: an .npz archive, one .npy array, or a folder of them. Headers are read at once, values when
+// asked for, and of them only as many rows as asked for. It does not know which array belongs to which input.
 
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import type { FileRef } from '../base/fileRef';
 import { badRequest } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
-import { openSource, type ByteSource } from '../host/files';
+import { openSource, openUnchanged, type ByteSource } from '../host/files';
 import type { ElementType } from '../runtime/session';
 import {
   decodeNpy,
@@ -24,12 +27,24 @@ export interface StoredArray {
   readonly dims: readonly number[];
   /** The values, row-major; with `rows`, only so many of the first dimension. */
   read(rows: number | undefined, task: Task): Promise<NpyData>;
+  /** Bytes of one element. */
+  readonly itemBytes: number;
+  /** Reads the rows in order, in memory of about as many rows as are asked for at once. */
+  cursor(task: Task): ArrayCursor;
+}
+
+export interface ArrayCursor {
+  /** The next `rows` rows, row-major; throws `badRequest` when there are fewer. */
+  next(rows: number): Promise<NpyData>;
+  close(): Promise<void>;
 }
 
 export interface ArrayFile {
   readonly path: string;
   readonly arrays: readonly StoredArray[];
   close(): void;
+  /** The same file once more; throws when it has changed since. */
+  reopen(task: Task): Promise<ArrayFile>;
 }
 
 /** Values of one array that are held in memory at the most. */
@@ -110,7 +125,56 @@ async function describe(stored: Stored, path: string): Promise<StoredArray> {
     name: stored.name,
     type: header.type,
     dims: header.dims,
+    itemBytes: header.itemBytes,
     read: (rows, task) => readValues(stored, header, rows, what, task),
+    cursor: (task) =>
+      header.fortranOrder ? wholeCursor(stored, header, what, task) : rowCursor(stored, header, what, task),
+  };
+}
+
+/** Rows of a Fortran-order array do not lie together: all are read. */
+function wholeCursor(stored: Stored, header: NpyHeader, what: string, task: Task): ArrayCursor {
+  const all = readValues(stored, header, undefined, what, task);
+  all.catch(() => undefined);
+  const width = elements(header.dims.slice(1));
+  let done = 0;
+  return {
+    async next(rows) {
+      const part = (await all).slice(done * width, (done + rows) * width);
+      done += rows;
+      return part;
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+function rowCursor(stored: Stored, header: NpyHeader, what: string, task: Task): ArrayCursor {
+  const rowBytes = elements(header.dims.slice(1)) * header.itemBytes;
+  const pieces = stored.pieces()[Symbol.asyncIterator]();
+  let left: Uint8Array = new Uint8Array(0);
+  let toSkip = header.dataOffset;
+  return {
+    async next(rows) {
+      const whole = Buffer.from(new ArrayBuffer(rows * rowBytes));
+      for (let filled = 0; filled < whole.length;) {
+        throwIfCancelled(task);
+        if (left.length === 0) {
+          const piece = await pieces.next();
+          if (piece.done) throw badRequest(`${what} is cut off. Write the file again.`);
+          left = piece.value.subarray(Math.min(toSkip, piece.value.length));
+          toSkip -= piece.value.length - left.length;
+          continue;
+        }
+        const part = left.subarray(0, whole.length - filled);
+        whole.set(part, filled);
+        filled += part.length;
+        left = left.subarray(part.length);
+      }
+      return decodeNpy(header, whole, rows);
+    },
+    async close() {
+      await pieces.return?.();
+    },
   };
 }
 
@@ -133,11 +197,43 @@ const ofEntry = (source: ByteSource, entry: ZipEntry): Stored => ({
 });
 
 /**
- * Opens an .npz or .npy file, told apart by its content. Throws `notFound` or `fileSystem` when the file cannot
- * be opened and `badRequest` when it is something else or damaged; `close` it afterwards.
+ * Opens an .npz or .npy file, told apart by its content, or a folder of .npy files, named like the arrays. Throws
+ * `notFound` or `fileSystem` when it cannot be opened and `badRequest` when it is something else or damaged;
+ * `close` it afterwards.
  */
 export async function openArrays(path: string, task: Task): Promise<ArrayFile> {
-  const source = openSource(path);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    const names = readdirSync(path).filter((name) => name.endsWith('.npy'));
+    const files = names.sort().map((name) => ({ path: join(path, name), name: name.slice(0, -4) }));
+    return openFolder(path, files, task);
+  }
+  return openOne(path, openSource(path), task);
+}
+
+async function openFolder(
+  path: string,
+  files: readonly { readonly path: string; readonly name: string; readonly ref?: FileRef }[],
+  task: Task,
+): Promise<ArrayFile> {
+  const opened: { name: string; ref: FileRef; file: ArrayFile }[] = [];
+  const close = () => {
+    for (const { file } of opened) file.close();
+  };
+  try {
+    for (const { path: one, name, ref } of files) {
+      const source = ref ? openUnchanged(ref) : openSource(one);
+      opened.push({ name, ref: source.ref, file: await openOne(one, source, task) });
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+  const arrays = opened.flatMap(({ name, file }) => file.arrays.map((array) => ({ ...array, name })));
+  const again = opened.map(({ name, ref }) => ({ path: ref.path, name, ref }));
+  return { path, arrays, close, reopen: (later) => openFolder(path, again, later) };
+}
+
+async function openOne(path: string, source: ByteSource, task: Task): Promise<ArrayFile> {
   try {
     const start = Buffer.alloc(6);
     const count = source.readSync(0, start);
@@ -157,7 +253,12 @@ export async function openArrays(path: string, task: Task): Promise<ArrayFile> {
       throw badRequest(
         `${path} is neither an .npz nor an .npy file. Write the data with numpy.savez, with arrays named like the inputs of the model.`,
       );
-    return { path, arrays, close: () => source.close() };
+    return {
+      path,
+      arrays,
+      close: () => source.close(),
+      reopen: (later) => openOne(path, openUnchanged(source.ref), later),
+    };
   } catch (error) {
     source.close();
     throw error;

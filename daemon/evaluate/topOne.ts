@@ -44,15 +44,20 @@ export function topClasses(name: string, output: TensorValue, batch: number): In
   return top;
 }
 
+/** Throws `badRequest` when a label is no class of the model. */
+export function checkLabel(label: number, sample: number, classes: number): void {
+  if (label < 0 || label >= classes)
+    throw badRequest(
+      `The label ${label} of sample ${sample} is none of the model's ${classes} classes (0 to ${classes - 1}). Check that the data belongs to this model.`,
+    );
+}
+
 /** Share of samples whose predicted class is the label. Throws `badRequest` when a label is no class of the model. */
 export function topOne(predicted: Int32Array, labels: Int32Array, classes: number): Evaluation {
   let hits = 0;
   for (let i = 0; i < predicted.length; i += 1) {
     const label = labels[i]!;
-    if (label < 0 || label >= classes)
-      throw badRequest(
-        `The label ${label} of sample ${i} is none of the model's ${classes} classes (0 to ${classes - 1}). Check that the data belongs to this model.`,
-      );
+    checkLabel(label, i, classes);
     if (predicted[i] === label) hits += 1;
   }
   return { metric: 'top1', ...wilson(hits, predicted.length), samples: predicted.length };

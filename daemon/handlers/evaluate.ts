@@ -2,14 +2,17 @@
 
 import { basename } from 'node:path';
 import { Evaluate } from '../protocol/evaluate';
-import { pathOfUri } from '../workspace/uris';
+import { pathOfUri, requireAbsolute } from '../workspace/uris';
 import { handler } from './handler';
 
-export const evaluate = handler(Evaluate, ({ uri, reference, ...options }, task, { workspace }) => {
+const pathOf = (uri: string | undefined) => (uri === undefined ? undefined : pathOfUri(uri));
+
+export const evaluate = handler(Evaluate, ({ uri, reference, against, ...options }, task, { workspace }) => {
+  requireAbsolute({ data: options.data, tokenizer: options.tokenizer });
   const path = pathOfUri(uri);
-  const other = reference === undefined ? undefined : pathOfUri(reference);
+  const others = { reference: pathOf(reference), against: pathOf(against) };
   return workspace.jobs.heavy(`evaluation of ${basename(path)}`, task, async () => {
     const { evaluateModel } = await import('../evaluate/evaluate');
-    return evaluateModel({ ...options, path, reference: other }, task);
+    return evaluateModel({ ...options, path, ...others }, task);
   });
 });

@@ -2,7 +2,7 @@
 
 import { dataTypeName } from '../ir/dataType';
 import { encodeColumns } from '../protocol/columns';
-import { GetGraph, GetNode, ReadTensor } from '../protocol/graph';
+import { GetGraph, GetNode, GetTensorStatistics, ReadTensor } from '../protocol/graph';
 import { handler } from './handler';
 import { modelOf } from './inspect';
 
@@ -28,5 +28,15 @@ export const tensor = handler(
     const found = findTensor(modelOf(opened), at.scope, name);
     const data = frame(await readTensorBytes(found, { start, count }, task));
     return { dtype: dataTypeName(found.dataType), shape: found.dims, data };
+  },
+);
+
+export const statistics = handler(
+  GetTensorStatistics,
+  async ({ uri, revision, scope, name }, task, { workspace }) => {
+    const opened = await workspace.models.get(uri, revision, task);
+    const { findTensor } = await import('../analysis/nodeDetails');
+    const { tensorStatistics } = await import('../onnx/tensorStatistics');
+    return tensorStatistics(findTensor(modelOf(opened), scope, name), task);
   },
 );

@@ -2,14 +2,21 @@
 
 import type { AnyHandler } from './handler';
 import { benchmark } from './benchmark';
+import { cluster } from './cluster';
 import { compress } from './compress';
 import { deploy, deployments, stopDeployment } from './deploy';
 import { evaluate } from './evaluate';
-import { graph, node, tensor } from './graph';
+import { graph, node, statistics, tensor } from './graph';
 import { handshake } from './handshake';
 import { close, open } from './inspect';
 import { machine, ping } from './machine';
+import { optimize } from './optimize';
+import { precision } from './precision';
+import { devices, profile } from './profile';
+import { prune } from './prune';
 import { quantize } from './quantize';
+import { quantizeWeights } from './weightOnly';
+import { sensitivity } from './sensitivity';
 
 const all: readonly AnyHandler[] = [
   handshake,
@@ -20,8 +27,17 @@ const all: readonly AnyHandler[] = [
   graph,
   node,
   tensor,
+  statistics,
+  optimize,
   quantize,
+  quantizeWeights,
+  precision,
+  prune,
+  cluster,
+  sensitivity,
   benchmark,
+  profile,
+  devices,
   evaluate,
   compress,
   deploy,

@@ -110,7 +110,8 @@ async function syncFolder(folder: string): Promise<void> {
 const machine = createHash('sha256').update(hostname()).digest('hex').slice(0, 6);
 const prefixOf = (target: string) => `.${basename(target).slice(0, 180)}.${machine}-`;
 
-const temporaryPath = (target: string) =>
+/** A hidden sibling of `target`, of a name that is cleared away when its process is gone. */
+export const temporaryPath = (target: string) =>
   join(dirname(target), `${prefixOf(target)}${process.pid}-${randomBytes(4).toString('hex')}.part`);
 
 /**

@@ -2,9 +2,9 @@
 
 import { Type, type Static } from 'typebox';
 import { MachineSchema, MeasurementSchema, RatioSchema, type BenchmarkResult } from './benchmark';
-import { longRequest, modelRef } from './common';
+import { DiagnosticSchema, longRequest, modelRef } from './common';
 import { request } from './core';
-import { EvaluationSchema } from './evaluate';
+import { DifferenceSchema, EvaluationSchema } from './evaluate';
 import { FusionSchema, OutputErrorSchema } from './quantize';
 
 export const VariantSchema = Type.Object(
@@ -21,6 +21,7 @@ export const VariantSchema = Type.Object(
     top1: Type.Union([EvaluationSchema, Type.Null()], {
       description: 'Accuracy; null without labelled data.',
     }),
+    top1Difference: Type.Optional(DifferenceSchema),
     agreement: Type.Union([EvaluationSchema, Type.Null()], {
       description: 'Agreement with the original; null for the original and without data.',
     }),
@@ -41,12 +42,18 @@ export const CompressResult = Type.Object({
   variants: Type.Array(VariantSchema, { description: 'The original first.' }),
   chosen: Type.String({
     description:
-      'Path of the variant to use: the fastest whose top-1 interval reaches that of the original within `maxDrop`.',
+      'Path of the variant to use: the fastest whose measured top-1 is at most `maxDrop` below that of the original (the values themselves, not the ends of their intervals); without labels, the fastest that agrees with the original on at least 99 % of the samples. The original when none is faster, or when neither was measured.',
   }),
   calibration: Type.Union([Type.String(), Type.Null()], { description: 'Calibration data that was used.' }),
   validation: Type.Union([Type.String(), Type.Null()], {
     description: 'Validation data that was used; null when accuracy was not measured.',
   }),
+  diagnostics: Type.Optional(
+    Type.Array(DiagnosticSchema, {
+      description:
+        'What was left out and why, such as validation data beside the model that does not fit; usually empty.',
+    }),
+  ),
 });
 export type CompressResult = Static<typeof CompressResult>;
 

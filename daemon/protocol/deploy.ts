@@ -10,7 +10,7 @@ export const DeploymentSchema = Type.Object(
     target: Type.String({ description: 'Target name: `local`.' }),
     model: Type.String({ description: 'Name under which the model is served.' }),
     file: Type.String({ description: 'Path of the model that was deployed.' }),
-    url: Type.String({ description: 'Base URL of the service.' }),
+    url: Type.String({ description: 'Base URL of the service; empty while `starting`.' }),
     digest: Type.String({ description: 'SHA-256 of the deployed bundle, `sha256:…`.' }),
     state: Type.Union(
       [
@@ -56,6 +56,7 @@ export const StopDeployment = request('slipway/stopDeployment', {
 
 export const DeploymentChanged = notification('slipway/deploymentChanged', {
   direction: 'daemonToClient',
-  description: 'A deployment changed its state.',
+  description:
+    'A deployment changed its state. Every connection hears of it; the one that asked, before its answer.',
   params: DeploymentSchema,
 });

@@ -30,6 +30,10 @@ export const GetGraph = request('slipway/graph', {
  * Node rows: name, op (operator type; "" for inputs and outputs), domain, kind (0 operator, 1 graph input,
  * 2 graph output), scope (metadata namespace or the path in the node name), weights (bytes of the
  * initializers that the node reads), summary (short text of attributes and constant inputs, such as "3×3, stride 2").
+ * Node rows also: group (innermost row of the scope tree, -1 for none).
+ * Scope rows, each after the one around it: groupName, groupParent (-1 for none), groupKind (0 scope, 1 a repeat whose
+ * members are equal, 2 a chunk that was made because nothing tells the structure), groupClass (class of the module,
+ * or ""), groupSame (equal numbers for equal structure).
  * Edge rows: source and target (node rows), value (name), label (shape text such as "1×64×56×56 float", or "").
  */
 export const graphColumns = [
@@ -44,6 +48,12 @@ export const graphColumns = [
   'target',
   'value',
   'label',
+  'group',
+  'groupName',
+  'groupParent',
+  'groupKind',
+  'groupClass',
+  'groupSame',
 ] as const;
 
 const AttributeText = Type.Object({
@@ -97,11 +107,14 @@ export const GetNode = request('slipway/node', {
 export type NodeDetails = Static<(typeof GetNode)['result']>;
 
 export const ReadTensor = request('slipway/tensor', {
-  description: 'A range of a tensor, read from disk as a binary frame of raw little-endian values.',
+  description:
+    'A range of a tensor, read from disk as a binary frame of raw little-endian values. A range beyond the end and an unknown initializer or scope are `badRequest`; `count` 0 gives an empty frame.',
   params: Type.Object({
     ...modelRef,
     scope: Type.Optional(Type.String({ description: 'Path of the graph; absent for the main graph.' })),
-    name: Type.String({ description: 'Initializer name.' }),
+    name: Type.String({
+      description: 'Initializer name, as `initializer.name` in the inputs of `slipway/node`.',
+    }),
     start: Type.Integer({ minimum: 0, description: 'First element.' }),
     count: Type.Integer({ minimum: 0, maximum: 1048576, description: 'Number of elements.' }),
   }),
@@ -111,3 +124,38 @@ export const ReadTensor = request('slipway/tensor', {
     data: FrameRef,
   }),
 });
+
+const OrNull = (description: string) => Type.Union([Type.Number(), Type.Null()], { description });
+
+export const GetTensorStatistics = request('slipway/tensorStatistics', {
+  description:
+    'Statistics and a histogram of an initializer, read piece by piece from disk, whatever its size. Not for text and complex numbers.',
+  params: Type.Object({
+    ...modelRef,
+    scope: Type.Optional(Type.String({ description: 'Path of the graph; absent for the main graph.' })),
+    name: Type.String({ description: 'Initializer name.' }),
+    ...longRequest,
+  }),
+  result: Type.Object({
+    elements: Type.Integer({ description: 'Number of values.' }),
+    nan: Type.Integer({ description: 'Values that are NaN.' }),
+    infinite: Type.Integer({ description: 'Values that are positive or negative infinity.' }),
+    zeros: Type.Integer({ description: 'Values that are zero.' }),
+    min: OrNull('Smallest finite value; null when there is none.'),
+    max: OrNull('Largest finite value; null when there is none.'),
+    mean: OrNull('Mean of the finite values; null when there is none.'),
+    stddev: OrNull('Standard deviation of the finite values; null when there is none.'),
+    histogram: Type.Union(
+      [
+        Type.Object({
+          from: Type.Number({ description: 'Left edge of the first bin.' }),
+          to: Type.Number({ description: 'Right edge of the last bin.' }),
+          counts: Type.Array(Type.Integer(), { description: 'Finite values per bin, bins of equal width.' }),
+        }),
+        Type.Null(),
+      ],
+      { description: 'Distribution of the finite values; null when there is none.' },
+    ),
+  }),
+});
+export type TensorStatistics = Static<(typeof GetTensorStatistics)['result']>;

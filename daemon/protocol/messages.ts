@@ -1,16 +1,23 @@
 // Every message of the contract, for the dispatcher and for docs/protocol.md.
 
 import { Benchmark } from './benchmark';
+import { Cluster } from './cluster';
 import { Compress } from './compress';
 import type { AnyNotification, AnyRequest } from './core';
 import { Cancel, GetMachine, Ping, ProgressNotification } from './daemon';
 import { Deploy, DeploymentChanged, ListDeployments, StopDeployment } from './deploy';
 import { Evaluate } from './evaluate';
 import { FrameNotification } from './frames';
-import { GetGraph, GetNode, ReadTensor } from './graph';
+import { GetGraph, GetNode, GetTensorStatistics, ReadTensor } from './graph';
 import { Handshake, Hello } from './handshake';
 import { Close, ModelChanged, Open } from './inspect';
+import { Optimize } from './optimize';
+import { ConvertPrecision } from './precision';
+import { ListDevices, Profile } from './profile';
+import { Prune } from './prune';
 import { Quantize } from './quantize';
+import { QuantizeWeights } from './weightOnly';
+import { Sensitivity } from './sensitivity';
 
 export const requests: readonly AnyRequest[] = [
   Handshake,
@@ -21,8 +28,17 @@ export const requests: readonly AnyRequest[] = [
   GetGraph,
   GetNode,
   ReadTensor,
+  GetTensorStatistics,
+  Optimize,
   Quantize,
+  QuantizeWeights,
+  ConvertPrecision,
+  Prune,
+  Cluster,
+  Sensitivity,
   Benchmark,
+  Profile,
+  ListDevices,
   Evaluate,
   Compress,
   Deploy,

@@ -10,7 +10,7 @@
 
 import type { ProgressValue } from './common';
 import type { CompressResult, Variant } from './compress';
-import type { NodeDetails } from './graph';
+import type { NodeDetails, TensorStatistics } from './graph';
 import type { Inspection } from './inspect';
 
 /** A failure in words, as a page shows it. */
@@ -49,6 +49,8 @@ export type EditorRequests = {
     params: { scope?: string; name: string; start: number; count: number };
     result: { dtype: string; shape: number[]; data: ArrayBuffer | Uint8Array };
   };
+  /** Statistics and histogram of an initializer. */
+  statistics: { params: { scope?: string; name: string }; result: TensorStatistics };
 };
 
 /** What the model editor asks the editor around it to do. */
@@ -58,6 +60,8 @@ export type EditorFromPage =
   /** The page listens; the host answers with `init`. */
   | { kind: 'ready' }
   | { kind: 'command'; command: EditorCommand }
+  /** A picture of the graph, to be saved where the user says. */
+  | { kind: 'savePicture'; name: string; data: Uint8Array }
   /** The page's view state, for a host that keeps it beyond the window. Opaque to the host. */
   | { kind: 'state'; state: unknown };
 

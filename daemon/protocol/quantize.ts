@@ -3,6 +3,7 @@
 import { Type, type Static } from 'typebox';
 import { DiagnosticSchema, longRequest, modelRef } from './common';
 import { request } from './core';
+import { AccuracySchema, searchSettings, staticSettings } from './quantizeSettings';
 
 export const FusionSchema = Type.Object(
   {
@@ -36,6 +37,18 @@ export const OutputErrorSchema = Type.Object(
 );
 export type OutputError = Static<typeof OutputErrorSchema>;
 
+export const EmulationSchema = Type.Object(
+  {
+    target: Type.String({ description: 'The processor.' }),
+    dangerousPairs: Type.Integer({
+      description: 'Pairs of weights whose products can exceed 16 bits together.',
+    }),
+    pairs: Type.Integer({ description: 'All pairs of weights.' }),
+    error: OutputErrorSchema,
+  },
+  { description: 'The same model under the arithmetic of another processor.' },
+);
+
 export const quantizeOptions = {
   method: Type.Union([Type.Literal('dynamic'), Type.Literal('static')], {
     description:
@@ -67,15 +80,29 @@ export const QuantizeResult = Type.Object({
     description:
       'Difference of the outputs on calibration samples (or generated ones, for `dynamic` without data); null when it could not be measured.',
   }),
+  scheme: Type.Optional(
+    Type.Union([Type.String(), Type.Null()], {
+      description: 'The integers chosen, "U8S8, per channel"; null for `dynamic`.',
+    }),
+  ),
+  accuracy: Type.Optional(
+    Type.Union([AccuracySchema, Type.Null()], { description: 'Null without `maxDrop`.' }),
+  ),
+  emulation: Type.Optional(
+    Type.Union([EmulationSchema, Type.Null()], { description: 'Null without `emulate`.' }),
+  ),
   diagnostics: Type.Array(DiagnosticSchema, { description: 'What was noticed on the way.' }),
 });
 export type QuantizeResult = Static<typeof QuantizeResult>;
 
 export const Quantize = request('slipway/quantize', {
-  description: 'Writes an int8 version of a model. Needs a trusted workspace: it runs the model.',
+  description:
+    'Writes an int8 version of a model. It runs the model, so ask the user first whether it may be trusted.',
   params: Type.Object({
     ...modelRef,
     ...quantizeOptions,
+    ...staticSettings,
+    ...searchSettings,
     output: Type.String({ description: 'Path to write; an existing file is refused with `conflict`.' }),
     overwrite: Type.Optional(Type.Boolean({ description: 'Replace an existing output (never the input).' })),
     ...longRequest,

@@ -5,11 +5,14 @@
 import { existsSync } from 'node:fs';
 import { access, constants, mkdir } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { hasErrors } from '../base/diagnostic';
+import { hasErrors, type Diagnostic } from '../base/diagnostic';
 import { fileSystemError, messageOf, notFound, SlipwayError } from '../base/errors';
 import { throwIfCancelled, type Progress, type Task } from '../base/task';
 import { agreement } from '../evaluate/agreement';
 import { loadDataset, type Dataset } from '../evaluate/dataset';
+import type { Estimate } from '../evaluate/metrics/bootstrap';
+import { pairedDifference } from '../evaluate/metrics/pairedShares';
+import { agreementHits } from '../evaluate/metrics/topK';
 import { workThreads } from '../evaluate/evaluate';
 import type { OutputError } from '../evaluate/outputError';
 import { predictClasses, type Predictions } from '../evaluate/predict';
@@ -50,6 +53,8 @@ export interface Variant {
   readonly measurement: Measurement | null;
   readonly ratio: Ratio | null;
   readonly top1: Evaluation | null;
+  /** Top-1 minus that of the original, with the 95 % interval for the same samples; absent without labels. */
+  readonly top1Difference?: Estimate;
   readonly agreement: Evaluation | null;
   readonly fusion: FusionReport | null;
   readonly error: OutputError | null;
@@ -65,6 +70,8 @@ export interface CompressResult {
   calibration: string | null;
   /** Null when accuracy was not measured. */
   validation: string | null;
+  /** What was left out, and why; usually empty. */
+  diagnostics: Diagnostic[];
 }
 
 interface Plan {
@@ -102,7 +109,7 @@ export async function compress(
   const planned = plans(model, path, folder, calibration);
   // All rows are there from the start: nothing jumps when a version is ready.
   for (const { recipe, file } of planned) table.set({ ...unknownVariant, recipe, file, fileBytes: 0 });
-  const { data, calibrationFits } = await checkOriginal(path, options, calibration, table);
+  const { data, calibrationFits, diagnostics } = await checkOriginal(path, options, calibration, table);
 
   for (const plan of planned) {
     throwIfCancelled(task);
@@ -111,7 +118,7 @@ export async function compress(
     await make(path, plan, usable, table);
   }
   const machine = await measure(options, table);
-  if (data) await evaluate(data, table);
+  if (data) await evaluate(data, table, diagnostics);
   const chosen = choose(table.variants, {
     maxDrop: options.maxDrop ?? 0.01,
     objective: options.objective ?? 'latency',
@@ -122,6 +129,7 @@ export async function compress(
     chosen: chosen.file,
     calibration: calibration ?? null,
     validation: data?.labels && table.variants[0]?.top1 ? data.path : null,
+    diagnostics,
   };
 }
 
@@ -187,14 +195,15 @@ async function outputFolder(folder: string): Promise<string> {
 
 /**
  * Runs the original once and reads the validation data, so that a model that does not run and wrong data are
- * told before any work. Data that was only found beside the model and does not fit is left aside.
+ * told before any work. Data that was only found beside the model and does not fit is left aside, which is said.
  */
 async function checkOriginal(
   modelPath: string,
   options: CompressOptions,
   calibration: string | undefined,
   table: Table,
-): Promise<{ data?: Dataset; calibrationFits: boolean }> {
+): Promise<{ data?: Dataset; calibrationFits: boolean; diagnostics: Diagnostic[] }> {
+  const diagnostics: Diagnostic[] = [];
   const task = table.step();
   const named = given(options.validation);
   // Agreement needs no labels, so that calibration data serves when there is nothing better.
@@ -206,16 +215,33 @@ async function checkOriginal(
     const load = (data: string, maxSamples?: number) =>
       loadDataset(data, session.inputs, { maxSamples }, task);
     const calibrationFits = calibration !== undefined && (await succeeds(load(calibration, 1), task));
-    if (path === undefined || (path === calibration && !calibrationFits)) return { calibrationFits };
+    if (path === undefined || (path === calibration && !calibrationFits))
+      return { calibrationFits, diagnostics };
     try {
       const data = await load(path);
-      return { data: path === calibration ? withoutLabels(data) : data, calibrationFits };
+      if (path !== calibration && !data.labels) diagnostics.push(unlabelled(data.path));
+      return { data: path === calibration ? withoutLabels(data) : data, calibrationFits, diagnostics };
     } catch (error) {
       if (named !== undefined || task.signal.aborted) throw error;
-      return { calibrationFits };
+      diagnostics.push(leftAside(path, error));
+      return { calibrationFits, diagnostics };
     }
   });
 }
+
+/** Data that was found by its name and cannot be used. */
+const leftAside = (path: string, error: unknown): Diagnostic => ({
+  id: 'compress/validationLeftAside',
+  severity: 'warning',
+  message: `${basename(path)} was found beside the model and is not used, so accuracy was not measured: ${messageOf(error)}`,
+});
+
+/** Top-1 is what data without labels cannot give; agreement with the original is measured instead. */
+const unlabelled = (path: string): Diagnostic => ({
+  id: 'compress/noLabels',
+  severity: 'info',
+  message: `${basename(path)} has no labels, so that top-1 was not measured: the versions were held to their agreement with the original.`,
+});
 
 const succeeds = (work: Promise<unknown>, task: Task): Promise<boolean> =>
   work.then(
@@ -314,7 +340,7 @@ async function measure(options: CompressOptions, table: Table): Promise<Machine>
 }
 
 /** Top-1 (with labels) and agreement with the original, for every version that works. */
-async function evaluate(data: Dataset, table: Table): Promise<void> {
+async function evaluate(data: Dataset, table: Table, diagnostics: Diagnostic[]): Promise<void> {
   const task = table.step();
   let original: Predictions | undefined;
   for (const { file, recipe } of table.working) {
@@ -328,13 +354,26 @@ async function evaluate(data: Dataset, table: Table): Promise<void> {
       });
       const top1 = data.labels ? topOne(predictions.classes, data.labels, predictions.classCount) : null;
       const agrees = original ? agreement(predictions.classes, original.classes) : null;
+      const compared =
+        original && data.labels ? { top1Difference: top1Change(predictions, original, data.labels) } : {};
       original ??= predictions;
-      table.update(file, { top1, agreement: agrees }, `Evaluating ${label}`);
+      table.update(file, { top1, agreement: agrees, ...compared }, `Evaluating ${label}`);
     } catch (error) {
       const failed = reason(error, task);
       // Without scores of the original there is nothing to hold the others to; speed and size still count.
-      if (!original) return;
+      if (!original) {
+        diagnostics.push({
+          id: 'compress/notEvaluated',
+          severity: 'warning',
+          message: `Accuracy was not measured on ${basename(data.path)}: ${failed}`,
+        });
+        return;
+      }
       table.update(file, { failed }, `Evaluating ${label}`);
     }
   }
 }
+
+/** Top-1 of a version minus that of the original, on the same samples. */
+const top1Change = (version: Predictions, original: Predictions, labels: Int32Array): Estimate =>
+  pairedDifference(agreementHits(version.classes, labels), agreementHits(original.classes, labels));

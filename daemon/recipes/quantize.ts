@@ -1,17 +1,13 @@
 // Makes an int8 version of a model file: read, simplify, calibrate, quantize, write, and then check what was
 // made: which nodes run in integers, and how far the outputs moved. How each of these is done is decided
-// elsewhere (passes/, runtime/, evaluate/); the model itself is never written over.
+// elsewhere (passes/, runtime/, evaluate/, and the files beside this one); the model itself is never written over.
 
 import { existsSync } from 'node:fs';
-import { unlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { hasErrors, type Diagnostic } from '../base/diagnostic';
-import { badRequest, conflict, messageOf, SlipwayError } from '../base/errors';
-import { throwIfCancelled, type Task } from '../base/task';
+import { badRequest, conflict, SlipwayError } from '../base/errors';
+import type { Task } from '../base/task';
 import { loadDataset, type Dataset } from '../evaluate/dataset';
-import { workThreads } from '../evaluate/evaluate';
-import { compareOutputs, type ComparedBatch, type OutputError } from '../evaluate/outputError';
-import { suitableBatch } from '../evaluate/predict';
 import { sameFile } from '../host/files';
 import type { Model } from '../ir/model';
 import { readModel, type ReadResult } from '../onnx/readModel';
@@ -20,48 +16,38 @@ import { writeModel } from '../onnx/writeModel';
 import { runPass, runPasses } from '../passes/pass';
 import { dynamicOpset, quantizeDynamic } from '../passes/quantize/dynamic';
 import { refusal, type QuantizeOutcome } from '../passes/quantize/outcome';
-import { quantizeStatic, staticOpset, valuesToCalibrate } from '../passes/quantize/static';
+import { preparePasses } from '../passes/quantize/prepare';
+import { schemeText } from '../passes/quantize/scheme';
+import { selectNodes } from '../passes/quantize/selection';
+import { staticOpset } from '../passes/quantize/static';
 import { simplifyPasses } from '../passes/simplify/simplify';
 import type { TensorReader } from '../passes/tensorReader';
-import { collectRanges } from '../runtime/calibrate';
 import { dimsText } from '../runtime/feedCheck';
-import { fusionReport, type FusionReport } from '../runtime/fusionReport';
-import { generateInputs } from '../runtime/generateInputs';
+import { describeMachine } from '../runtime/machine';
 import { withRunner } from '../runtime/runnerProcess';
-import type { Feeds, SessionValue } from '../runtime/session';
+import type { SessionValue } from '../runtime/session';
+import { accuracyLoop } from './accuracyLoop';
+import { digestOf } from './calibrationCache';
+import { noOverrides, readOverrides } from './overrides';
+import { withIntegerOperators, withModelFile } from './integerOperators';
+import { checkFusion, emulate, outputError } from './quantizeCheck';
+import type { AccuracyResult, Quantized, QuantizeOptions } from './quantizeOptions';
+import { revertSlow } from './revertSlow';
+import { resolveScheme } from './resolveScheme';
+import { StaticWork } from './staticWork';
 
-export interface QuantizeOptions {
-  readonly method: 'dynamic' | 'static';
-  /** Path to write. */
-  readonly output: string;
-  /** Path of an .npz file with arrays named like the inputs; `static` needs it. */
-  readonly calibration?: string | undefined;
-  /** At most this many samples of it; all when absent. */
-  readonly calibrationSamples?: number | undefined;
-  /** Replace an existing output (never the model or the data). */
-  readonly overwrite?: boolean | undefined;
-}
-
-export interface Quantized {
-  output: string;
-  before: { fileBytes: number };
-  after: { fileBytes: number };
-  /** Nodes that were given integer weights or inputs. */
-  quantizedNodes: number;
-  fusion: FusionReport;
-  /** Difference of the outputs; null when it could not be measured. */
-  error: OutputError | null;
-  diagnostics: Diagnostic[];
-}
-
-/** Outputs are compared on at most this many samples. */
-const comparedSamples = 64;
-/** Inputs that are made up where there is no data. */
-const generatedSamples = 8;
+export type { Quantized, QuantizeOptions } from './quantizeOptions';
 
 const words = { static: 'Static int8', dynamic: 'Dynamic int8' } as const;
 const layers = { static: ['Conv', 'Gemm', 'MatMul'], dynamic: ['Gemm', 'MatMul'] } as const;
 const minimumOpset = { static: staticOpset, dynamic: dynamicOpset } as const;
+
+/** What was made of the model before it is written. */
+interface Made {
+  readonly outcome: QuantizeOutcome;
+  readonly work?: StaticWork;
+  readonly accuracy?: AccuracyResult;
+}
 
 /**
  * Quantizes the model at `path` and writes `options.output`. Throws `invalidModel` with the diagnostics of a
@@ -71,53 +57,193 @@ const minimumOpset = { static: staticOpset, dynamic: dynamicOpset } as const;
 export async function quantize(path: string, options: QuantizeOptions, task: Task): Promise<Quantized> {
   const output = resolve(options.output);
   checkPaths(path, output, options);
-  task.report({ stage: 'Reading' });
-  const { model, diagnostics, fileBytes, externalBytes } = await readSound(path, task);
-  const { method } = options;
-  const refused = refusal(model, `${method} int8`, layers[method]);
-  if (refused !== undefined) throw new SlipwayError('unsupported', refused);
-  const inputs = await withRunner(task, async (runner) => (await runner.load(path, {}, task)).inputs);
-  const dataset = await openData(options, inputs, task);
+  checkAccuracy(options);
+  const source = await openSource(path, options, task);
+  const { model, inputs, dataset, notes } = source;
 
-  task.report({ stage: 'Simplifying' });
-  const read: TensorReader = (tensor) => readTensorBytes(tensor, undefined, task);
-  const upgrade = { minimum: minimumOpset[method], purpose: words[method] };
-  const simplified = await runPasses(model, simplifyPasses(read, upgrade), task);
-
-  const notes: Diagnostic[] = [];
-  const outcome =
-    method === 'dynamic' || !dataset
-      ? await runPass(simplified.model, quantizeDynamic(read), task)
-      : await quantizeWithData(simplified.model, read, dataset, notes, task);
-
-  task.report({ stage: 'Writing' });
-  const written = await writeModel(outcome.model, output, { overwrite: options.overwrite === true }, task);
-  const fusion = await checkFusion(model, outcome, written.files, task);
+  const write = async (outcome: QuantizeOutcome, overwrite: boolean) => {
+    task.report({ stage: 'Writing' });
+    return options.format === 'qoperator'
+      ? withIntegerOperators(outcome.model, (made) => writeModel(made, output, { overwrite }, task), task)
+      : writeModel(outcome.model, output, { overwrite }, task);
+  };
+  const { outcome, work, accuracy } = await make(path, source, options, write, task);
+  const written = await write(outcome, options.overwrite === true || accuracy !== undefined);
+  // Fused operators have names of their own; the quantize steps that they were made of tell the same.
+  const fusion =
+    options.format === 'qoperator'
+      ? await withModelFile(outcome.model, (file) => checkFusion(model, outcome, [file], task), task)
+      : await checkFusion(model, outcome, written.files, task);
   task.report({ stage: 'Checking' });
-  const error = await outputError(path, output, method, inputs, dataset, notes, task);
+  const error = await outputError(path, output, options.method, inputs, dataset, notes, task);
+  const emulated = work && dataset && options.emulate !== undefined;
+  const emulation = emulated ? await emulate(path, outcome.model, work.read, dataset, task) : null;
   return {
     output,
-    before: { fileBytes: fileBytes + externalBytes },
+    before: { fileBytes: source.bytes },
     after: { fileBytes: written.fileBytes },
     quantizedNodes: outcome.quantizedNodes.length,
     fusion,
     error,
+    scheme: work ? schemeText(work.options.scheme) : null,
+    accuracy: accuracy ?? null,
+    emulation,
     diagnostics: [
-      ...diagnostics,
-      ...simplified.notes,
+      ...notes,
       ...(dataset?.notes ?? []).map((message): Diagnostic => ({
         id: 'data/note',
         severity: 'info',
         message,
       })),
-      ...notes,
+      ...(work?.notes ?? []),
       ...(outcome.notes ?? []),
     ],
   };
 }
 
+/** A float model that was found sound and simplified, with its data. */
+export interface Source {
+  /** As it was read. */
+  readonly model: Model;
+  readonly simplified: Model;
+  readonly read: TensorReader;
+  readonly bytes: number;
+  readonly inputs: readonly SessionValue[];
+  readonly dataset?: Dataset | undefined;
+  readonly instructionSets: readonly string[];
+  readonly notes: Diagnostic[];
+}
+
+/** Reads and checks the model and its calibration data; throws as `quantize` does. */
+export async function openSource(path: string, options: QuantizeOptions, task: Task): Promise<Source> {
+  task.report({ stage: 'Reading' });
+  const { model, diagnostics, fileBytes, externalBytes } = await readSound(path, task);
+  const { method } = options;
+  const refused = refusal(model, `${method} int8`, layers[method]);
+  if (refused !== undefined) throw new SlipwayError('unsupported', refused);
+  const { inputs, instructionSets } = await withRunner(task, async (runner) => {
+    const session = await runner.load(path, {}, task);
+    const machine = await describeMachine(task, runner);
+    return { inputs: session.inputs, instructionSets: machine.instructionSets };
+  });
+  const dataset = await openData(options, inputs, task);
+  task.report({ stage: 'Simplifying' });
+  const read: TensorReader = (tensor) => readTensorBytes(tensor, undefined, task);
+  const upgrade = { minimum: minimumOpset[method], purpose: words[method] };
+  const passes = [...simplifyPasses(read, upgrade), ...(method === 'static' ? preparePasses(read) : [])];
+  const simplified = await runPasses(model, passes, task);
+  const notes = [...diagnostics, ...simplified.notes];
+  const bytes = fileBytes + externalBytes;
+  return { model, simplified: simplified.model, read, bytes, inputs, dataset, instructionSets, notes };
+}
+
+async function make(
+  path: string,
+  source: Source,
+  options: QuantizeOptions,
+  write: (outcome: QuantizeOutcome, overwrite: boolean) => Promise<unknown>,
+  task: Task,
+): Promise<Made> {
+  if (options.method === 'dynamic' || !source.dataset) {
+    const exclude = excluded(source.simplified, options);
+    return { outcome: await runPass(source.simplified, quantizeDynamic(source.read, { exclude }), task) };
+  }
+  const work = await staticWork(path, source, options);
+  const calibrator = options.calibrator ?? 'minmax';
+  if (options.maxDrop !== undefined) return searched(path, source, work, options, write, task);
+  const outcome = await work.outcome(calibrator, [], task);
+  if (options.tune !== true) return { outcome, work };
+  const tuned = await revertSlow(work, calibrator, outcome, task);
+  for (const message of tuned.said) work.notes.push({ id: 'quantize/slow', severity: 'info', message });
+  return { outcome: tuned.outcome, work };
+}
+
+/** What static quantization of this source starts from; throws `badRequest` for options that fit nothing. */
+export async function staticWork(
+  path: string,
+  source: Source,
+  options: QuantizeOptions,
+): Promise<StaticWork> {
+  const { scheme, notes } = resolveScheme(options, source.instructionSets);
+  const { calibration, calibrationCache } = options;
+  const work = new StaticWork(source.simplified, source.read, source.dataset!, {
+    scheme,
+    settings: {
+      calibrator: options.calibrator ?? 'minmax',
+      percentile: options.percentile,
+      momentum: options.momentum,
+    },
+    exclude: excluded(source.simplified, options),
+    overrides: options.overrides === undefined ? noOverrides : await readOverrides(options.overrides),
+    ...(calibrationCache === undefined || calibration === undefined
+      ? {}
+      : { cache: { path: calibrationCache, files: [path, calibration] } }),
+  });
+  work.notes.push(...notes);
+  return work;
+}
+
+async function searched(
+  path: string,
+  source: Source,
+  work: StaticWork,
+  options: QuantizeOptions,
+  write: (outcome: QuantizeOutcome, overwrite: boolean) => Promise<unknown>,
+  task: Task,
+): Promise<Made> {
+  const { maxDrop = 0, validation = '', state, calibration = '' } = options;
+  const limit = { maxSamples: options.validationSamples };
+  const labelled = await loadDataset(validation, source.inputs, limit, task);
+  const files = [path, calibration, validation];
+  const { scheme, settings, exclude } = work.options;
+  const asked = { scheme, settings, exclude: [...exclude], limit };
+  let outcome: QuantizeOutcome | undefined;
+  const accuracy = await accuracyLoop(
+    work,
+    {
+      path,
+      validation: labelled,
+      maxDrop,
+      calibrator: options.calibrator ?? 'minmax',
+      maxSeconds: options.maxSeconds,
+      maxEvaluations: options.maxEvaluations,
+      ...(state === undefined ? {} : { state: { path: state, key: await digestOf(files, asked, task) } }),
+      save: async (best) => {
+        await write(best, outcome !== undefined || options.overwrite === true);
+        outcome = best;
+      },
+    },
+    task,
+  );
+  return { outcome: outcome!, work, accuracy };
+}
+
+function excluded(model: Model, options: QuantizeOptions): ReadonlySet<string> {
+  const { exclude, unmatched } = selectNodes(model.graph, options);
+  if (unmatched.length === 0) return exclude;
+  const quoted = unmatched.map((word) => `"${word}"`).join(', ');
+  throw badRequest(
+    `No node of the model fits ${quoted}. Name nodes or outputs as they are listed by inspect, with * for any text; operators by their type (Conv, MatMul).`,
+  );
+}
+
+function checkAccuracy(options: QuantizeOptions): void {
+  const { maxDrop, validation, method } = options;
+  if (maxDrop === undefined) return;
+  if (validation === undefined)
+    throw badRequest('A largest drop needs labelled data to measure it on. Name the validation data.');
+  if (method !== 'static')
+    throw badRequest('The search for accuracy works on static int8. Choose the method static.');
+  if (!(maxDrop >= 0 && maxDrop < 1))
+    throw badRequest(`The largest drop is a share of 1 (0.003 is 0.3 points); ${maxDrop} was given.`);
+}
+
 /** Refuses before any work what writing would refuse after it. */
-function checkPaths(path: string, output: string, { calibration, overwrite }: QuantizeOptions): void {
+export function checkPaths(
+  path: string,
+  output: string,
+  { calibration, overwrite }: Pick<QuantizeOptions, 'calibration' | 'overwrite'>,
+): void {
   if (output === resolve(path) || sameFile(output, path))
     throw conflict(`${output} is the model itself, which is never written over. Choose another name.`);
   if (calibration !== undefined && (output === resolve(calibration) || sameFile(output, calibration)))
@@ -126,7 +252,8 @@ function checkPaths(path: string, output: string, { calibration, overwrite }: Qu
     throw conflict(`${output} already exists. Choose another name, or allow overwriting.`);
 }
 
-async function readSound(path: string, task: Task): Promise<ReadResult & { readonly model: Model }> {
+/** Reads a model, and throws `invalidModel` when it is broken. */
+export async function readSound(path: string, task: Task): Promise<ReadResult & { readonly model: Model }> {
   const result = await readModel(path, task);
   const { model, diagnostics } = result;
   if (model && !hasErrors(diagnostics)) return { ...result, model };
@@ -150,94 +277,4 @@ async function openData(
     `Static int8 needs calibration data: an .npz file with the ${arrays.length === 1 ? 'array' : 'arrays'} ${arrays.join(', ')}. ` +
       'A hundred real samples are enough. Or choose the method dynamic, which needs none.',
   );
-}
-
-async function quantizeWithData(
-  model: Model,
-  read: TensorReader,
-  dataset: Dataset,
-  notes: Diagnostic[],
-  task: Task,
-): Promise<QuantizeOutcome> {
-  const values = await valuesToCalibrate(model, read);
-  const size = dataset.fixedBatch ?? suitableBatch(dataset);
-  const total = Math.ceil(dataset.samples / size);
-  task.report({ stage: 'Calibrating', done: 0, total });
-  const calibration = await collectRanges(
-    model,
-    values,
-    feedsOf(dataset, size),
-    { total, threads: workThreads() },
-    task,
-  );
-  notes.push(...calibration.diagnostics);
-  task.report({ stage: 'Quantizing' });
-  return runPass(model, quantizeStatic(read, { ranges: calibration.ranges }), task);
-}
-
-async function* feedsOf(dataset: Dataset, size: number): AsyncGenerator<Feeds> {
-  for await (const { feeds } of dataset.batches(size)) yield feeds;
-}
-
-/** The fusion report; a file that ONNX Runtime cannot load is taken away again. */
-async function checkFusion(
-  original: Model,
-  outcome: QuantizeOutcome,
-  files: readonly string[],
-  task: Task,
-): Promise<FusionReport> {
-  const planned = new Map(outcome.left.map(({ node, why }) => [node, why]));
-  try {
-    return await fusionReport(original, files[0]!, task, planned);
-  } catch (error) {
-    if (error instanceof SlipwayError && error.kind === 'runnerFailed') {
-      for (const file of files) await unlink(file).catch(() => undefined);
-    }
-    throw error;
-  }
-}
-
-/** How far the outputs moved; null, with a note, when one of the models cannot be run on the samples. */
-async function outputError(
-  original: string,
-  changed: string,
-  method: QuantizeOptions['method'],
-  inputs: readonly SessionValue[],
-  dataset: Dataset | undefined,
-  notes: Diagnostic[],
-  task: Task,
-): Promise<OutputError | null> {
-  try {
-    const batches = dataset ? samplesOf(dataset, method) : generatedBatches(inputs);
-    return await compareOutputs(original, changed, batches, task);
-  } catch (error) {
-    throwIfCancelled(task);
-    if (!(error instanceof SlipwayError) || error.kind === 'cancelled') throw error;
-    notes.push({
-      id: 'quantize/no-comparison',
-      severity: 'warning',
-      message: `The outputs could not be compared with the original's: ${messageOf(error)}`,
-    });
-    return null;
-  }
-}
-
-/** Dynamic ranges are taken over a whole batch: one sample at a time gives what a service will give. */
-async function* samplesOf(
-  dataset: Dataset,
-  method: QuantizeOptions['method'],
-): AsyncGenerator<ComparedBatch> {
-  let left = comparedSamples;
-  for await (const { feeds, count } of dataset.batches(method === 'dynamic' ? 1 : suitableBatch(dataset))) {
-    yield { feeds, count: Math.min(count, left) };
-    left -= count;
-    if (left <= 0) return;
-  }
-}
-
-function* generatedBatches(inputs: readonly SessionValue[]): Generator<ComparedBatch> {
-  for (let seed = 1; seed <= generatedSamples; seed += 1) {
-    const { feeds, batch } = generateInputs(inputs, { seed });
-    yield { feeds, count: batch };
-  }
 }

@@ -1,28 +1,35 @@
 // Measures models side by side: each in processes of its own, in short blocks in turn, so that a noisy
 // machine meets all of them alike. The runs themselves are timed inside the runner (runner.ts).
 
-import { badRequest } from '../base/errors';
+import { badRequest, SlipwayError } from '../base/errors';
 import { DisposableList } from '../base/disposable';
 import { throwIfCancelled, type Task } from '../base/task';
-import { measureBlock, warmUp, type Contestant, type Series } from './benchmarkSeries';
-import { freeDimensions, generateInputs } from './generateInputs';
+import { openEnergyMeter, type EnergyMeter } from './benchmarkEnergy';
+import { describeEnvironment, type Environment } from './benchmarkEnvironment';
+import { makeInputs, withOffer, type InputSource } from './benchmarkInputs';
+import {
+  measurement,
+  ratiosOf,
+  rowReporter,
+  timeWarnings,
+  type Failure,
+  type Measurement,
+  type Ratio,
+} from './benchmarkMeasurement';
+import { measureBlock, newSeries, warmUp, type Contestant, type Series } from './benchmarkSeries';
+import { watchMachine } from './benchmarkWatch';
+import { freeDimensions } from './generateInputs';
 import { describeMachine, type Machine } from './machine';
+import { placementOf } from './profilePlacement';
 import { seededRandom } from './random';
 import { startRunner } from './runnerProcess';
-import type { Feeds, SessionValue } from './session';
-import {
-  ascending,
-  histogramOf,
-  type Histogram,
-  latencyOf,
-  median,
-  medianError,
-  ratioOfMedians,
-  type Latency,
-} from './statistics';
+import type { DeviceName, Feeds, SessionValue } from './session';
+import { median, medianError } from './statistics';
+
+export type { Failure, Measurement, Ratio } from './benchmarkMeasurement';
 
 export interface BenchmarkOptions {
-  readonly device?: 'cpu' | undefined;
+  readonly device?: DeviceName | undefined;
   /** Threads inside an operator; 1 when absent. */
   readonly threads?: number | undefined;
   readonly batch?: number | undefined;
@@ -33,34 +40,19 @@ export interface BenchmarkOptions {
   readonly maxSeconds?: number | undefined;
   /** Inputs for all models instead of generated ones. */
   readonly feeds?: Feeds | undefined;
-}
-
-export interface Measurement {
-  model: string;
-  device: string;
-  threads: number;
-  batch: number;
-  samples: number;
-  latencyMs: Latency;
-  histogram: Histogram;
-  throughput: number;
-  loadMs: number;
-  peakRssBytes: number;
-}
-
-/** `p50Ratio` above 1: `model` is faster than `against`. */
-export interface Ratio {
-  model: string;
-  against: string;
-  p50Ratio: number;
-  low: number;
-  high: number;
+  /** Makes each model's inputs, from data say, instead of generating them. */
+  readonly inputs?: InputSource | undefined;
 }
 
 export interface BenchmarkResult {
   machine: Machine;
   results: Measurement[];
   ratios: Ratio[];
+  /** What could not be measured; what had been measured before is in `results`. */
+  failures: Failure[];
+  /** What disturbed or limits these numbers, in sentences; empty when nothing did. */
+  warnings: string[];
+  environment: Environment;
 }
 
 /**
@@ -74,12 +66,12 @@ const minTurns = 4;
 const goodError = 0.005;
 /** Bounds memory and the bootstrap for models that run in microseconds. */
 const maxSamples = 20_000;
-const rowEveryMs = 250;
 
 /**
  * Measures models in turn and compares each with the first. Reports progress, and at most four times a
  * second a row: one model's measurement so far. Throws the runner's error, which names the model, when one
- * of them fails. No process stays behind.
+ * of them fails before each was measured; a process that dies later (for want of memory, say) ends the
+ * measuring, and what was measured is returned with the failure. No process stays behind.
  */
 export async function benchmark(
   models: readonly { readonly path: string }[],
@@ -87,66 +79,144 @@ export async function benchmark(
   task: Task<Measurement>,
 ): Promise<BenchmarkResult> {
   if (models.length === 0) throw badRequest('Name at least one model to benchmark.');
+  const environment = describeEnvironment();
   const all = models.map(({ path }): Series => newSeries(path));
-  /** The launch of each turn. */
-  const groups: number[] = [];
-  const report = rowReporter(all, options, task);
+  const run: Run = {
+    options,
+    all,
+    groups: [],
+    report: rowReporter(all, options, task),
+    watch: watchMachine(),
+    energy: openEnergyMeter(),
+    planned: launches,
+    feeds: new Map(),
+    current: undefined,
+  };
+  const failures: Failure[] = [];
   let machine: Machine | undefined;
-  let planned = launches;
-  for (let launch = 0; launch < planned; launch++) {
-    const owned = new DisposableList();
+  for (let launch = 0; launch < run.planned; launch++) {
     try {
-      const contestants: Contestant[] = [];
-      for (const series of all) {
-        if (launch === 0)
-          task.report({
-            stage: `Loading ${nameOf(series.path)}`,
-            done: contestants.length,
-            total: all.length,
-          });
-        contestants.push(await prepare(series, options, owned, task));
-      }
-      if (launch === 0) {
-        checkBindings(
-          contestants.map(({ session }) => session.inputs),
-          options,
-        );
-        machine = await describeMachine(task);
-        // Loading a large model again would take longer than measuring it.
-        if (all.some((series) => median(series.loadMs) > budgetMs(options) / 10)) planned = 1;
-      }
-      for (const contestant of contestants) {
-        if (launch === 0) task.report({ stage: `Warming up ${nameOf(contestant.series.path)}` });
-        await warmUp(contestant, Math.min(2000, budgetMs(options) / 3) / planned, task);
-      }
-      await takeTurns(contestants, { launch, planned, groups, report }, options, task);
-      for (const { series, runner } of contestants) {
-        series.peakRssBytes = Math.max(series.peakRssBytes, await runner.peakRssBytes());
-      }
+      await oneLaunch(run, launch, task);
+    } catch (error) {
+      if (!canKeep(error) || all.some(({ samples }) => samples === 0)) throw error;
+      failures.push(failureOf(error, run.current, options));
+      break;
     } finally {
-      await owned.dispose();
+      run.current = undefined;
     }
+    machine ??= await describeMachine(task);
     // One launch may have used the time of all.
     if (all.some((series) => series.spentMs >= budgetMs(options))) break;
   }
-  report(true);
+  run.report(true);
+  const results = all.map((series) => measurement(series, options));
+  const warnings = new Set(all.flatMap((series) => [...series.warnings]));
+  for (const warning of await verifyPlacement(results, run, task)) warnings.add(warning);
+  machine ??= await describeMachine(task);
+  const { threads = 1 } = options;
+  if (threads > machine.cores)
+    warnings.add(
+      `${threads} threads were asked for, and this process may use ${machine.cores} processors: they wait for each other.`,
+    );
+  for (const series of all) for (const warning of timeWarnings(series, run.groups)) warnings.add(warning);
   return {
-    machine: machine ?? (await describeMachine(task)),
-    results: all.map((series) => measurement(series, options)),
-    ratios: await ratiosOf(all, groups, task),
+    machine,
+    results,
+    ratios: await ratiosOf(all, run.groups, options, task),
+    failures,
+    warnings: [...warnings, ...run.watch.warnings()],
+    environment,
   };
 }
 
-const newSeries = (path: string): Series => ({
-  path,
-  blocks: [],
-  samples: 0,
-  spentMs: 0,
-  runMs: 0,
-  batch: 1,
-  loadMs: [],
-  peakRssBytes: 0,
+/** One benchmark while it goes on. */
+interface Run {
+  readonly options: BenchmarkOptions;
+  readonly all: readonly Series[];
+  /** The launch of each turn. */
+  readonly groups: number[];
+  readonly report: (final?: boolean) => void;
+  readonly watch: ReturnType<typeof watchMachine>;
+  readonly energy: EnergyMeter | undefined;
+  planned: number;
+  /** Inputs by model. */
+  readonly feeds: Map<string, Feeds>;
+  /** The model whose turn it is. */
+  current: Series | undefined;
+}
+
+/** Starts a process for each model, warms them up, and gives them their turns. */
+async function oneLaunch(run: Run, launch: number, task: Task): Promise<void> {
+  const { options, all } = run;
+  const owned = new DisposableList();
+  try {
+    const contestants: Contestant[] = [];
+    for (const series of all) {
+      run.current = series;
+      if (launch === 0) {
+        const stage = `Loading ${nameOf(series.path)}`;
+        task.report({ stage, done: contestants.length, total: all.length });
+      }
+      const contestant = await prepare(series, options, owned, task);
+      run.feeds.set(series.path, contestant.feeds);
+      contestants.push(contestant);
+    }
+    if (launch === 0) {
+      checkBindings(
+        contestants.map(({ session }) => session.inputs),
+        options,
+      );
+      // Loading a large model again would take longer than measuring it.
+      if (all.some((series) => median(series.loadMs) > budgetMs(options) / 10)) run.planned = 1;
+    }
+    for (const contestant of contestants) {
+      run.current = contestant.series;
+      if (launch === 0) task.report({ stage: `Warming up ${nameOf(contestant.series.path)}` });
+      try {
+        await warmUp(contestant, Math.min(2000, budgetMs(options) / 3) / run.planned, task);
+      } catch (error) {
+        throw withOffer(error, [...contestant.series.warnings][0]);
+      }
+    }
+    run.watch.begin(contestants.map(({ runner }) => runner.processId));
+    await takeTurns(contestants, launch, run, task);
+    run.watch.end();
+    for (const { series, runner } of contestants) {
+      run.current = series;
+      series.peakRssBytes = Math.max(series.peakRssBytes, await runner.peakRssBytes());
+    }
+  } finally {
+    await owned.dispose();
+  }
+}
+
+/** Errors that tell of one process or run, not of the request. */
+const canKeep = (error: unknown): error is SlipwayError =>
+  error instanceof SlipwayError && ['runnerDied', 'runnerFailed', 'timeout'].includes(error.kind);
+
+const failureOf = (error: SlipwayError, series: Series | undefined, options: BenchmarkOptions): Failure => ({
+  model: series?.path ?? '',
+  device: options.device ?? 'cpu',
+  threads: options.threads ?? 1,
+  batch: series?.batch ?? options.batch ?? null,
+  kind: error.kind,
+  message: `${error.message} What was measured before is kept.`,
 });
+
+/** Asks, for any device but the CPU, which provider ran each node, and writes it into the results. */
+async function verifyPlacement(results: Measurement[], run: Run, task: Task): Promise<string[]> {
+  const { device = 'cpu', threads } = run.options;
+  if (device === 'cpu') return [];
+  const said: string[] = [];
+  for (const result of results) {
+    task.report({ stage: `Checking what ran ${nameOf(result.model)}` });
+    const feeds = run.feeds.get(result.model) ?? {};
+    const { placement, warnings } = await placementOf(result.model, { device, threads }, feeds, task);
+    result.placement = placement;
+    said.push(...warnings.map((warning) => `${nameOf(result.model)}: ${warning}`));
+  }
+  return said;
+}
 
 async function prepare(
   series: Series,
@@ -154,17 +224,21 @@ async function prepare(
   owned: DisposableList,
   task: Task,
 ): Promise<Contestant> {
+  const begun = performance.now();
   const runner = owned.add(startRunner());
   const sessionOptions = { device: options.device ?? 'cpu', threads: options.threads ?? 1 };
   const session = await runner.load(series.path, sessionOptions, task);
   series.loadMs.push(session.loadMs);
+  series.startMs.push(performance.now() - begun);
   if (options.feeds) {
     series.batch = Object.values(options.feeds)[0]?.dims[0] ?? 1;
     return { series, runner, session, feeds: options.feeds };
   }
-  const { feeds, batch } = generateInputs(session.inputs, options);
-  series.batch = batch;
-  return { series, runner, session, feeds };
+  const made = await makeInputs(series.path, session.inputs, options, task);
+  series.batch = made.batch;
+  series.assumed = made.assumed;
+  for (const warning of made.warnings) series.warnings.add(warning);
+  return { series, runner, session, feeds: made.feeds };
 }
 
 /** A name that no model has is a typing error, and silently measuring another size would be a wrong answer. */
@@ -178,31 +252,27 @@ function checkBindings(inputs: readonly (readonly SessionValue[])[], options: Be
 
 const budgetMs = (options: BenchmarkOptions) => (options.maxSeconds ?? 10) * 1000;
 
-interface Launch {
-  readonly launch: number;
-  readonly planned: number;
-  readonly groups: number[];
-  readonly report: () => void;
-}
-
 /** Gives the models their blocks in turn until all are known well enough or this launch's time is used. */
 async function takeTurns(
   contestants: readonly Contestant[],
-  { launch, planned, groups, report }: Launch,
-  options: BenchmarkOptions,
+  launch: number,
+  run: Run,
   task: Task,
 ): Promise<void> {
+  const { options, planned } = run;
   const share = (launch + 1) / planned;
   const timeMs = budgetMs(options) * share;
   const needed = Math.ceil((options.minSamples ?? 50) * share);
   const random = seededRandom(launch + 1);
   for (let turn = 0; ; turn++) {
-    groups.push(launch);
+    run.groups.push(launch);
     for (const contestant of order(contestants, turn + launch, random)) {
       throwIfCancelled(task);
+      run.current = contestant.series;
       const affordableMs = budgetMs(options) / planned / minTurns;
-      await measureBlock(contestant, affordableMs, timeMs - contestant.series.spentMs, task);
-      report();
+      const leftMs = timeMs - contestant.series.spentMs;
+      await measureBlock(contestant, affordableMs, leftMs, task, run.energy);
+      run.report();
     }
     // All go on until all are done: a turn without one of them could not be paired.
     const done = contestants.every(
@@ -227,57 +297,6 @@ function order<T>(items: readonly T[], turn: number, random: () => number): T[] 
     [shuffled[i], shuffled[other]] = [shuffled[other]!, shuffled[i]!];
   }
   return shuffled;
-}
-
-/** Reports one model's row at a time, the models in turn; all of them at the end. */
-function rowReporter(
-  all: readonly Series[],
-  options: BenchmarkOptions,
-  task: Task<Measurement>,
-): (final?: boolean) => void {
-  const minSamples = options.minSamples ?? 50;
-  const total = minSamples * all.length;
-  let lastMs = performance.now();
-  let next = 0;
-  return (final = false) => {
-    if (!final && performance.now() - lastMs < rowEveryMs) return;
-    lastMs = performance.now();
-    const done = all.reduce((sum, series) => sum + Math.min(series.samples, minSamples), 0);
-    const ready = all.filter((series) => series.samples > 0);
-    const shown = final ? ready : ready.slice(next % ready.length).slice(0, 1);
-    next += 1;
-    for (const series of shown) {
-      task.report({ stage: 'Benchmarking', done, total, row: measurement(series, options) });
-    }
-  };
-}
-
-function measurement(series: Series, options: BenchmarkOptions): Measurement {
-  const sorted = ascending(series.blocks.flatMap((block) => [...block]));
-  const latencyMs = latencyOf(sorted);
-  return {
-    model: series.path,
-    device: options.device ?? 'cpu',
-    threads: options.threads ?? 1,
-    batch: series.batch,
-    samples: sorted.length,
-    latencyMs,
-    histogram: histogramOf(sorted),
-    throughput: (series.batch * 1000) / latencyMs.mean,
-    loadMs: median(series.loadMs),
-    peakRssBytes: series.peakRssBytes,
-  };
-}
-
-async function ratiosOf(all: readonly Series[], groups: readonly number[], task: Task): Promise<Ratio[]> {
-  const [first, ...others] = all;
-  const ratios: Ratio[] = [];
-  if (!first) return ratios;
-  for (const other of others) {
-    const { ratio, low, high } = await ratioOfMedians(first.blocks, other.blocks, { groups }, task);
-    ratios.push({ model: other.path, against: first.path, p50Ratio: ratio, low, high });
-  }
-  return ratios;
 }
 
 const nameOf = (path: string) => path.split(/[\\/]/).at(-1) ?? path;

@@ -2,6 +2,7 @@
 // Whose turn it is and when it is enough are decided in benchmark.ts.
 
 import type { Task } from '../base/task';
+import type { EnergyMeter } from './benchmarkEnergy';
 import type { Runner, RunnerSession, Feeds } from './session';
 import { median } from './statistics';
 
@@ -16,8 +17,33 @@ export interface Series {
   runMs: number;
   batch: number;
   readonly loadMs: number[];
+  /** Of each process: from its start to its model loaded, and its first run. */
+  readonly startMs: number[];
+  readonly firstRunMs: number[];
   peakRssBytes: number;
+  /** Energy of the processor packages during all runs of blocks, where it can be read. */
+  energyUj: number;
+  energyRuns: number;
+  assumed: Readonly<Record<string, number>>;
+  readonly warnings: Set<string>;
 }
+
+export const newSeries = (path: string): Series => ({
+  path,
+  blocks: [],
+  samples: 0,
+  spentMs: 0,
+  runMs: 0,
+  batch: 1,
+  loadMs: [],
+  startMs: [],
+  firstRunMs: [],
+  peakRssBytes: 0,
+  energyUj: 0,
+  energyRuns: 0,
+  assumed: {},
+  warnings: new Set(),
+});
 
 /** A process that takes part. */
 export interface Contestant {
@@ -31,6 +57,8 @@ export interface Contestant {
 const blockMs = 30;
 const minBlockRuns = 5;
 const maxBlockRuns = 200;
+/** Bounds a call's time limit, which must be a number that timers take. */
+const longestCallMs = 86_400_000;
 /** Runs of at least this length are not disturbed by cold caches; their blocks keep the first run. */
 const longRunMs = 200;
 
@@ -40,7 +68,9 @@ export async function warmUp(contestant: Contestant, capMs: number, task: Task):
   const until = contestant.series.spentMs + capMs;
   while (contestant.series.spentMs < until || medians.length === 0) {
     const limits = { runs: medians.length === 0 ? 1 : 10_000, maxMs: blockMs };
-    medians.push(median(await timed(contestant, limits, task)));
+    const times = await timed(contestant, limits, task);
+    if (medians.length === 0) contestant.series.firstRunMs.push(times[0] ?? 0);
+    medians.push(median(times));
     contestant.series.runMs = medians.at(-1) ?? 0;
     const last = medians.slice(-3);
     if (medians.length >= 4 && Math.max(...last) < 1.02 * Math.min(...last)) break;
@@ -53,14 +83,20 @@ export async function measureBlock(
   affordableMs: number,
   leftMs: number,
   task: Task,
+  energy?: EnergyMeter,
 ): Promise<void> {
   const { series } = contestant;
   const cold = series.runMs < longRunMs;
   const runMs = Math.max(series.runMs, 1e-3);
   const wanted = Math.min(maxBlockRuns, Math.max(minBlockRuns, Math.ceil(blockMs / runMs)));
   const kept = Math.max(1, Math.min(wanted, Math.floor(affordableMs / runMs)));
-  const limits = { runs: kept + (cold ? 1 : 0), maxMs: Math.max(1, leftMs) };
+  const limits = { runs: kept + (cold ? 1 : 0), maxMs: Math.max(1, Math.min(leftMs, longestCallMs)) };
+  const energyBefore = energy?.read() ?? 0;
   const times = await timed(contestant, limits, task);
+  if (energy) {
+    series.energyUj += energy.read() - energyBefore;
+    series.energyRuns += times.length;
+  }
   const block = cold ? withoutColdRuns(times) : times;
   series.blocks.push(block);
   series.samples += block.length;

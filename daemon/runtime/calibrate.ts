@@ -24,6 +24,10 @@ export interface CalibrationOptions {
   readonly total?: number;
   /** Threads inside an operator; 1 when absent. */
   readonly threads?: number;
+  /** Follow the batches' ranges with this weight of the newest, instead of taking the widest. */
+  readonly movingAverage?: number;
+  /** Measure how many elements each value has in a batch. */
+  readonly withSizes?: boolean;
 }
 
 export interface Calibration {
@@ -31,6 +35,8 @@ export interface Calibration {
   readonly ranges: Map<string, ValueRange>;
   /** Values whose range is not finite. */
   readonly diagnostics: Diagnostic[];
+  /** Most elements that each value had in a batch; empty unless they were asked for. */
+  readonly elements: Map<string, number>;
   /** Batches that were run. */
   readonly batches: number;
 }
@@ -51,7 +57,9 @@ export async function collectRanges(
   const names = [...new Set(values)];
   const found = new Map<string, { min: number; max: number; broken: boolean }>();
   for (const name of names) found.set(name, { min: Infinity, max: -Infinity, broken: false });
-  const { measured, outputs } = withReductions(model, names);
+  const kinds = options.withSizes === true ? [...reductions, sizeReduction] : reductions;
+  const { measured, outputs } = withReductions(model, names, kinds);
+  const elements = new Map<string, number>();
   const folder = await mkdtemp(join(tmpdir(), 'slipway-calibrate-'));
   let done = 0;
   try {
@@ -66,12 +74,12 @@ export async function collectRanges(
         const results = await session.run(feeds, task, outputs);
         names.forEach((name, index) => {
           const range = found.get(name)!;
-          const [min, max, finite] = [0, 1, 2].map((which) =>
-            scalar(results, outputs[reductions.length * index + which]!),
-          ) as [number, number, number];
+          const [min, max, finite, size] = kinds.map((_, which) =>
+            scalar(results, outputs[kinds.length * index + which]!),
+          ) as [number, number, number, number?];
+          if (size !== undefined) elements.set(name, Math.max(size, elements.get(name) ?? 0));
           if (finite !== 0) range.broken = true;
-          range.min = Math.min(range.min, min);
-          range.max = Math.max(range.max, max);
+          follow(range, min, max, options.movingAverage);
         });
         done += 1;
         const total = options.total === undefined ? {} : { total: options.total };
@@ -90,7 +98,24 @@ export async function collectRanges(
     // A value that was empty in every batch has no range.
     else if (min <= max) ranges.set(name, { min, max });
   }
-  return { ranges, diagnostics, batches: done };
+  return { ranges, diagnostics, elements, batches: done };
+}
+
+/** Widens a range by that of a batch, or moves it towards it; an empty batch changes nothing. */
+function follow(
+  range: { min: number; max: number },
+  min: number,
+  max: number,
+  weight: number | undefined,
+): void {
+  if (!(min <= max)) return;
+  if (weight === undefined || range.min > range.max) {
+    range.min = Math.min(range.min, min);
+    range.max = Math.max(range.max, max);
+    return;
+  }
+  range.min += weight * (min - range.min);
+  range.max += weight * (max - range.max);
 }
 
 function scalar(results: Feeds, name: string): number {
@@ -110,12 +135,18 @@ const reductions = [
   ['ReduceMax', 'max'],
   ['ReduceSum', 'finite'],
 ] as const;
+const sizeReduction = ['Size', 'size'] as const;
+type Kind = readonly [op: string, name: string];
 
 /**
- * A copy of the model with three scalars of every value as further outputs, one value after another.
+ * A copy of the model with some scalars of every value as further outputs, one value after another.
  * Reductions without axes have the same form in every opset.
  */
-function withReductions(model: Model, values: readonly string[]): { measured: Model; outputs: string[] } {
+function withReductions(
+  model: Model,
+  values: readonly string[],
+  kinds: readonly Kind[],
+): { measured: Model; outputs: string[] } {
   const { graph } = model;
   const taken = namesOf(graph);
   for (const value of values) {
@@ -132,10 +163,11 @@ function withReductions(model: Model, values: readonly string[]): { measured: Mo
   };
   values.forEach((value, index) => {
     const float = { to: BigInt(DataType.FLOAT) };
-    for (const [op, kind] of reductions) {
+    for (const [op, kind] of kinds) {
       // A minimum may pass over NaN, but v − v is 0 only when v is finite, and a sum passes over nothing.
       const input = kind === 'finite' ? add('Sub', value, `${prefix}_zero_${index}`, {}) : value;
-      const reduced = add(op, input, `${prefix}_${kind}_${index}`);
+      const options = op === 'Size' ? {} : attributes;
+      const reduced = add(op, input, `${prefix}_${kind}_${index}`, options);
       outputs.push(add('Cast', reduced, `${reduced}_float`, float));
     }
   });

@@ -18,6 +18,8 @@ export interface GeneratedInputs {
   readonly feeds: Feeds;
   /** Values of dimensions that nobody had bound, by name; a nameless one as `input[1]`. */
   readonly assumed: Readonly<Record<string, number>>;
+  /** Those of `assumed` that are no batch: their 1 is only a guess. */
+  readonly guessed: readonly string[];
   /** Samples in one run. */
   readonly batch: number;
 }
@@ -36,6 +38,7 @@ export function generateInputs(
 ): GeneratedInputs {
   const assumed: Record<string, number> = {};
   const feeds: Record<string, TensorValue> = {};
+  const guessed = new Set<string>();
   let freeBatch: number | undefined;
   let fixedBatch: number | undefined;
   inputs.forEach((input, index) => {
@@ -46,11 +49,12 @@ export function generateInputs(
       }
       const isBatch =
         dim === null ? axis === 0 : batchName.test(dim) || (axis === 0 && !notBatchName.test(dim));
-      const bound = dim === null ? undefined : options.bind?.[dim];
+      const bound = options.bind?.[dim ?? `${input.name}[${axis}]`];
       const value = bound ?? (isBatch ? (options.batch ?? 1) : 1);
       if (isBatch) freeBatch ??= value;
       if (bound === undefined && (!isBatch || options.batch === undefined)) {
         assumed[dim ?? `${input.name}[${axis}]`] = value;
+        if (!isBatch) guessed.add(dim ?? `${input.name}[${axis}]`);
       }
       return value;
     });
@@ -61,12 +65,14 @@ export function generateInputs(
       `The model's inputs have no free batch dimension (${inputs.map((i) => `"${i.name}" ${dimsText(i.dims)}`).join(', ')}), so it cannot run with batch ${options.batch}. Leave the batch out, or export the model with a free batch.`,
     );
   }
-  return { feeds, assumed, batch: freeBatch ?? fixedBatch ?? 1 };
+  return { feeds, assumed, guessed: [...guessed], batch: freeBatch ?? fixedBatch ?? 1 };
 }
 
-/** Names of free dimensions, to tell a user who binds one that does not exist. */
+/** Names of free dimensions, a nameless one as `input[1]`, to tell a user who binds one that does not exist. */
 export function freeDimensions(inputs: readonly SessionValue[]): string[] {
-  const names = inputs.flatMap((input) => input.dims.filter((dim) => typeof dim === 'string'));
+  const names = inputs.flatMap(({ name, dims }) =>
+    dims.flatMap((dim, axis) => (typeof dim === 'number' ? [] : [dim ?? `${name}[${axis}]`])),
+  );
   return [...new Set(names)];
 }
 

@@ -2,12 +2,13 @@
 // outputs. Conv inputs become rows by a depthwise Conv with one-hot kernels, which is an exact im2col.
 
 import { badRequest, unsupported } from '../base/errors';
-import { intAttribute } from '../ir/attributes';
+import { intAttribute, stringAttribute } from '../ir/attributes';
 import { floatTensor, int64Tensor, node as makeNode, valueInfo, type AttributeValue } from '../ir/builder';
 import { DataType } from '../ir/dataType';
 import type { Attribute, Model, Node } from '../ir/model';
 import { elementCount, type Tensor } from '../ir/tensor';
 import { Names } from '../passes/names';
+import { nameOf } from '../passes/quantize/outcome';
 import { constantTensors, isOp, standardOpset } from '../passes/rewrite';
 
 /** One Gram matrix to collect. */
@@ -29,7 +30,6 @@ export interface GramOutputs {
 }
 
 const oldest = 10;
-const nameOf = (node: Node): string => (node.name === '' ? (node.outputs[0] ?? '') : node.name);
 
 /** What to measure for the named nodes; nodes that read the same tensor in the same way are one plan. */
 export function planGrams(model: Model, names: readonly string[]): GramPlan[] {
@@ -65,7 +65,8 @@ function planOf(node: Node, weight: Tensor | undefined, name: string): GramPlan 
     const kernel = dims.slice(2);
     return { ...rest, k: elementCount(dims.slice(1)), groups: intAttribute(node, 'group', 1), kernel };
   }
-  if (dims.length !== 2) throw badRequest(`Inputs of ${where} cannot be measured: its weight is not a matrix.`);
+  if (dims.length !== 2)
+    throw badRequest(`Inputs of ${where} cannot be measured: its weight is not a matrix.`);
   const transposed = isOp(node, 'Gemm') && intAttribute(node, 'transB', 0) !== 0;
   return { ...rest, k: dims[transposed ? 1 : 0]!, groups: 1, kernel: [] };
 }
@@ -74,9 +75,21 @@ const places = new Set(['strides', 'pads', 'dilations', 'auto_pad']);
 const placement = (node: Node): Attribute[] => node.attributes.filter(({ name }) => places.has(name));
 
 function keyOf(node: Node, { k, groups, kernel }: GramPlan): string {
-  const attributes = placement(node).map((each) => [each.name, 'value' in each ? String(each.value) : '']);
+  const attributes = placement(node).map((each) =>
+    each.type === 'INTS'
+      ? [each.name, ...each.value.map(Number)]
+      : [each.name, stringAttribute(node, each.name, '')],
+  );
   const turned = isOp(node, 'Gemm') && intAttribute(node, 'transA', 0) !== 0;
-  return JSON.stringify([node.inputs[0], kernel.length > 0, turned, k, groups, kernel, attributes.sort()]);
+  return JSON.stringify([
+    node.inputs[0],
+    kernel.length > 0,
+    turned,
+    k,
+    groups,
+    kernel,
+    attributes.sort((a, b) => (a[0]! < b[0]! ? -1 : 1)),
+  ]);
 }
 
 /**

@@ -6,6 +6,7 @@ import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import { silentTask, type Task } from '../base/task';
 import { readLimits } from './cgroup';
+import type { RuntimeDescription } from './runnerMessages';
 import { withRunner, type RunnerProcess } from './runnerProcess';
 
 export interface Machine {
@@ -23,9 +24,11 @@ export interface Machine {
   onnxruntime: string;
   /** Execution providers in this build. */
   providers: string[];
+  /** Devices that the package knows on this platform; some need libraries of their own. */
+  offered: string[];
 }
 
-let runtime: { version: string; providers: string[] } | undefined;
+let runtime: RuntimeDescription | undefined;
 let sets: string[] | undefined;
 
 /** Describes the machine; asks `runner`, or a runner of its own, for ONNX Runtime's part, once per process. */
@@ -42,6 +45,7 @@ export async function describeMachine(task: Task = silentTask, runner?: RunnerPr
     node: process.versions.node,
     onnxruntime: runtime.version,
     providers: [...runtime.providers],
+    offered: [...runtime.offered],
   };
 }
 

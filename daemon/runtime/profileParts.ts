@@ -2,6 +2,7 @@
 // for, and says which nodes fell back from the device that was asked for. Pure.
 
 import { nodeScope } from '../analysis/nodeScope';
+import { node as bareNode } from '../ir/builder';
 import type { Graph, Node } from '../ir/model';
 import { deviceTitles, providerOf } from './deviceErrors';
 import { nodesByProvider, type ProfiledNode } from './profileEvents';
@@ -83,22 +84,10 @@ export function partsOf(
 
 /** The scopes around a node, outermost first. */
 function scopesOf(node: PlacementNode, source: Node | undefined): string[] {
-  const scope = source ? nodeScope(source) : nodeScope(bareNode(node.name));
+  const scope = source ? nodeScope(source) : nodeScope(bareNode(node.op, [], [], { name: node.name }));
   const parts = scope.split('/').filter(Boolean);
   return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
 }
-
-const bareNode = (name: string): Node => ({
-  name,
-  opType: '',
-  domain: '',
-  overload: '',
-  docString: '',
-  inputs: [],
-  outputs: [],
-  attributes: [],
-  metadataProps: [],
-});
 
 /** What ONNX Runtime adds to names when it fuses, converts layouts, or splits. */
 const addedEnd =

@@ -7,6 +7,7 @@ import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntim
 import { messageOf, SlipwayError } from '../base/errors';
 import { endWithParent } from '../host/processes';
 import { deviceError } from './deviceErrors';
+import { countValues } from './countValues';
 import { loadError, runError } from './ortErrors';
 import type { RunnerCall, RunnerCalls, RunnerReply, RunnerRequest } from './runnerMessages';
 import type { ElementType, Feeds, SessionOptions, SessionValue, TensorValue } from './session';
@@ -63,6 +64,21 @@ const calls: Calls = {
       const values: Record<string, TensorValue> = {};
       for (const name of Object.keys(results)) values[name] = tensorValue(results[name] as Tensor);
       return values;
+    } catch (error) {
+      throw runError(loaded.path, messageOf(error));
+    }
+  },
+
+  async countValues({ session, feeds, spans, bins }) {
+    const loaded = find(session);
+    try {
+      const results = await loaded.session.run(
+        tensors(feeds),
+        spans.map(({ name }) => name),
+      );
+      return spans.map((span) =>
+        countValues((results[span.name] as Tensor).data as Float32Array, span, bins),
+      );
     } catch (error) {
       throw runError(loaded.path, messageOf(error));
     }

@@ -6,7 +6,13 @@ import { badRequest, cancelled, SlipwayError } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
 import { startScript, startScriptFile, type Exit } from '../host/processes';
 import { checkFeeds } from './feedCheck';
-import type { RunnerCall, RunnerCalls, RunnerReply, RunnerRequest, RuntimeDescription } from './runnerMessages';
+import type {
+  RunnerCall,
+  RunnerCalls,
+  RunnerReply,
+  RunnerRequest,
+  RuntimeDescription,
+} from './runnerMessages';
 import type { Feeds, Runner, RunnerSession, SessionOptions } from './session';
 
 export interface RunnerOptions {
@@ -138,6 +144,10 @@ export function startRunner(options: RunnerOptions = {}): RunnerProcess {
         const times = await call('timeRuns', params, runTask, limits.maxMs);
         timed = feeds;
         return times;
+      },
+      countValues(feeds, spans, bins, runTask) {
+        checkFeeds(basename(modelPath), inputs, feeds);
+        return call('countValues', { session, feeds, spans, bins }, runTask);
       },
       endProfile: () => call('endProfile', { session }, undefined),
       async release() {

@@ -40,16 +40,7 @@ export interface SessionValue {
 }
 
 /** Devices by the names that onnxruntime-node has for its execution providers. */
-export const deviceNames = [
-  'cpu',
-  'cuda',
-  'tensorrt',
-  'webgpu',
-  'dml',
-  'coreml',
-  'qnn',
-  'openvino',
-] as const;
+export const deviceNames = ['cpu', 'cuda', 'tensorrt', 'webgpu', 'dml', 'coreml', 'qnn', 'openvino'] as const;
 export type DeviceName = (typeof deviceNames)[number];
 
 export interface SessionOptions {
@@ -66,6 +57,19 @@ export interface SessionOptions {
   readonly config?: Readonly<Record<string, string>>;
 }
 
+/** An output whose values are counted, and the range that the bins divide. */
+export interface ValueSpan {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** How many values fell into each of the bins of equal width; exact zeros are counted apart. */
+export interface ValueCounts {
+  readonly counts: Float64Array;
+  readonly zeros: number;
+}
+
 export interface RunnerSession {
   readonly inputs: readonly SessionValue[];
   readonly outputs: readonly SessionValue[];
@@ -78,6 +82,11 @@ export interface RunnerSession {
    * milliseconds. Stops after `runs`, or when `maxMs` have passed (at least one run).
    */
   timeRuns(feeds: Feeds, limits: { runs: number; maxMs: number }, task: Task): Promise<Float64Array>;
+  /**
+   * Runs once and counts where the values of some float outputs fall; only the counts leave the runner process.
+   * Values outside a span fall into its first or last bin, NaN nowhere.
+   */
+  countValues(feeds: Feeds, spans: readonly ValueSpan[], bins: number, task: Task): Promise<ValueCounts[]>;
   /** Ends profiling and returns the profile's JSON text. */
   endProfile(): Promise<string>;
   release(): Promise<void>;

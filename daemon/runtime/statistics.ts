@@ -53,10 +53,7 @@ export interface Histogram {
  * Equal bins from the fastest time to the 99th percentile, or to three medians where the tail is longer than
  * that; slower times are in `beyond` and count in the last bin too.
  */
-export function histogramOf(
-  sorted: Float64Array,
-  bins = 40,
-): Histogram {
+export function histogramOf(sorted: Float64Array, bins = 40): Histogram {
   const fromMs = sorted[0] ?? 0;
   const tail = Math.min(quantile(sorted, 0.99) || 0, 3 * (quantile(sorted, 0.5) || 0));
   const toMs = Math.max(tail, quantile(sorted, 0.9) || 0, fromMs);

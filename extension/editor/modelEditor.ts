@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import { GetGraph, GetNode, ReadTensor } from '../../daemon/protocol/graph';
+import { GetGraph, GetNode, GetTensorStatistics, ReadTensor } from '../../daemon/protocol/graph';
 import { Close, ModelChanged, Open } from '../../daemon/protocol/inspect';
 import type {
   EditorCommand,
@@ -66,6 +66,8 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
               ? '@ext:slipway.slipway'
               : undefined;
           void vscode.commands.executeCommand(commands[note.command], argument);
+        } else if (note.kind === 'savePicture') {
+          void savePicture(document.uri, note.name, note.data);
         }
       },
       onError: (error) => this.context.log.error(`model editor: ${String(error)}`),
@@ -81,6 +83,10 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
           return exactBuffer(daemon.takeFrame(result.columns));
         },
         node: (params) => daemon.request(GetNode, { uri, ...params }),
+        statistics: (params, interest) =>
+          cancellable(interest, (token) =>
+            daemon.request(GetTensorStatistics, { uri, ...params }, { token }),
+          ),
         tensor: async (params) => {
           const { data, ...rest } = await daemon.request(ReadTensor, { uri, ...params });
           return { ...rest, data: exactBuffer(daemon.takeFrame(data)) };
@@ -101,6 +107,19 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
       channel.dispose();
       vscode.Disposable.from(...subscriptions).dispose();
     });
+  }
+}
+
+/** Asks where, and writes the picture there. */
+async function savePicture(model: vscode.Uri, name: string, data: Uint8Array): Promise<void> {
+  const defaultUri = vscode.Uri.joinPath(model, '..', name);
+  const target = await vscode.window.showSaveDialog({ defaultUri });
+  if (target === undefined) return;
+  try {
+    await vscode.workspace.fs.writeFile(target, data);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    void vscode.window.showErrorMessage(`The picture cannot be saved at ${target.fsPath}: ${why}`);
   }
 }
 

@@ -18,7 +18,8 @@ const rounds = 7;
 /** Processes of the bare loop in a round, half of them before ours and half after. */
 const bareLaunches = 4;
 
-const bareLoop = `
+/** A loop that knows nothing of us: `bareLoop.js RUNTIME MODEL MILLISECONDS` prints its p50. */
+export const bareLoop = `
 const ort = require(process.argv[2]);
 const path = process.argv[3];
 const milliseconds = Number(process.argv[4]);

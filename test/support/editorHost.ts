@@ -8,6 +8,7 @@ import { dataTypeName } from '../../daemon/ir/dataType';
 import type { Model } from '../../daemon/ir/model';
 import { readModel } from '../../daemon/onnx/readModel';
 import { readTensorBytes } from '../../daemon/onnx/tensorData';
+import { tensorStatistics } from '../../daemon/onnx/tensorStatistics';
 import { encodeColumns } from '../../daemon/protocol/columns';
 import type { Inspection } from '../../daemon/protocol/inspect';
 import type { EditorFromPage, EditorRequests, EditorToPage, RequestMap } from '../../daemon/protocol/page';
@@ -47,6 +48,7 @@ export function serveModel(inspection: Inspection, model: Model): Serves {
     open: () => ({ uri: 'file:///model.onnx', revision: '1', inspection }),
     graph: async ({ scope }) => encodeColumns((await graphTable(model, scope)).columns),
     node: ({ scope, index }) => nodeDetails(model, scope, index),
+    statistics: ({ scope, name }) => tensorStatistics(findTensor(model, scope, name), silentTask),
     async tensor({ scope, name, start, count }) {
       const tensor = findTensor(model, scope, name);
       const total = tensor.dims.reduce((a, b) => a * b, 1);
@@ -73,6 +75,7 @@ export async function serveFile(path: string): Promise<Serves> {
     graph: none,
     node: none,
     tensor: none,
+    statistics: none,
   };
 }
 

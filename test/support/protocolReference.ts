@@ -4,11 +4,14 @@
 import type { TSchema } from 'typebox';
 import {
   BenchmarkResult,
+  EnvironmentSchema,
+  FailureSchema,
   LatencySchema,
   MachineSchema,
   MeasurementSchema,
   RatioSchema,
 } from '../../daemon/protocol/benchmark';
+import { ConcurrencySchema, LoadSchema } from '../../daemon/protocol/benchmarkLoad';
 import { DiagnosticSchema, FrameRef, ProgressSchema, ValueSchema } from '../../daemon/protocol/common';
 import { VariantSchema } from '../../daemon/protocol/compress';
 import { DeploymentSchema } from '../../daemon/protocol/deploy';
@@ -17,6 +20,12 @@ import { EvaluationSchema } from '../../daemon/protocol/evaluate';
 import { protocolVersion } from '../../daemon/protocol/handshake';
 import { InspectionSchema } from '../../daemon/protocol/inspect';
 import { notifications, requests } from '../../daemon/protocol/messages';
+import {
+  DeviceSchema,
+  ModelProfileSchema,
+  ProfiledNodeSchema,
+  ProfilePartSchema,
+} from '../../daemon/protocol/profile';
 import { FusionSchema, OutputErrorSchema } from '../../daemon/protocol/quantize';
 
 /** A JSON Schema as far as the declarations use it. */
@@ -39,16 +48,24 @@ interface Schema {
 
 const named: Readonly<Record<string, TSchema>> = {
   BenchmarkResult,
+  Concurrency: ConcurrencySchema,
   Deployment: DeploymentSchema,
+  Device: DeviceSchema,
   Diagnostic: DiagnosticSchema,
+  Environment: EnvironmentSchema,
   Evaluation: EvaluationSchema,
+  Failure: FailureSchema,
   FrameRef,
   Fusion: FusionSchema,
   Inspection: InspectionSchema,
   Latency: LatencySchema,
+  Load: LoadSchema,
   Machine: MachineSchema,
   Measurement: MeasurementSchema,
+  ModelProfile: ModelProfileSchema,
   OutputError: OutputErrorSchema,
+  ProfiledNode: ProfiledNodeSchema,
+  ProfilePart: ProfilePartSchema,
   Progress: ProgressSchema,
   Ratio: RatioSchema,
   Value: ValueSchema,

@@ -13,6 +13,7 @@ import type { PageError } from '../../daemon/protocol/page';
 import { PageFailure } from '../../daemon/protocol/pageChannel';
 import { auditPage } from '../support/accessibility';
 import { editorHost, serveBuilt, serveFile, type FakeEditorHost } from '../support/editorHost';
+import { decoderModel } from '../support/decoderModel';
 import { repository, sharedFolder, temporaryFolder } from '../support/paths';
 import { Pages, workerSource, type OpenPage, type PageOptions } from '../support/webPage';
 
@@ -90,6 +91,9 @@ describe('model editor page', () => {
     assert.match(await page.innerText('.inspector'), /Initializer, [\d.]+ [kM]?B/);
     await page.click('.inspector button:has-text("Show values") >> nth=0');
     await page.waitForSelector('.values');
+    await page.waitForSelector('.histogram');
+    assert.match(await page.innerText('.tensor-statistics'), /Range.* to .*Mean/s);
+    await page.screenshot({ path: join(pictures, 'editor-statistics.png') });
     await page.fill('#search', 'no such node');
     assert.equal(await page.innerText('#search-count'), 'No results');
     await page.press('#search', 'Escape');
@@ -107,6 +111,12 @@ describe('model editor page', () => {
 
   it('restores camera and selection, and keeps them when the file changes', async () => {
     const serves = await someModel();
+    let opens = 0;
+    const { open: answer } = serves;
+    serves.open = (params) => {
+      opens += 1;
+      return answer(params);
+    };
     const first = await open(serves);
     await drawn(first.page);
     await first.page.focus('#stage');
@@ -122,15 +132,67 @@ describe('model editor page', () => {
     assert.equal(await selected(second.page), before);
     const picture = await canvasText(second.page);
     second.host.channel.notify({ kind: 'modelChanged', exists: true });
-    await second.page.waitForFunction(
-      () => document.querySelector('#stage')!.getAttribute('aria-busy') === 'true',
-    );
+    while (opens < 3) await second.page.waitForTimeout(20);
     await drawn(second.page);
     assert.equal(await selected(second.page), before);
     assert.ok((await canvasText(second.page)) === picture, 'the same part of the picture is shown');
     second.host.channel.notify({ kind: 'modelChanged', exists: false });
     await second.page.waitForSelector('.notice:has-text("gone from disk")');
     await close(second);
+  });
+
+  it('opens a large model scope by scope, and keeps what is open', async () => {
+    const opened = await open(await serveBuilt(decoderModel(3000)), { fileName: 'decoder.onnx' });
+    const { page } = opened;
+    await drawn(page);
+    await page.screenshot({ path: join(pictures, 'editor-scopes.png') });
+    const items = () => page.locator('#stage [role=treeitem]').count();
+    const few = await items();
+    assert.ok(few < 82, `${few} boxes`);
+    assert.deepEqual(await auditPage(page), []);
+
+    // Search finds what is hidden; Enter opens the way to it.
+    await page.fill('#search', 'layers.5/mlp/up_proj');
+    await page.waitForFunction(() => /of \d+/.test(document.querySelector('#search-count')!.textContent));
+    await page.press('#search', 'Enter');
+    await page.waitForFunction(() => /Properties/.test(document.querySelector('.inspector')!.textContent));
+    await page.screenshot({ path: join(pictures, 'editor-scopes-found.png') });
+    assert.match(await selected(page), /up_proj|MatMul/);
+
+    // The repeat: select, step, close, open again by key.
+    await page.fill('#search', 'layers');
+    await page.press('#search', 'Escape');
+    await page.keyboard.press('1');
+    await drawn(page);
+    await page.keyboard.press('3');
+    await drawn(page);
+    await page.fill('#search', 'layers');
+    await page.press('#search', 'Enter');
+    await page.waitForSelector('.stepper');
+    await page.focus('#stage');
+    assert.match(await page.innerText('.stepper'), /layers\.0 1 of/);
+    await page.keyboard.press(']');
+    await page.waitForFunction(() => /layers\.1/.test(document.querySelector('.stepper')!.textContent));
+    await page.screenshot({ path: join(pictures, 'editor-scopes-step.png') });
+    await page.keyboard.press(' ');
+    await page.waitForSelector('.inspector button:has-text("Open Scope")');
+    await page.keyboard.press(' ');
+    await page.waitForSelector('.inspector button:has-text("Close Scope")');
+    const name = await selected(page);
+    await page.waitForTimeout(300);
+    const state = await opened.state();
+    await close(opened);
+
+    const again = await open(await serveBuilt(decoderModel(3000)), { state });
+    await drawn(again.page);
+    assert.equal(await selected(again.page), name);
+    assert.match(await again.page.innerText('.stepper'), /layers\.1/);
+    await again.page.click('.zoom-bar button[aria-label^="Close all"]');
+    await drawn(again.page);
+    await again.page.click('.zoom-bar button[aria-label^="Show all nodes"]');
+    await drawn(again.page);
+    await again.page.screenshot({ path: join(pictures, 'editor-scopes-flat.png') });
+    await close(again);
   });
 
   it('says why it cannot run models in Restricted Mode', async () => {

@@ -5,7 +5,8 @@ import { describe, it } from 'node:test';
 import { encodeColumns } from '../../daemon/protocol/columns';
 import { familyOf } from '../../webview/graph/families';
 import { SpatialIndex } from '../../webview/graph/spatialIndex';
-import { findRows, readTable } from '../../webview/graph/table';
+import { findRows, parseQuery } from '../../webview/graph/findNodes';
+import { readTable } from '../../webview/graph/table';
 import { half, tensorValues } from '../../webview/inspector/tensorValues';
 
 /** Rows as `name:op` (input and output rows by kind), edges as `source>target`. */
@@ -50,6 +51,17 @@ describe('graph table', () => {
     assert.deepEqual(names('CONV'), ['conv1']);
     assert.deepEqual(names('constant'), ['a']);
     assert.deepEqual(names(' '), []);
+  });
+
+  it('takes queries apart', () => {
+    assert.deepEqual(parseQuery('op:Conv  shape:1x64 down'), {
+      text: 'down',
+      keyed: [
+        { key: 'op', wanted: 'conv' },
+        { key: 'shape', wanted: '1×64' },
+      ],
+    });
+    assert.deepEqual(parseQuery('onnx::Conv'), { text: 'onnx::conv', keyed: [] });
   });
 
   it('reads an empty graph', () => {

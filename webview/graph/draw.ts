@@ -4,7 +4,7 @@
 import { box, detailFont, titleFont } from './labels';
 import { EdgeKind, spacing } from './layoutTypes';
 import { boxOf, type Picture } from './picture';
-import { NodeKind, type GraphTable } from './table';
+import { GroupKind, NodeKind, scopeOfRow, type GraphTable } from './table';
 import type { Camera, Size } from './camera';
 import type { Theme } from './theme';
 import { elide } from '../ui/text';
@@ -17,6 +17,8 @@ export interface Marks {
   readonly hits: ReadonlySet<number>;
   readonly currentHit: number | undefined;
   readonly focused: boolean;
+  /** Boxes of a trace; the others stand back. */
+  readonly trace: ReadonlySet<number> | undefined;
 }
 
 /** Scales below which a detail is left out. */
@@ -42,27 +44,56 @@ export function drawScene(
     top: camera.y,
     bottom: camera.y + view.height / camera.scale,
   };
-  const { layout, labels } = picture;
+  const { layout, table } = picture;
   const nodes: number[] = [];
+  const open: number[] = [];
   picture.boxes.each(seen.top, seen.bottom, (n) => {
-    if (layout.x[n]! <= seen.right && layout.x[n]! + labels.widths[n]! >= seen.left) nodes.push(n);
+    if (layout.x[n]! > seen.right || layout.x[n]! + layout.widths[n]! < seen.left) return;
+    if (table.opened[n] === 1) open.push(n);
+    else nodes.push(n);
   });
   const lines: number[] = [];
   picture.lines.each(seen.top, seen.bottom, (e) => lines.push(e));
   // One device pixel at the least, one and a bit at life size.
   const hair = Math.max(1 / zoom, 1);
+  drawScopes(ctx, picture, open, camera.scale, hair, theme);
   drawLines(ctx, picture, lines, camera.scale, hair, theme, marks);
   if (camera.scale < detailFrom.box) {
-    drawBlocks(ctx, picture, nodes, 4 / camera.scale, theme);
+    inParts(ctx, nodes, marks, (some) => drawBlocks(ctx, picture, some, 4 / camera.scale, theme));
   } else {
-    drawBoxes(ctx, picture, nodes, hair, theme, marks.hits);
-    if (camera.scale >= detailFrom.title) drawText(ctx, picture, nodes, camera.scale, theme);
+    inParts(ctx, nodes, marks, (some) => {
+      drawBoxes(ctx, picture, some, hair, theme, marks.hits);
+      if (camera.scale >= detailFrom.title) {
+        drawText(ctx, picture, some, camera.scale, theme);
+        drawSigns(ctx, picture, some, hair, theme);
+      }
+    });
   }
   if (camera.scale >= detailFrom.newLabels) {
     const all = camera.scale >= detailFrom.allLabels;
     drawEdgeLabels(ctx, picture, nodes, theme, (n) => all || n === marks.selected || n === marks.hovered);
   }
   drawMarks(ctx, picture, nodes, 1 / camera.scale, theme, marks);
+}
+
+/** How much is left of what is not part of a trace. */
+const standBack = 0.25;
+
+/** Draws what is no part of the trace faintly, then the rest. */
+function inParts(
+  ctx: CanvasRenderingContext2D,
+  nodes: readonly number[],
+  { trace }: Marks,
+  draw: (some: readonly number[]) => void,
+): void {
+  if (trace === undefined) {
+    draw(nodes);
+    return;
+  }
+  ctx.globalAlpha = standBack;
+  draw(nodes.filter((n) => !trace.has(n)));
+  ctx.globalAlpha = 1;
+  draw(nodes.filter((n) => trace.has(n)));
 }
 
 function traceEdge(ctx: CanvasRenderingContext2D, picture: Picture, e: number): void {
@@ -108,15 +139,20 @@ function drawLines(
   scale: number,
   hair: number,
   theme: Theme,
-  { selected, hovered }: Marks,
+  { selected, hovered, trace }: Marks,
 ): void {
   const { source, target } = picture.table;
   const strong = (e: number) =>
-    source[e] === selected || target[e] === selected || source[e] === hovered || target[e] === hovered;
+    (trace?.has(source[e]!) === true && trace.has(target[e]!)) ||
+    source[e] === selected ||
+    target[e] === selected ||
+    source[e] === hovered ||
+    target[e] === hovered;
   for (const marked of [false, true]) {
     const some = lines.filter((e) => strong(e) === marked);
     ctx.strokeStyle = ctx.fillStyle = marked ? theme.selection : theme.line;
     ctx.lineWidth = marked ? 1.5 * hair : hair;
+    ctx.globalAlpha = marked || trace === undefined ? 1 : standBack;
     ctx.beginPath();
     for (const e of some) traceEdge(ctx, picture, e);
     ctx.stroke();
@@ -125,6 +161,7 @@ function drawLines(
     for (const e of some) traceArrow(ctx, picture, e);
     ctx.fill();
   }
+  ctx.globalAlpha = 1;
 }
 
 function byFamily(picture: Picture, nodes: readonly number[]): Map<Family, number[]> {
@@ -146,15 +183,15 @@ function drawBlocks(
   smallest: number,
   theme: Theme,
 ): void {
-  const { layout, labels, table } = picture;
+  const { layout, table } = picture;
   // However far away, a block stays visible.
   const block = (n: number) => {
-    const width = Math.max(labels.widths[n]!, smallest);
+    const width = Math.max(layout.widths[n]!, smallest);
     ctx.fillRect(
-      layout.x[n]! - (width - labels.widths[n]!) / 2,
+      layout.x[n]! - (width - layout.widths[n]!) / 2,
       layout.y[n]!,
       width,
-      Math.max(labels.heights[n]!, smallest / 2),
+      Math.max(layout.heights[n]!, smallest / 2),
     );
   };
   for (const [family, group] of byFamily(picture, nodes)) {
@@ -167,8 +204,8 @@ function drawBlocks(
 
 function traceBox(ctx: CanvasRenderingContext2D, picture: Picture, n: number, grow = 0): void {
   const { x, y, width, height } = boxOf(picture, n);
-  const isOperator = picture.table.kind[picture.table.drawn[n]!] === NodeKind.operator;
-  const radius = isOperator ? box.radius : height / 2;
+  const kind = picture.table.kind[picture.table.drawn[n]!];
+  const radius = kind === NodeKind.operator || kind === NodeKind.group ? box.radius : height / 2;
   ctx.roundRect(x - grow, y - grow, width + 2 * grow, height + 2 * grow, radius + grow);
 }
 
@@ -180,7 +217,7 @@ function drawBoxes(
   theme: Theme,
   hits: ReadonlySet<number>,
 ): void {
-  const { layout, labels, references } = picture;
+  const { layout, references } = picture;
   ctx.beginPath();
   for (const n of nodes) traceBox(ctx, picture, n);
   ctx.fillStyle = theme.boxFill;
@@ -195,7 +232,7 @@ function drawBoxes(
     ctx.fillStyle = theme.family[family];
     ctx.beginPath();
     for (const n of group) {
-      const height = labels.heights[n]!;
+      const height = layout.heights[n]!;
       ctx.roundRect(layout.x[n]!, layout.y[n]!, box.strip, height, [box.radius, 0, 0, box.radius]);
     }
     ctx.fill();
@@ -208,6 +245,79 @@ function drawBoxes(
   ctx.strokeStyle = theme.boxBorder;
   ctx.lineWidth = hair;
   ctx.stroke();
+}
+
+/** Scopes that are open: frames with a title, under everything that lies in them. */
+function drawScopes(
+  ctx: CanvasRenderingContext2D,
+  picture: Picture,
+  open: readonly number[],
+  scale: number,
+  hair: number,
+  theme: Theme,
+): void {
+  // Outer ones come first in the table.
+  const frames = [...open].sort((a, b) => a - b);
+  ctx.fillStyle = theme.foreground;
+  ctx.globalAlpha = theme.highContrast ? 0 : 0.025;
+  for (const n of frames) {
+    ctx.beginPath();
+    traceBox(ctx, picture, n);
+    ctx.fill();
+  }
+  ctx.globalAlpha = 1;
+  ctx.beginPath();
+  for (const n of frames) traceBox(ctx, picture, n);
+  ctx.strokeStyle = theme.highContrast ? theme.boxBorder : theme.line;
+  ctx.lineWidth = hair;
+  ctx.globalAlpha = theme.highContrast ? 1 : 0.5;
+  ctx.stroke();
+  ctx.globalAlpha = 1;
+  if (scale < detailFrom.title) return;
+  drawSigns(ctx, picture, frames, hair, theme);
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'middle';
+  ctx.font = titleFont(theme.fontFamily);
+  ctx.fillStyle = theme.muted;
+  for (const n of frames) {
+    const { x, y } = boxOf(picture, n);
+    ctx.fillText(picture.labels.title[n]!, x + box.paddingX + box.toggle, y + 15);
+  }
+}
+
+function drawSigns(
+  ctx: CanvasRenderingContext2D,
+  picture: Picture,
+  nodes: readonly number[],
+  hair: number,
+  theme: Theme,
+): void {
+  ctx.beginPath();
+  for (const n of nodes) traceSign(ctx, picture, n);
+  ctx.strokeStyle = theme.muted;
+  ctx.lineWidth = hair;
+  ctx.stroke();
+}
+
+/** The sign that a scope can be opened (plus) or closed (minus), and for a repeat the sheets behind its box. */
+function traceSign(ctx: CanvasRenderingContext2D, picture: Picture, n: number): void {
+  const { table } = picture;
+  const scope = scopeOfRow(table.model, table.drawn[n]!);
+  if (scope < 0) return;
+  const { x, y, width, height } = boxOf(picture, n);
+  const [left, middle] = [x + box.paddingX - 1, y + 15];
+  ctx.rect(left, middle - 5.5, 11, 11);
+  ctx.moveTo(left + 2.5, middle);
+  ctx.lineTo(left + 8.5, middle);
+  if (table.opened[n] === 1) return;
+  ctx.moveTo(left + 5.5, middle - 3);
+  ctx.lineTo(left + 5.5, middle + 3);
+  if (table.model.groupKind[scope] !== GroupKind.repeat) return;
+  for (const shift of [3, 6]) {
+    ctx.moveTo(x + shift + 2, y + height + shift);
+    ctx.lineTo(x + width + shift, y + height + shift);
+    ctx.lineTo(x + width + shift, y + shift + 2);
+  }
 }
 
 /** The chip sits above the box, joined to it by a short line. */
@@ -228,11 +338,15 @@ function drawText(
   const { labels, table, references } = picture;
   ctx.textAlign = 'left';
   ctx.textBaseline = 'middle';
-  const left = (n: number) =>
-    table.kind[table.drawn[n]!] === NodeKind.operator ? box.paddingX + 2 : box.paddingX;
+  const left = (n: number) => {
+    const kind = table.kind[table.drawn[n]!];
+    if (kind === NodeKind.group) return box.paddingX + box.toggle;
+    return kind === NodeKind.operator ? box.paddingX + 2 : box.paddingX;
+  };
   ctx.font = titleFont(theme.fontFamily);
   ctx.fillStyle = theme.foreground;
   for (const n of nodes) {
+    if (table.pillOf[n] !== -1) continue;
     const { x, y, height } = boxOf(picture, n);
     ctx.fillText(labels.title[n]!, x + left(n), y + (labels.detail[n] === '' ? height / 2 + 0.5 : 15));
   }
@@ -241,6 +355,7 @@ function drawText(
   ctx.fillStyle = theme.muted;
   for (const n of nodes) {
     const { x, y, width } = boxOf(picture, n);
+    if (table.pillOf[n] !== -1) ctx.fillText(labels.title[n]!, x + box.paddingX, y + box.pill / 2 + 0.5);
     if (labels.detail[n] !== '') ctx.fillText(labels.detail[n]!, x + left(n), y + 31);
     const edges = references.get(n);
     if (edges === undefined) continue;
@@ -280,8 +395,8 @@ function drawEdgeLabels(
     ctx.fillText(text, x, y);
   };
   for (const n of nodes) {
-    // A graph input says its own type already.
-    if (table.kind[table.drawn[n]!] === NodeKind.input) continue;
+    // A graph input says its own type already, and a pill stands for a value that was labelled before.
+    if (table.kind[table.drawn[n]!] === NodeKind.input || table.pillOf[n] !== -1) continue;
     const from = table.out.start[n]!;
     const to = table.out.start[n + 1]!;
     let first: string | undefined;

@@ -13,6 +13,9 @@ import type { Picture } from './picture';
 export interface GraphAreaActions {
   zoom: (direction: 1 | -1) => void;
   fit: () => void;
+  openLevels: (levels: number) => void;
+  setFlat: (flat: boolean) => void;
+  clearTrace: () => void;
   openScope: (scope: string) => void;
   retry: () => void;
   cancelLayout: () => void;
@@ -40,15 +43,50 @@ export function graphArea(
       <canvas class="graph" aria-hidden="true"></canvas>
       <div class="sr-only" role="presentation">${treeItems(picture, drawn >= 0 ? drawn : undefined)}</div>
     </div>
-    ${breadcrumb(state, actions)}
+    ${breadcrumb(state, actions)} ${traceNote(state, actions)}
     <canvas class="minimap" aria-hidden="true" hidden></canvas>
     <div class="zoom-bar" role="toolbar" aria-label="View" ?hidden=${picture === undefined}>
       ${iconButton('zoom-in', 'Zoom in (+)', () => actions.zoom(1))}
       ${iconButton('zoom-out', 'Zoom out (−)', () => actions.zoom(-1))}
       ${iconButton('screen-full', 'Show the whole graph (0)', actions.fit)}
+      ${
+        (state.table?.model.groups ?? 0) === 0
+          ? nothing
+          : html`${iconButton(
+              'list-tree',
+              state.opening.flat ? 'Group nodes into scopes' : 'Show all nodes without scopes',
+              () => actions.setFlat(!state.opening.flat),
+              { pressed: !state.opening.flat },
+            )}
+            ${iconButton('collapse-all', 'Close all scopes (1)', () => actions.openLevels(0))}
+            ${iconButton('expand-all', 'Open one level more (2 to 9: so many levels)', () =>
+              actions.openLevels(openDepth(state) + 1),
+            )}`
+      }
     </div>
     ${instead(state, picture, actions)}
   </main>`;
+}
+
+function traceNote({ trace }: EditorState, actions: GraphAreaActions) {
+  if (trace === undefined) return nothing;
+  return html`<div class="trace-note" role="status">
+    <span>${trace.words}${trace.rows.size === 0 ? '' : `, ${plural(trace.rows.size, 'node')}`}</span>
+    <button type="button" class="link" title="Clear the trace (Escape)" @click=${actions.clearTrace}>
+      Clear
+    </button>
+  </div>`;
+}
+
+/** Levels of scopes that are open. */
+function openDepth({ table, opening }: EditorState): number {
+  let deepest = 0;
+  for (const scope of opening.open) {
+    let depth = 0;
+    for (let g = scope; g >= 0 && table !== undefined; g = table.model.groupParent[g]!) depth += 1;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
 }
 
 function breadcrumb({ scope }: EditorState, actions: GraphAreaActions) {

@@ -2,8 +2,9 @@
 // reading order. The canvas' stage is the tree element; it has the focus and names the active item.
 
 import { html, nothing, type TemplateResult } from 'lit';
+import { plural } from '../ui/format';
 import { elide } from '../ui/text';
-import { NodeKind, type GraphTable } from './table';
+import { NodeKind, scopeOfRow, scopeTitle, type GraphTable } from './table';
 import type { Picture } from './picture';
 import { neighbours } from './walk';
 
@@ -17,6 +18,10 @@ export function nodeWords(table: GraphTable, row: number): string {
   const name = table.name[row]!;
   if (table.kind[row] === NodeKind.input) return `Input ${elide(name)}`;
   if (table.kind[row] === NodeKind.output) return `Output ${elide(name)}`;
+  const scope = scopeOfRow(table.model, row);
+  if (scope >= 0) return `Scope ${scopeTitle(table.model, scope)}`;
+  if (table.kind[row] === NodeKind.entry) return `Value ${elide(name)} from outside`;
+  if (table.kind[row] === NodeKind.exit) return `Value ${elide(name)} to outside`;
   return `${elide(table.op[row]!)}${name === '' ? '' : ` ${elide(name)}`}`;
 }
 
@@ -33,10 +38,24 @@ export function describeNode(picture: Picture, drawn: number): string {
         : list.map((n) => nodeWords(table, table.drawn[n]!)).join(' and ');
   const summary = table.summary[row]!;
   const parts = [nodeWords(table, row)];
+  const scope = scopeOfRow(table.model, row);
+  if (scope >= 0) parts.push(plural(table.model.groupNodes[scope]!, 'node'));
   if (summary !== '') parts.push(elide(summary));
   if (table.kind[row] !== NodeKind.input) parts.push(`reads ${names(sources)}`);
   if (table.kind[row] !== NodeKind.output) parts.push(`feeds ${names(targets)}`);
   return parts.join(', ');
+}
+
+/** How many open scopes lie around a box, counted from 1. */
+function level({ model, drawn, kind }: GraphTable, n: number): number {
+  const row = drawn[n]!;
+  const scope = scopeOfRow(model, row);
+  let depth = 1;
+  // Pills belong to a scope that the table does not name; they are said at the outermost level.
+  if (kind[row] === NodeKind.entry || kind[row] === NodeKind.exit) return depth;
+  let g = scope >= 0 ? model.groupParent[scope]! : model.group[row]!;
+  for (; g >= 0; g = model.groupParent[g]!) depth += 1;
+  return depth;
 }
 
 export function treeItems(picture: Picture | undefined, selected: number | undefined) {
@@ -50,7 +69,12 @@ export function treeItems(picture: Picture | undefined, selected: number | undef
       html`<div
         role="treeitem"
         id=${treeItemId(drawn)}
-        aria-level="1"
+        aria-level=${level(picture.table, drawn)}
+        aria-expanded=${
+          picture.table.kind[picture.table.drawn[drawn]!] === NodeKind.group
+            ? String(picture.table.opened[drawn] === 1)
+            : nothing
+        }
         aria-setsize=${picture.reading.length}
         aria-posinset=${from + i + 1}
         aria-selected=${drawn === selected}

@@ -6,6 +6,7 @@ import { drawScene, type Marks } from './draw';
 import { Minimap } from './minimap';
 import { boxOf, hitTest, type Picture } from './picture';
 import { readTheme, watchTheme, type Theme } from './theme';
+import { NodeKind } from './table';
 import { step, type Direction } from './walk';
 
 export interface GraphViewEvents {
@@ -13,6 +14,16 @@ export interface GraphViewEvents {
   select(drawn: number | undefined): void;
   /** Enter on the selected box. */
   open(): void;
+  /** A scope is to be opened or closed. */
+  toggle(drawn: number): void;
+  /** The next or previous member of a repeat is wanted. */
+  step(drawn: number, by: 1 | -1): void;
+  /** A trace from the selection is wanted: what feeds it, what it feeds, both, or none any more. */
+  trace(which: 'up' | 'down' | 'both' | 'none'): void;
+  /** A path from the selection to a box is wanted. */
+  traceTo(drawn: number): void;
+  /** Scopes are to be opened so many levels deep. */
+  levels(levels: number): void;
   moved(camera: Camera): void;
   /** The theme's fonts or colours changed; the page makes a new picture if sizes depend on it. */
   themeChanged(theme: Theme): void;
@@ -39,6 +50,7 @@ export class GraphView {
     hits: new Set(),
     currentHit: undefined,
     focused: false,
+    trace: undefined,
   };
   private frame = 0;
   private animation: { from: Camera; to: Camera; start: number } | undefined;
@@ -78,6 +90,7 @@ export class GraphView {
     stage.addEventListener('dblclick', (event) => {
       const hit = this.hit(event);
       if (hit === undefined) this.fit();
+      else if (this.isScope(hit.node)) this.events.toggle(hit.node);
       else this.reveal(hit.node);
     });
     this.resize();
@@ -89,12 +102,12 @@ export class GraphView {
     this.animation = undefined;
     this.marks = { ...this.marks, hovered: undefined, selected: undefined, hits: new Set() };
     if (picture !== undefined) {
-      const { layout, labels } = picture;
+      const { layout } = picture;
       const first = picture.reading[0];
       const around =
         first === undefined || layout.width < this.view.width
           ? layout.width / 2
-          : layout.x[first]! + labels.widths[first]! / 2;
+          : layout.x[first]! + layout.widths[first]! / 2;
       this.camera = camera ?? firstView(layout, this.view, around);
       this.minimap.setPicture(picture, this.theme, this.ratio);
     }
@@ -253,7 +266,10 @@ export class GraphView {
       this.reveal(picture.table.source[edge]!);
       return;
     }
-    this.events.select(hit?.node);
+    if (event.shiftKey && hit !== undefined && this.marks.selected !== undefined)
+      this.events.traceTo(hit.node);
+    else if (hit?.toggle === true) this.events.toggle(hit.node);
+    else this.events.select(hit?.node);
   }
 
   private onKey(event: KeyboardEvent): void {
@@ -298,19 +314,66 @@ export class GraphView {
         if (end !== undefined) this.choose(end);
         return true;
       }
+      case ' ':
+        if (this.marks.selected !== undefined && this.isScope(this.marks.selected)) {
+          this.events.toggle(this.marks.selected);
+        }
+        return true;
+      case '[':
+      case ']':
+        if (this.marks.selected !== undefined) {
+          this.events.step(this.marks.selected, event.key === '[' ? -1 : 1);
+        }
+        return true;
       case 'Enter':
         if (this.marks.selected !== undefined) this.events.open();
         return true;
+      case 'u':
+      case 'd':
+      case 't':
+        this.events.trace(event.key === 'u' ? 'up' : event.key === 'd' ? 'down' : 'both');
+        return true;
       case 'Escape':
-        this.events.select(undefined);
+        // First the trace goes, then the selection.
+        if (this.marks.trace !== undefined) this.events.trace('none');
+        else this.events.select(undefined);
         return true;
       default:
-        return false;
+        if (!/^[1-9]$/.test(event.key)) return false;
+        this.events.levels(Number(event.key) - 1);
+        return true;
     }
+  }
+
+  private isScope(drawn: number): boolean {
+    const table = this.picture?.table;
+    return table !== undefined && table.kind[table.drawn[drawn]!] === NodeKind.group;
+  }
+
+  get currentCamera(): Camera {
+    return this.target();
+  }
+
+  /** Row of the box nearest to the middle of the view. */
+  middleRow(): number | undefined {
+    const { picture, view } = this;
+    if (picture === undefined) return undefined;
+    const camera = this.target();
+    const [x, y] = [camera.x + view.width / camera.scale / 2, camera.y + view.height / camera.scale / 2];
+    const { layout, table } = picture;
+    let best: number | undefined;
+    let nearest = Infinity;
+    for (let n = 0; n < layout.x.length; n++) {
+      if (table.pillOf[n] !== -1 || table.opened[n] === 1) continue;
+      const distance = Math.hypot(layout.x[n]! + layout.widths[n]! / 2 - x, layout.y[n]! - y);
+      if (distance < nearest) [best, nearest] = [n, distance];
+    }
+    return best === undefined ? undefined : table.drawn[best];
   }
 
   private choose(drawn: number): void {
     this.events.select(drawn);
-    this.reveal(drawn);
+    // A pill leads elsewhere, and the page shows where.
+    if (this.picture?.table.pillOf[drawn] === -1) this.reveal(drawn);
   }
 }

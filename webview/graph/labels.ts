@@ -1,8 +1,8 @@
 // What is written in a box and how large the box is. Text widths come from the page's fonts.
 
-import { bytes } from '../ui/format';
+import { bytes, plural } from '../ui/format';
 import { elide } from '../ui/text';
-import { NodeKind, type GraphTable } from './table';
+import { scopeOfRow, scopeTitle, NodeKind, type GraphTable } from './table';
 
 export const box = {
   titleSize: 13,
@@ -14,6 +14,10 @@ export const box = {
   narrowest: 72,
   radius: 4,
   strip: 4,
+  /** Height of a pill. */
+  pill: 20,
+  /** Width of the sign that opens or closes a scope. */
+  toggle: 18,
 } as const;
 
 export interface Labels {
@@ -48,20 +52,28 @@ export function makeLabels(
   const heights = new Float32Array(drawn);
   for (let n = 0; n < drawn; n++) {
     const row = table.drawn[n]!;
-    title[n] = nodeTitle(table, row);
+    title[n] = table.pillOf[n] === -1 ? nodeTitle(table, row) : pillTitle(table.name[row]!);
     detail[n] = nodeDetail(table, n);
     const width = Math.max(
-      widthOf(title[n]!, titleFont(fontFamily)),
+      widthOf(title[n]!, table.pillOf[n] === -1 ? titleFont(fontFamily) : detailFont(fontFamily)),
       detail[n] === '' ? 0 : widthOf(detail[n]!, detailFont(fontFamily)),
     );
-    widths[n] = Math.max(box.narrowest, 4 * Math.ceil((width + 2 * box.paddingX) / 4));
-    heights[n] = detail[n] === '' ? box.oneLine : box.twoLines;
+    // A scope has the button that opens it beside its title.
+    const more = table.kind[row] === NodeKind.group ? box.toggle : 0;
+    const narrowest = table.pillOf[n] === -1 ? box.narrowest : 40;
+    widths[n] = Math.max(narrowest, 4 * Math.ceil((width + 2 * box.paddingX + more) / 4));
+    heights[n] = table.pillOf[n] !== -1 ? box.pill : detail[n] === '' ? box.oneLine : box.twoLines;
   }
   return { title, detail, widths, heights };
 }
 
+/** Paths lose their beginning: what is special is at the end. */
+const pillTitle = (name: string): string => elide(name.slice(name.lastIndexOf('/') + 1) || name, 24);
+
 /** Operator type, or the name of a graph input or output. */
 export function nodeTitle(table: GraphTable, row: number): string {
+  const scope = scopeOfRow(table.model, row);
+  if (scope >= 0) return scopeTitle(table.model, scope);
   const op = table.op[row]!;
   return table.kind[row] === NodeKind.operator && op !== ''
     ? elide(op, 32)
@@ -70,6 +82,9 @@ export function nodeTitle(table: GraphTable, row: number): string {
 
 function nodeDetail(table: GraphTable, n: number): string {
   const row = table.drawn[n]!;
+  if (table.pillOf[n] !== -1 || table.opened[n] === 1) return '';
+  const scope = scopeOfRow(table.model, row);
+  if (scope >= 0) return scopeDetail(table, scope);
   const summary = table.summary[row]!;
   if (table.kind[row] !== NodeKind.operator) {
     if (summary !== '') return elide(summary, 32);
@@ -84,5 +99,28 @@ function nodeDetail(table: GraphTable, n: number): string {
     return none ? '' : elide(table.label[edge!]!, 32);
   }
   const weights = table.weights[row]!;
-  return [elide(summary, 36), weights > 0 ? bytes(weights) : ''].filter((part) => part !== '').join(' · ');
+  return [elide(moduleName(table, row), 24), elide(summary, 36), weights > 0 ? bytes(weights) : '']
+    .filter((part) => part !== '')
+    .join(' · ');
+}
+
+/** "LlamaDecoderLayer · 66 nodes · 202 MB". */
+function scopeDetail({ model }: GraphTable, scope: number): string {
+  const weights = model.weights[model.rows + scope]!;
+  return [
+    elide(model.groupClass[scope]!, 28),
+    plural(model.groupNodes[scope]!, 'node'),
+    weights > 0 ? bytes(weights) : '',
+  ]
+    .filter((part) => part !== '')
+    .join(' · ');
+}
+
+/** The module that a node alone makes up ("up_proj"), where scopes are shown and the one around it has another name. */
+function moduleName({ model, scopes, scope }: GraphTable, row: number): string {
+  if (scopes.length < 2 || row >= model.rows) return '';
+  const own = scope[row]!.slice(scope[row]!.lastIndexOf('/') + 1);
+  const group = model.group[row]!;
+  if (own === '' || group < 0) return '';
+  return model.name[model.rows + group]!.endsWith(own) ? '' : own;
 }

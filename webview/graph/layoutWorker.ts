@@ -1,26 +1,31 @@
-// The worker that lays graphs out, so that the page stays responsive. One message in, one out; to cancel,
-// the page ends the worker (layoutClient.ts).
+// The worker that lays graphs out, so that the page stays responsive. It lives as long as the page does and keeps the
+// layouts of scopes; to cancel, the page ends it and starts another (layoutClient.ts).
 
-import { layoutGraph } from './layout';
-import type { Layout, LayoutInput } from './layoutTypes';
+import { LayoutCache, layoutNested, type NestedInput, type NestedLayout } from './layoutNested';
+
+export interface LayoutAsk {
+  id: number;
+  input: NestedInput;
+}
 
 /** What the worker answers. */
-export type LayoutAnswer = { layout: Layout } | { error: string };
+export type LayoutAnswer = { id: number } & ({ layout: NestedLayout } | { error: string });
 
 const scope = self as unknown as {
-  onmessage: ((event: MessageEvent<LayoutInput>) => void) | null;
+  onmessage: ((event: MessageEvent<LayoutAsk>) => void) | null;
   postMessage(answer: LayoutAnswer, transfer: ArrayBufferLike[]): void;
 };
+const cache = new LayoutCache();
 
-scope.onmessage = ({ data }) => {
+scope.onmessage = ({ data: { id, input } }) => {
   try {
-    const layout = layoutGraph(data);
-    const arrays = [layout.x, layout.y, layout.rank, layout.edgeKind, layout.runStart, layout.runs];
+    const layout = layoutNested(input, cache);
+    const { x, y, rank, edgeKind, runStart, runs, widths, heights } = layout;
     scope.postMessage(
-      { layout },
-      arrays.map((array) => array.buffer),
+      { id, layout },
+      [x, y, rank, edgeKind, runStart, runs, widths, heights].map((array) => array.buffer),
     );
   } catch (error) {
-    scope.postMessage({ error: error instanceof Error ? error.message : String(error) }, []);
+    scope.postMessage({ id, error: error instanceof Error ? error.message : String(error) }, []);
   }
 };

@@ -42,7 +42,7 @@ export class Minimap {
   /** Paints all boxes once. */
   setPicture(picture: Picture, theme: Theme, ratio: number): void {
     this.picture = picture;
-    const { layout, labels, table, family } = picture;
+    const { layout, table, family } = picture;
     const scale = Math.min(
       most.width / Math.max(1, layout.width),
       most.height / Math.max(1, layout.height),
@@ -63,14 +63,16 @@ export class Minimap {
     const ctx = this.blocks.getContext('2d');
     if (ctx === null) return;
     ctx.globalAlpha = theme.highContrast ? 1 : 0.8;
-    for (let n = 0; n < labels.widths.length; n++) {
+    for (let n = 0; n < layout.widths.length; n++) {
+      // Pills and the frames of open scopes are no content.
+      if (table.opened[n] === 1 || table.pillOf[n] !== -1) continue;
       ctx.fillStyle =
-        table.kind[table.drawn[n]!] === NodeKind.operator ? theme.family[family[n]!] : theme.foreground;
+        table.kind[table.drawn[n]!] === NodeKind.operator ? theme.family[family[n]!] : theme.muted;
       ctx.fillRect(
         layout.x[n]! * this.scaleX * ratio,
         layout.y[n]! * this.scaleY * ratio,
-        Math.max(1, labels.widths[n]! * this.scaleX * ratio),
-        Math.max(1, labels.heights[n]! * this.scaleY * ratio),
+        Math.max(1, layout.widths[n]! * this.scaleX * ratio),
+        Math.max(1, layout.heights[n]! * this.scaleY * ratio),
       );
     }
   }

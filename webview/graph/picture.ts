@@ -1,15 +1,16 @@
 // A laid-out graph ready to draw and to be asked what is where.
 
 import { familyOf, type Family } from './families';
-import type { Labels } from './labels';
-import { EdgeKind, spacing, type Layout } from './layoutTypes';
+import { box, type Labels } from './labels';
+import { EdgeKind, spacing } from './layoutTypes';
+import type { NestedLayout } from './layoutNested';
 import { SpatialIndex } from './spatialIndex';
-import type { GraphTable } from './table';
+import { NodeKind, type GraphTable } from './table';
 
 export interface Picture {
   readonly table: GraphTable;
   readonly labels: Labels;
-  readonly layout: Layout;
+  readonly layout: NestedLayout;
   readonly family: readonly Family[];
   /** Edges shown as chips, by the drawn number of their target. */
   readonly references: ReadonlyMap<number, readonly number[]>;
@@ -21,7 +22,7 @@ export interface Picture {
   readonly place: Int32Array;
 }
 
-export function makePicture(table: GraphTable, labels: Labels, layout: Layout): Picture {
+export function makePicture(table: GraphTable, labels: Labels, layout: NestedLayout): Picture {
   const { x, y, rank, edgeKind, runStart, runs } = layout;
   const references = new Map<number, number[]>();
   const from = new Float32Array(edgeKind.length).fill(1);
@@ -36,7 +37,7 @@ export function makePicture(table: GraphTable, labels: Labels, layout: Layout): 
       to[e] = runs[3 * (runStart[e + 1]! - 1) + 2]!;
     }
   }
-  const bottoms = y.map((top, n) => top + labels.heights[n]!);
+  const bottoms = y.map((top, n) => top + layout.heights[n]!);
   const tops = y.map((top, n) => (references.has(n) ? top - spacing.chip : top));
   const reading = Int32Array.from(x.keys()).sort((a, b) => rank[a]! - rank[b]! || x[a]! - x[b]!);
   const place = new Int32Array(reading.length);
@@ -59,8 +60,8 @@ export function boxOf(picture: Picture, n: number) {
   return {
     x: picture.layout.x[n]!,
     y: picture.layout.y[n]!,
-    width: picture.labels.widths[n]!,
-    height: picture.labels.heights[n]!,
+    width: picture.layout.widths[n]!,
+    height: picture.layout.heights[n]!,
   };
 }
 
@@ -68,15 +69,27 @@ export interface Hit {
   node: number;
   /** True when the chip above the box was hit: it stands for `node`'s far-away source. */
   chip: boolean;
+  /** True when the sign that opens or closes a scope was hit. */
+  toggle: boolean;
 }
 
 /** What lies at a point of the graph. */
 export function hitTest(picture: Picture, x: number, y: number): Hit | undefined {
-  let hit: Hit | undefined;
+  const { layout, table } = picture;
+  let best: number | undefined;
   picture.boxes.each(y, y, (n) => {
-    const left = picture.layout.x[n]!;
-    if (x < left || x > left + picture.labels.widths[n]!) return;
-    hit = { node: n, chip: y < picture.layout.y[n]! };
+    const left = layout.x[n]!;
+    if (x < left || x > left + layout.widths[n]!) return;
+    // The innermost: what is open lies around what it holds.
+    if (
+      best === undefined ||
+      layout.widths[n]! * layout.heights[n]! < layout.widths[best]! * layout.heights[best]!
+    )
+      best = n;
   });
-  return hit;
+  if (best === undefined) return undefined;
+  const isScope = table.kind[table.drawn[best]!] === NodeKind.group;
+  const toggle =
+    isScope && x < layout.x[best]! + box.paddingX + box.toggle && y < layout.y[best]! + box.oneLine;
+  return { node: best, chip: y < layout.y[best]!, toggle };
 }

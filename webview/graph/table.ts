@@ -1,13 +1,27 @@
-// The graph as the page holds it: the columns that the daemon sent (see daemon/protocol/graph.ts), and what
-// is drawn of them. Constants are folded into their consumers; several values between two nodes are one edge.
+// What is drawn of a graph at the moment: a box for each visible operator, for each closed scope and for each open
+// one (which contains others), pills where values enter and leave an open scope, and the edges between them.
+// Which scopes are open comes in from outside; positions are the layout's.
 
-import { decodeColumns, type Column } from '../../daemon/protocol/columns';
+import { elide } from '../ui/text';
 import { groupEdges, type Lists } from './layoutTypes';
+import { GroupKind, NodeKind, readModelTable, type ModelTable } from './modelTable';
 
-export const NodeKind = { operator: 0, input: 1, output: 2 } as const;
+export { GroupKind, NodeKind } from './modelTable';
+
+/** One open scope (or the whole graph) as the layout sees it. */
+export interface OpenScope {
+  /** Drawn number of its box, -1 for the whole graph. */
+  readonly box: number;
+  /** Drawn numbers of what lies directly in it. */
+  readonly members: Int32Array;
+  /** Its edges are edgesFrom … edgesTo-1. */
+  readonly edgesFrom: number;
+  readonly edgesTo: number;
+}
 
 export interface GraphTable {
-  /** Rows of the daemon's table: operators, then inputs, then outputs. */
+  readonly model: ModelTable;
+  /** Rows of the model, then its scopes, then pills. */
   readonly rows: number;
   readonly name: readonly string[];
   readonly op: readonly string[];
@@ -22,116 +36,319 @@ export interface GraphTable {
   readonly target: Int32Array;
   readonly value: readonly string[];
   readonly label: readonly string[];
-  /** Row of each drawn node, and drawn number of each row (-1 where folded). */
+  /** Row of each drawn node, and drawn number of each row (-1 where folded or hidden). */
   readonly drawn: Int32Array;
   readonly drawnOf: Int32Array;
-  /** For a folded constant, the row of the node that reads it. */
+  /** For a folded constant the row of the node that reads it, for what a closed scope hides that scope's row. */
   readonly foldedInto: Int32Array;
+  /** 1 for drawn numbers of open scopes. */
+  readonly opened: Uint8Array;
+  /** For pills the row whose value they stand for; -1 for all other drawn numbers. */
+  readonly pillOf: Int32Array;
+  /** Open scopes, inner ones before those around them; the whole graph is the last. */
+  readonly scopes: readonly OpenScope[];
   /** Edges into and out of each drawn node. */
   readonly into: Lists;
   readonly out: Lists;
 }
 
-function strings(columns: Record<string, Column>, name: string, length: number): readonly string[] {
-  const column = columns[name];
-  return Array.isArray(column) ? (column as readonly string[]) : new Array<string>(length).fill('');
+/** What is open. */
+export interface Opening {
+  /** Everything in one plane, without scopes. */
+  readonly flat: boolean;
+  readonly open: ReadonlySet<number>;
+  /** The member that an open repeat shows, as a place among its members; absent for the first. */
+  readonly steps: ReadonlyMap<number, number>;
 }
 
-function numbers(columns: Record<string, Column>, name: string, length: number): ArrayLike<number> {
-  const column = columns[name];
-  return column !== undefined && !Array.isArray(column)
-    ? (column as ArrayLike<number>)
-    : new Float64Array(length);
+export const flat: Opening = { flat: true, open: new Set(), steps: new Map() };
+
+/** Reads the frame of `slipway/graph` and shows all of it in one plane. */
+export const readTable = (frame: ArrayBuffer | Uint8Array): GraphTable =>
+  viewTable(readModelTable(frame), flat);
+
+/** Members of a repeat in file order. */
+export function membersOf(model: ModelTable, group: number): number[] {
+  const members: number[] = [];
+  model.groupParent.forEach((parent, g) => {
+    if (parent === group) members.push(g);
+  });
+  return members;
 }
 
-/** Reads the frame of `slipway/graph`. Throws RangeError when it is malformed. */
-export function readTable(frame: ArrayBuffer | Uint8Array): GraphTable {
-  const columns = decodeColumns(frame instanceof Uint8Array ? frame : new Uint8Array(frame));
-  const op = strings(columns, 'op', 0);
-  const rows = op.length;
-  const kind = numbers(columns, 'kind', rows);
-  const from = numbers(columns, 'source', 0);
-  const to = numbers(columns, 'target', 0);
-  const value = strings(columns, 'value', from.length);
-  const label = strings(columns, 'label', from.length);
+/** Pills for values that enter one scope; what is beyond shares the last one. */
+const mostPills = 24;
 
-  const foldedInto = foldConstants(op, kind, from, to);
+/** The view of a model table. Linear in rows and edges. */
+export function viewTable(model: ModelTable, { flat: plain, open, steps }: Opening): GraphTable {
+  const { rows, groups, groupParent, groupKind } = model;
+  const groupOf = plain ? new Int32Array(rows).fill(-1) : model.group;
+  // 0 hidden, 1 closed, 2 open; and the visible scope that stands for a hidden one.
+  const state = new Uint8Array(groups);
+  const standsFor = new Int32Array(groups).fill(-1);
+  const shown = new Map<number, number>();
+  for (const g of open) {
+    if (groupKind[g] !== GroupKind.repeat) continue;
+    const members = membersOf(model, g);
+    shown.set(g, members[Math.min(members.length - 1, Math.max(0, steps.get(g) ?? 0))]!);
+  }
+  for (let g = 0; g < groups && !plain; g++) {
+    const p = groupParent[g]!;
+    const visible = p === -1 || (state[p] === 2 && (shown.get(p) ?? g) === g);
+    state[g] = !visible ? 0 : open.has(g) ? 2 : 1;
+    standsFor[g] = visible ? g : standsFor[p]!;
+  }
+
+  const name = model.name.slice();
+  const foldedInto = new Int32Array(rows + groups).fill(-1);
+  foldedInto.set(model.foldedInto);
   const drawn: number[] = [];
-  const drawnOf = new Int32Array(rows).fill(-1);
-  for (let row = 0; row < rows; row++) {
-    if (foldedInto[row] !== -1) continue;
+  const drawnOf = new Int32Array(rows + groups).fill(-1);
+  // The scope in which each drawn box lies.
+  const home: number[] = [];
+  const draw = (row: number, at: number) => {
     drawnOf[row] = drawn.length;
     drawn.push(row);
+    home.push(at);
+  };
+  for (let g = 0; g < groups; g++) {
+    if (state[g]! > 0) draw(rows + g, groupParent[g]!);
+    else if (!plain) foldedInto[rows + g] = rows + standsFor[g]!;
   }
+  for (let row = 0; row < rows; row++) {
+    if (foldedInto[row] !== -1) continue;
+    const g = groupOf[row]!;
+    if (g === -1 || state[g] === 2) draw(row, g);
+    else foldedInto[row] = rows + standsFor[g]!;
+  }
+
+  const depth = new Int32Array(groups);
+  for (let g = 0; g < groups; g++) depth[g] = groupParent[g]! < 0 ? 1 : depth[groupParent[g]!]! + 1;
+  const depthOf = (g: number) => (g < 0 ? 0 : depth[g]!);
+  const perScope = new Map<
+    number,
+    { source: number[]; target: number[]; edge: number[]; seen: Set<number> }
+  >();
+  const edgesIn = (scope: number) => {
+    let list = perScope.get(scope);
+    if (list === undefined) {
+      perScope.set(scope, (list = { source: [], target: [], edge: [], seen: new Set() }));
+    }
+    return list;
+  };
+  const most = 2 ** 26;
+  const connect = (scope: number, source: number, target: number, edge: number) => {
+    if (source === target) return;
+    const list = edgesIn(scope);
+    const key = source * most + target;
+    if (list.seen.has(key)) return;
+    list.seen.add(key);
+    list.source.push(source);
+    list.target.push(target);
+    list.edge.push(edge);
+  };
+  const pills = new Map<string, number>();
+  const pillCount = new Map<string, number>();
+  const pillRow: number[] = [];
+  const pillKind: number[] = [];
+  const pillNames: string[] = [];
+  const pill = (scope: number, kind: 4 | 5, edge: number): number => {
+    const row = model.source[edge]!;
+    const side = `${scope} ${kind}`;
+    const used = pillCount.get(side) ?? 0;
+    let key = `${side} ${row}`;
+    if (!pills.has(key) && used >= mostPills) key = `${side} more`;
+    let n = pills.get(key);
+    if (n === undefined) {
+      pillCount.set(side, used + 1);
+      n = drawn.length;
+      pills.set(key, n);
+      drawn.push(rows + groups + pillRow.length);
+      home.push(scope);
+      pillRow.push(row);
+      pillKind.push(kind);
+      pillNames.push(key.endsWith('more') ? 'other values' : model.value[edge]!);
+    }
+    return n;
+  };
+  const boxOf = (row: number): number => {
+    let at = row;
+    while (foldedInto[at] !== -1) at = foldedInto[at]!;
+    return drawnOf[at]!;
+  };
+  const { source: from, target: to } = model;
+  for (let e = 0; e < from.length; e++) {
+    let s = boxOf(from[e]!);
+    let t = boxOf(to[e]!);
+    if (s === t || s < 0 || t < 0) continue;
+    let sScope = home[s]!;
+    let tScope = home[t]!;
+    // Up from both ends to the scope that holds both, through a pill at every border.
+    while (sScope !== tScope) {
+      if (depthOf(sScope) >= depthOf(tScope)) {
+        const container = drawnOf[rows + sScope]!;
+        // Another member of a repeat stands in its own container: there the value leaves as well.
+        connect(sScope, s, pill(sScope, NodeKind.exit, e), e);
+        s = container;
+        sScope = groupParent[sScope]!;
+      } else {
+        connect(tScope, pill(tScope, NodeKind.entry, e), t, e);
+        t = drawnOf[rows + tScope]!;
+        tScope = groupParent[tScope]!;
+      }
+    }
+    connect(sScope, s, t, e);
+  }
+
+  const members = new Map<number, number[]>([[-1, []]]);
+  home.forEach((scope, n) => {
+    const list = members.get(scope);
+    if (list === undefined) members.set(scope, [n]);
+    else list.push(n);
+  });
   const source: number[] = [];
   const target: number[] = [];
-  const edgeValue: string[] = [];
-  const edgeLabel: string[] = [];
-  const seen = new Set<number>();
-  for (let e = 0; e < from.length; e++) {
-    const s = drawnOf[from[e]!] ?? -1;
-    const t = drawnOf[to[e]!] ?? -1;
-    const pair = s * drawn.length + t;
-    if (s < 0 || t < 0 || seen.has(pair)) continue;
-    seen.add(pair);
-    source.push(s);
-    target.push(t);
-    edgeValue.push(value[e]!);
-    edgeLabel.push(label[e]!);
+  const edge: number[] = [];
+  const scopes: OpenScope[] = [];
+  const inward: number[] = [];
+  for (let g = groups - 1; g >= 0; g--) if (state[g] === 2) inward.push(g);
+  for (const g of [...inward, -1]) {
+    const edgesFrom = edge.length;
+    const list = perScope.get(g);
+    if (list !== undefined) {
+      for (let i = 0; i < list.edge.length; i++) {
+        source.push(list.source[i]!);
+        target.push(list.target[i]!);
+        edge.push(list.edge[i]!);
+      }
+    }
+    scopes.push({
+      box: g < 0 ? -1 : drawnOf[rows + g]!,
+      members: Int32Array.from(members.get(g) ?? []),
+      edgesFrom,
+      edgesTo: edge.length,
+    });
   }
   const sources = Int32Array.from(source);
   const targets = Int32Array.from(target);
+  const none = new Array<string>(pillRow.length).fill('');
+  const with_ = (list: readonly string[]) => (pillRow.length === 0 ? list : [...list, ...none]);
+  const kind = new Uint8Array(rows + groups + pillRow.length);
+  kind.set(model.kind);
+  kind.set(pillKind, rows + groups);
+  const all = rows + groups + pillRow.length;
+  const opened = new Uint8Array(drawn.length);
+  for (const g of inward) opened[drawnOf[rows + g]!] = 1;
+  const pillOf = new Int32Array(drawn.length).fill(-1);
+  const allDrawnOf = new Int32Array(all).fill(-1);
+  allDrawnOf.set(drawnOf);
+  const allFolded = new Int32Array(all).fill(-1);
+  allFolded.set(foldedInto);
+  const weights = new Float64Array(all);
+  weights.set(model.weights);
+  drawn.forEach((row, n) => {
+    if (row < rows + groups) return;
+    allDrawnOf[row] = n;
+    pillOf[n] = pillRow[row - rows - groups]!;
+  });
   return {
-    rows,
-    name: strings(columns, 'name', rows),
-    op,
-    domain: strings(columns, 'domain', rows),
+    model,
+    rows: all,
+    name: pillRow.length === 0 ? name : [...name, ...pillNames],
+    op: with_(model.op),
+    domain: with_(model.domain),
     kind,
-    scope: strings(columns, 'scope', rows),
-    weights: numbers(columns, 'weights', rows),
-    summary: strings(columns, 'summary', rows),
+    scope: with_(model.scope),
+    weights,
+    summary: with_(model.summary),
     source: sources,
     target: targets,
-    value: edgeValue,
-    label: edgeLabel,
+    value: edge.map((e) => model.value[e]!),
+    label: edge.map((e) => model.label[e]!),
     drawn: Int32Array.from(drawn),
-    drawnOf,
-    foldedInto,
+    drawnOf: allDrawnOf,
+    foldedInto: allFolded,
+    opened,
+    pillOf,
+    scopes,
     into: groupEdges(drawn.length, targets, () => true),
     out: groupEdges(drawn.length, sources, () => true),
   };
 }
 
-/** For each Constant that only operators read: the first of them. -1 for everything else. */
-function foldConstants(
-  op: readonly string[],
-  kind: ArrayLike<number>,
-  from: ArrayLike<number>,
-  to: ArrayLike<number>,
-): Int32Array {
-  const reader = new Int32Array(op.length).fill(-1);
-  const stays = new Uint8Array(op.length);
-  for (let e = 0; e < from.length; e++) {
-    const source = from[e]!;
-    if (op[source] !== 'Constant') continue;
-    if (kind[to[e]!] !== NodeKind.operator) stays[source] = 1;
-    else if (reader[source] === -1) reader[source] = to[e]!;
-  }
-  return reader.map((row, n) => (stays[n] === 1 ? -1 : row));
+/** The row that is drawn for a row: itself, what it is folded into, or the closed scope that hides it. */
+export function shownRow(table: GraphTable, row: number): number {
+  let shown = row;
+  while (table.foldedInto[shown] !== undefined && table.foldedInto[shown] !== -1)
+    shown = table.foldedInto[shown]!;
+  return shown;
 }
 
-/** Rows whose name or operator holds the query, folded constants as the node that reads them. */
-export function findRows(table: GraphTable, query: string, order: (row: number) => number): number[] {
-  const wanted = query.trim().toLowerCase();
-  if (wanted === '') return [];
-  const found = new Set<number>();
-  for (let row = 0; row < table.rows; row++) {
-    if (!table.op[row]!.toLowerCase().includes(wanted) && !table.name[row]!.toLowerCase().includes(wanted)) {
-      continue;
-    }
-    let shown = row;
-    while (table.foldedInto[shown] !== -1) shown = table.foldedInto[shown]!;
-    found.add(shown);
+/** Scope number of a row that is a scope, else -1. */
+export function scopeOfRow(model: ModelTable, row: number): number {
+  return row >= model.rows && row < model.rows + model.groups ? row - model.rows : -1;
+}
+
+/** What a scope is called: "layers ×32" for a repeat. */
+export function scopeTitle(model: ModelTable, group: number): string {
+  const name = elide(model.name[model.rows + group]!, 32);
+  return model.groupKind[group] === GroupKind.repeat ? `${name} ×${model.groupChildren[group]!}` : name;
+}
+
+/** What is open when a model is first shown: everything in one plane when it is small, else the first levels. */
+export function firstOpening(model: ModelTable): Opening {
+  let visible = 0;
+  for (let row = 0; row < model.rows; row++) if (model.foldedInto[row] === -1) visible += 1;
+  if (model.groups === 0 || visible <= mostInPlane) return flat;
+  return toDepth(model, Infinity, mostAtFirst);
+}
+
+/** Graphs up to this many boxes are shown without scopes at first. */
+export const mostInPlane = 400;
+const mostAtFirst = 160;
+
+/** Scopes opened level by level, `levels` deep, as long as no more than `most` boxes come of it. */
+export function toDepth(model: ModelTable, levels: number, most: number): Opening {
+  const { groups, groupParent, groupKind } = model;
+  const direct = new Int32Array(groups);
+  let visible = 0;
+  for (let row = 0; row < model.rows; row++) {
+    if (model.foldedInto[row] !== -1) continue;
+    if (model.group[row]! >= 0) direct[model.group[row]!]!++;
+    else visible += 1;
   }
-  return [...found].sort((a, b) => order(a) - order(b));
+  const inside: number[][] = Array.from({ length: groups }, () => []);
+  let level: number[] = [];
+  groupParent.forEach((parent, g) => (parent < 0 ? level.push(g) : inside[parent]!.push(g)));
+  visible += level.length;
+  const open = new Set<number>();
+  for (let depth = 0; depth < levels && level.length > 0; depth++) {
+    const next: number[] = [];
+    for (const g of level) {
+      const children = groupKind[g] === GroupKind.repeat ? inside[g]!.slice(0, 1) : inside[g]!;
+      const added = direct[g]! + children.length;
+      if (visible + added > most) continue;
+      open.add(g);
+      visible += added;
+      next.push(...children);
+    }
+    level = next;
+  }
+  return { flat: false, open, steps: new Map() };
+}
+
+/** `opening` with everything open that a row needs to be seen. */
+export function openTo(model: ModelTable, opening: Opening, row: number): Opening {
+  let at = row;
+  while (at < model.rows && model.foldedInto[at] !== -1) at = model.foldedInto[at]!;
+  if (opening.flat) return opening;
+  const open = new Set(opening.open);
+  const steps = new Map(opening.steps);
+  let inner = scopeOfRow(model, at);
+  for (let g = inner >= 0 ? model.groupParent[inner]! : model.group[at]!; g >= 0; g = model.groupParent[g]!) {
+    open.add(g);
+    if (model.groupKind[g] === GroupKind.repeat) steps.set(g, membersOf(model, g).indexOf(inner));
+    inner = g;
+  }
+  return { flat: false, open, steps };
 }

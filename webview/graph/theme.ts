@@ -62,9 +62,10 @@ export function readTheme(): Theme {
     line: highContrast ? read('--vscode-foreground') : read('--vscode-charts-lines', '--vscode-foreground'),
     match: read('--vscode-editor-findMatchHighlightBackground', '--vscode-focusBorder'),
     currentMatch: read('--vscode-editor-findMatchBackground', '--vscode-focusBorder'),
-    family: Object.fromEntries(
-      families.map((family) => [family, palette[familyHues[family]]]),
-    ) as Record<Family, string>,
+    family: Object.fromEntries(families.map((family) => [family, palette[familyHues[family]]])) as Record<
+      Family,
+      string
+    >,
     fontFamily: read('--vscode-font-family'),
     highContrast,
     reducedMotion:

@@ -9,12 +9,15 @@ import type { TensorPreview } from '../state/editorState';
 import { bytes, exactBytes, plural, whole } from '../ui/format';
 import { icon, iconButton } from '../ui/icon';
 import { elide, fullText, visible } from '../ui/text';
+import { tensorStatistics } from './tensorStatistics';
 import { facts, metadataFacts, nameText, section, typedName, typeText } from './parts';
 
 export interface NodeActions {
   /** Selects a drawn or folded row. */
   selectRow: (row: number) => void;
   openScope: (scope: string) => void;
+  /** Marks what feeds this node (up) or what it feeds (down). */
+  trace: (side: 'up' | 'down') => void;
   /** Fetches the first values of an initializer. */
   preview: (name: string, elements: number) => void;
   close: () => void;
@@ -77,6 +80,24 @@ function operator(
   const producers = producersByValue(table, row);
   const readers = linked(table, row, 'targets');
   return html`
+    <div class="pad small trace-links">
+      <button
+        type="button"
+        class="link"
+        title="Mark all that feeds this node (u)"
+        @click=${() => actions.trace('up')}
+      >
+        Trace inputs
+      </button>
+      <button
+        type="button"
+        class="link"
+        title="Mark all that this node feeds (d)"
+        @click=${() => actions.trace('down')}
+      >
+        Trace outputs
+      </button>
+    </div>
     ${section(
       'Properties',
       facts([
@@ -206,9 +227,10 @@ function previewText(preview: TensorPreview): TemplateResult {
       return html`<div class="small wrap">${visible(preview.why)}</div>`;
     case 'shown': {
       const rest = preview.total - preview.values.length;
-      return html`<div class="values small tabular">
-        ${preview.values.join('  ')}${rest > 0 ? html` <span class="muted">… ${whole(rest)} more</span>` : nothing}
-      </div>`;
+      // In one piece: the box keeps white space.
+      const text = `${preview.values.join('  ')}${rest > 0 ? `  … ${whole(rest)} more` : ''}`;
+      return html`<div class="values small tabular">${text}</div>
+        ${tensorStatistics(preview.statistics)}`;
     }
   }
 }

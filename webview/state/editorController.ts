@@ -3,13 +3,26 @@
 
 import type { PageError } from '../../daemon/protocol/page';
 import { PageFailure, type Asked } from '../../daemon/protocol/pageChannel';
-import type { NodeDetails } from '../../daemon/protocol/graph';
+import type { NodeDetails, TensorStatistics } from '../../daemon/protocol/graph';
 import type { Camera } from '../graph/camera';
 import type { GraphView } from '../graph/graphView';
+import { findRows } from '../graph/findNodes';
 import { makeLabels } from '../graph/labels';
 import type { LayoutClient } from '../graph/layoutClient';
 import { makePicture, type Picture } from '../graph/picture';
-import { findRows, NodeKind, readTable, type GraphTable } from '../graph/table';
+import { between, drawnFor, reachable, type Side } from '../graph/trace';
+import { readModelTable, type ModelTable } from '../graph/modelTable';
+import { keptOpening, openingPaths, stepTo, toggled } from '../graph/openings';
+import {
+  firstOpening,
+  NodeKind,
+  openTo,
+  scopeOfRow,
+  shownRow,
+  toDepth,
+  viewTable,
+  type Opening,
+} from '../graph/table';
 import { keepState, type EditorHost } from '../host';
 import { tensorValues } from '../inspector/tensorValues';
 import type { EditorState, KeptState, TensorPreview } from './editorState';
@@ -18,11 +31,16 @@ import type { Store } from './store';
 /** Waiting shorter than this shows nothing, so that quick models do not flicker. */
 const patienceMs = 300;
 const previewCount = 64;
+/** Boxes that opening several scopes at once may make. */
+const mostBoxes = 20_000;
 
 export class EditorController {
   picture: Picture | undefined;
+  private model: ModelTable | undefined;
   private load = new AbortController();
   private asked: Asked<NodeDetails> | undefined;
+  /** The statistics that are computed now; another selection gives them up. */
+  private statistics: Asked<TensorStatistics> | undefined;
   private camera: Camera | undefined;
   private keepTimer: number | undefined;
   private wish: KeptState | undefined;
@@ -60,9 +78,9 @@ export class EditorController {
 
   /** Fetches, lays out and shows one graph of the open model. */
   private async drawScope(scope: string, signal: AbortSignal): Promise<void> {
-    let table: GraphTable;
+    let model: ModelTable;
     try {
-      table = readTable(await this.host.request('graph', scope === '' ? {} : { scope }));
+      model = readModelTable(await this.host.request('graph', scope === '' ? {} : { scope }));
     } catch (error) {
       // A nested graph that was shown before may be gone from a changed file.
       if (scope === '' || signal.aborted) throw error;
@@ -70,18 +88,141 @@ export class EditorController {
       return;
     }
     if (signal.aborted) return;
-    const nodes = table.drawn.length;
-    this.store.update({ phase: { name: 'layingOut', nodes } });
-    const labels = makeLabels(table, this.view.theme.fontFamily, measureText);
-    const layout = await this.layouts.layout(
-      { widths: labels.widths, heights: labels.heights, source: table.source, target: table.target },
-      signal,
-    );
-    if (layout === undefined) return;
     const sameGraph = this.picture !== undefined && this.store.state.scope === scope;
-    const camera = this.wish?.scope === scope ? this.wish.camera : sameGraph ? this.camera : undefined;
-    this.store.update({ scope });
-    this.show(makePicture(table, labels, layout), camera);
+    const wish = this.wish?.scope === scope ? this.wish : undefined;
+    const opening = keptOpening(model, wish?.opening) ?? this.openingAgain(model, sameGraph);
+    const picture = await this.makePicture(model, opening, signal);
+    if (picture === undefined) return;
+    this.model = model;
+    // Rows of another graph, or of a changed file, mean other nodes.
+    this.store.update({ scope, opening, trace: undefined });
+    this.show(picture, wish?.camera ?? (sameGraph ? this.camera : undefined));
+  }
+
+  /** What was open before the file changed, as far as it is still there; else the first view. */
+  private openingAgain(model: ModelTable, sameGraph: boolean): Opening {
+    const { opening } = this.store.state;
+    if (!sameGraph || this.model === undefined) return firstOpening(model);
+    return keptOpening(model, openingPaths(this.model, opening)) ?? firstOpening(model);
+  }
+
+  private async makePicture(
+    model: ModelTable,
+    opening: Opening,
+    signal: AbortSignal,
+  ): Promise<Picture | undefined> {
+    const table = viewTable(model, opening);
+    this.store.update({ phase: { name: 'layingOut', nodes: table.drawn.length } });
+    const labels = makeLabels(table, this.view.theme.fontFamily, measureText);
+    const { widths, heights } = labels;
+    const { source, target, scopes } = table;
+    const layout = await this.layouts.layout({ widths, heights, source, target, scopes }, signal);
+    return layout === undefined ? undefined : makePicture(table, labels, layout);
+  }
+
+  /**
+   * Shows another opening of the graph. What is drawn of row `anchor` stays where it is on the screen; resolves
+   * with false when a later change or the user gave it up.
+   */
+  private async arrange(opening: Opening, anchor: number | undefined): Promise<boolean> {
+    const { model, picture: before } = this;
+    if (model === undefined || before === undefined) return false;
+    this.load.abort();
+    const load = (this.load = new AbortController());
+    const timer = setTimeout(() => this.store.update({ slow: true }), patienceMs);
+    try {
+      const picture = await this.makePicture(model, opening, load.signal);
+      if (picture === undefined) return false;
+      this.store.update({ opening });
+      this.show(picture, this.anchored(before, picture, anchor));
+      this.keepSoon();
+      return true;
+    } catch (error) {
+      this.store.update({ phase: { name: 'failed', error: errorOf(error) } });
+      return false;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The camera under which the anchor (else what was in the middle of the view) is where it was. */
+  private anchored(before: Picture, after: Picture, anchor: number | undefined): Camera {
+    const camera = this.view.currentCamera;
+    const row = anchor ?? this.view.middleRow();
+    if (row === undefined) return camera;
+    const was = before.table.drawnOf[shownRow(before.table, row)] ?? -1;
+    const is = after.table.drawnOf[shownRow(after.table, row)] ?? -1;
+    if (was < 0 || is < 0) return camera;
+    return {
+      ...camera,
+      x: camera.x + after.layout.x[is]! - before.layout.x[was]!,
+      y: camera.y + after.layout.y[is]! - before.layout.y[was]!,
+    };
+  }
+
+  /** Opens a closed scope, closes an open one. Takes a row. */
+  async toggle(row: number): Promise<void> {
+    const scope = this.model === undefined ? -1 : scopeOfRow(this.model, row);
+    if (scope < 0) return;
+    const known = this.store.state.selected;
+    if (known === undefined) this.selectRow(row, false);
+    await this.arrange(toggled(this.store.state.opening, scope), row);
+  }
+
+  /** Marks what feeds the selection or what it feeds; both when no side is given. */
+  trace(side: Side | undefined): void {
+    const { selected } = this.store.state;
+    const { model } = this;
+    if (model === undefined || selected === undefined) return;
+    const rows = new Set<number>();
+    for (const one of side === undefined ? (['up', 'down'] as const) : [side]) {
+      for (const row of reachable(model, selected, one)) rows.add(row);
+    }
+    const words =
+      side === 'up' ? 'what feeds it' : side === 'down' ? 'what it feeds' : 'what feeds it and what it feeds';
+    this.markTrace({ rows, words: `Trace: ${words}` });
+  }
+
+  /** Marks the ways between the selection and another box. */
+  traceTo(drawn: number): void {
+    const { selected, table } = this.store.state;
+    const { model } = this;
+    if (model === undefined || table === undefined || selected === undefined) return;
+    const rows = between(model, selected, table.drawn[drawn]!);
+    this.markTrace({ rows, words: rows.size === 0 ? 'No path between the two' : 'Path between the two' });
+  }
+
+  clearTrace(): void {
+    this.markTrace(undefined);
+  }
+
+  private markTrace(trace: EditorState['trace']): void {
+    const table = this.picture?.table;
+    this.store.update({ trace });
+    this.view.mark({
+      trace: trace === undefined || trace.rows.size === 0 || !table ? undefined : drawnFor(table, trace.rows),
+    });
+  }
+
+  /** Shows the next (1) or previous (-1) member of the repeat that a row is, or lies in. */
+  async stepRepeat(row: number, by: 1 | -1): Promise<void> {
+    if (this.model === undefined) return;
+    const next = stepTo(this.model, this.store.state.opening, row, by);
+    if (next !== undefined) await this.arrange(next.opening, this.model.rows + next.repeat);
+  }
+
+  /** Opens scopes so many levels deep, from 0 (all closed). */
+  async openLevels(levels: number): Promise<void> {
+    if (this.model !== undefined && this.model.groups > 0) {
+      await this.arrange(toDepth(this.model, levels, mostBoxes), undefined);
+    }
+  }
+
+  /** Shows everything in one plane, or the scopes again. */
+  async setFlat(flat: boolean): Promise<void> {
+    if (this.model === undefined) return;
+    if (flat) await this.arrange({ flat: true, open: new Set(), steps: new Map() }, undefined);
+    else await this.arrange(toDepth(this.model, Infinity, 160), undefined);
   }
 
   private show(picture: Picture | undefined, camera: Camera | undefined): void {
@@ -103,9 +244,10 @@ export class EditorController {
     if (picture !== undefined && previous !== undefined) {
       const { table } = picture;
       const row =
-        table.name[previous.row] === previous.name ? previous.row : table.name.indexOf(previous.name);
+        table.name[previous.row] === previous.name ? previous.row : table.model.name.indexOf(previous.name);
       if (row >= 0 && previous.name !== '') this.selectRow(row, false);
     }
+    this.markTrace(this.store.state.trace);
     this.wish = undefined;
     if (this.store.state.query !== '') this.search(this.store.state.query, false);
   }
@@ -128,7 +270,26 @@ export class EditorController {
 
   /** Selects a drawn number (what the view speaks in). */
   selectDrawn(drawn: number | undefined): void {
-    this.selectRow(drawn === undefined ? undefined : this.picture?.table.drawn[drawn], false);
+    const table = this.picture?.table;
+    if (drawn === undefined || table === undefined || table.pillOf[drawn] === -1) {
+      this.selectRow(drawn === undefined ? undefined : table?.drawn[drawn], false);
+      return;
+    }
+    // A pill leads to the other end of its value.
+    const row = table.pillOf[drawn]!;
+    const leaves = table.kind[table.drawn[drawn]!] === NodeKind.exit;
+    this.selectRow(leaves ? (this.readerBeyond(row) ?? row) : row, true);
+  }
+
+  /** A row in another scope that reads a value of this row. */
+  private readerBeyond(row: number): number | undefined {
+    const { model } = this;
+    if (model === undefined) return undefined;
+    for (let e = 0; e < model.source.length; e++) {
+      if (model.source[e] === row && model.group[model.target[e]!] !== model.group[row])
+        return model.target[e];
+    }
+    return undefined;
   }
 
   /** Selects a row and, when asked, brings its box into view. */
@@ -136,9 +297,26 @@ export class EditorController {
     const table = this.picture?.table;
     this.asked?.cancel();
     this.asked = undefined;
-    let shown = row;
-    while (table !== undefined && shown !== undefined && table.foldedInto[shown] !== -1) {
-      shown = table.foldedInto[shown];
+    this.statistics?.cancel();
+    this.statistics = undefined;
+    const drawnRow = row === undefined || table === undefined ? row : shownRow(table, row);
+    // Without scopes, a scope that was selected is not there to be seen.
+    const gone = drawnRow !== undefined && table?.drawnOf[drawnRow] === -1;
+    const shown = gone ? undefined : drawnRow;
+    if (
+      reveal &&
+      table !== undefined &&
+      row !== undefined &&
+      shown !== undefined &&
+      shown >= table.model.rows
+    ) {
+      if (shown !== row) {
+        // It lies in a closed scope: open the way to it first.
+        void this.arrange(openTo(table.model, this.store.state.opening, row), undefined).then((done) => {
+          if (done) this.selectRow(row, true);
+        });
+        return;
+      }
     }
     const drawn = shown === undefined ? undefined : table?.drawnOf[shown];
     this.view.mark({ selected: drawn });
@@ -163,14 +341,18 @@ export class EditorController {
 
   /** Selects a node by name, if it is drawn. */
   selectName(name: string): void {
-    const row = this.picture?.table.name.indexOf(name) ?? -1;
+    const row = this.model?.name.indexOf(name) ?? -1;
     if (row >= 0) this.selectRow(row, true);
   }
 
   search(query: string, reveal = true): void {
     const { picture } = this;
     if (picture === undefined) return;
-    const hits = findRows(picture.table, query, (row) => picture.place[picture.table.drawnOf[row]!]!);
+    const hits = findRows(
+      picture.table,
+      query,
+      (row) => picture.place[picture.table.drawnOf[shownRow(picture.table, row)]!]!,
+    );
     this.store.update({ query, hits, hit: 0 });
     this.markHits(hits, reveal ? 0 : undefined);
   }
@@ -190,8 +372,9 @@ export class EditorController {
     const table = this.picture?.table;
     if (table === undefined) return;
     const at = current === undefined ? undefined : hits[current];
-    const drawn = at === undefined ? undefined : table.drawnOf[at]!;
-    this.view.mark({ hits: new Set(hits.map((row) => table.drawnOf[row]!)), currentHit: drawn });
+    const drawnFor = (row: number) => table.drawnOf[shownRow(table, row)]!;
+    const drawn = at === undefined ? undefined : drawnFor(at);
+    this.view.mark({ hits: new Set(hits.map(drawnFor)), currentHit: drawn });
     if (drawn !== undefined) this.view.reveal(drawn);
   }
 
@@ -207,8 +390,17 @@ export class EditorController {
       const range = { name, start: 0, count: Math.min(elements, previewCount) };
       const { dtype, data } = await this.host.request('tensor', scope === '' ? range : { scope, ...range });
       const values = tensorValues(dtype, data, range.count);
-      if (values === undefined) put({ state: 'failed', why: `Values of type ${dtype} are not shown here.` });
-      else put({ state: 'shown', values, total: elements });
+      if (values === undefined) {
+        put({ state: 'failed', why: `Values of type ${dtype} are not shown here.` });
+        return;
+      }
+      const shown = { state: 'shown', values, total: elements } as const;
+      put({ ...shown, statistics: undefined });
+      const asked = this.host.ask('statistics', scope === '' ? { name } : { scope, name });
+      this.statistics?.cancel();
+      this.statistics = asked;
+      const statistics = await asked.answer.catch((error: unknown) => errorOf(error).message);
+      put({ ...shown, statistics });
     } catch (error) {
       put({ state: 'failed', why: errorOf(error).message });
     }
@@ -228,7 +420,7 @@ export class EditorController {
   keepSoon(): void {
     clearTimeout(this.keepTimer);
     this.keepTimer = window.setTimeout(() => {
-      const { scope, selected, table, inspectorOpen, inspectorWidth } = this.store.state;
+      const { scope, selected, table, inspectorOpen, inspectorWidth, opening } = this.store.state;
       const kept: KeptState = {
         scope,
         camera: this.camera,
@@ -238,6 +430,7 @@ export class EditorController {
             : { row: selected, name: table.name[selected]! },
         inspectorOpen,
         inspectorWidth,
+        opening: this.model === undefined ? undefined : openingPaths(this.model, opening),
       };
       keepState(kept);
       this.host.notify({ kind: 'state', state: kept });

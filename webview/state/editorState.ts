@@ -1,9 +1,10 @@
 // What the model editor's page shows, and the part of it that outlives the page.
 
 import type { PageError } from '../../daemon/protocol/page';
-import type { NodeDetails } from '../../daemon/protocol/graph';
+import type { NodeDetails, TensorStatistics } from '../../daemon/protocol/graph';
 import type { Inspection } from '../../daemon/protocol/inspect';
-import type { GraphTable } from '../graph/table';
+import { flat, type GraphTable, type Opening } from '../graph/table';
+import { readOpeningPaths, type OpeningPaths } from '../graph/openings';
 import type { Camera } from '../graph/camera';
 
 export type Phase =
@@ -16,7 +17,13 @@ export type Phase =
 /** The first values of a tensor as text, or why they are not there. */
 export type TensorPreview =
   | { state: 'loading' }
-  | { state: 'shown'; values: readonly string[]; total: number }
+  | {
+      state: 'shown';
+      values: readonly string[];
+      total: number;
+      /** Undefined while they are computed, text when they cannot be. */
+      statistics: TensorStatistics | string | undefined;
+    }
   | { state: 'failed'; why: string };
 
 export interface EditorState {
@@ -31,6 +38,8 @@ export interface EditorState {
   /** Path of the nested graph that is shown; empty for the main graph. */
   scope: string;
   table: GraphTable | undefined;
+  /** Which scopes are open. */
+  opening: Opening;
   /** Row of the selected node. */
   selected: number | undefined;
   /** Undefined while they are fetched. */
@@ -42,6 +51,8 @@ export interface EditorState {
   hits: readonly number[];
   /** Index into hits. */
   hit: number;
+  /** Rows that are traced, and in words what they are. */
+  trace: { rows: ReadonlySet<number>; words: string } | undefined;
   inspectorOpen: boolean;
   inspectorWidth: number;
 }
@@ -55,12 +66,14 @@ export const firstEditorState: EditorState = {
   inspection: undefined,
   scope: '',
   table: undefined,
+  opening: flat,
   selected: undefined,
   details: undefined,
   previews: new Map(),
   query: '',
   hits: [],
   hit: 0,
+  trace: undefined,
   inspectorOpen: true,
   inspectorWidth: 320,
 };
@@ -73,6 +86,7 @@ export interface KeptState {
   selected: { row: number; name: string } | undefined;
   inspectorOpen: boolean;
   inspectorWidth: number;
+  opening: OpeningPaths | undefined;
 }
 
 /** Reads kept state; anything that does not look like it is ignored. */
@@ -87,5 +101,6 @@ export function readKept(value: unknown): KeptState | undefined {
     selected: selected !== undefined && Number.isInteger(selected.row) ? selected : undefined,
     inspectorOpen: kept.inspectorOpen !== false,
     inspectorWidth: typeof kept.inspectorWidth === 'number' ? kept.inspectorWidth : 320,
+    opening: readOpeningPaths(kept.opening),
   };
 }

@@ -9,7 +9,11 @@ const names = {
   purple: ['--vscode-charts-purple', '--vscode-terminal-ansiBrightMagenta', '--vscode-terminal-ansiMagenta'],
   orange: ['--vscode-symbolIcon-classForeground', '--vscode-charts-orange', '--vscode-terminal-ansiYellow'],
   green: ['--vscode-charts-green', '--vscode-terminal-ansiBrightGreen', '--vscode-terminal-ansiGreen'],
-  yellow: ['--vscode-charts-yellow', '--vscode-terminal-ansiBrightYellow', '--vscode-editorWarning-foreground'],
+  yellow: [
+    '--vscode-charts-yellow',
+    '--vscode-terminal-ansiBrightYellow',
+    '--vscode-editorWarning-foreground',
+  ],
   red: ['--vscode-charts-red', '--vscode-terminal-ansiBrightRed', '--vscode-errorForeground'],
   grey: ['--vscode-descriptionForeground', '--vscode-foreground'],
   faint: ['--vscode-disabledForeground', '--vscode-descriptionForeground', '--vscode-foreground'],
@@ -90,17 +94,23 @@ export function makePalette(read: (name: string) => string): Palette {
     for (let share = 0.1; share < 1 && !tells(colour); share += 0.1) colour = mix(first, ends, share);
     return `rgb(${colour.map(Math.round).join(', ')})`;
   };
-  return Object.fromEntries((Object.keys(names) as Hue[]).map((hue) => [hue, pick(hue)])) as Record<Hue, string>;
+  return Object.fromEntries((Object.keys(names) as Hue[]).map((hue) => [hue, pick(hue)])) as Record<
+    Hue,
+    string
+  >;
 }
+
+let sheet: CSSStyleSheet | undefined;
 
 /** Hands the palette to the style sheets as `--slipway-blue` and so on. Returns it for canvases. */
 export function applyPalette(): Palette {
   const style = getComputedStyle(document.body);
   const palette = makePalette((name) => style.getPropertyValue(name).trim());
-  for (const [hue, colour] of Object.entries(palette)) {
-    const name = `--slipway-${hue}`;
-    // Only what changes is written: writing wakes those who watch the theme.
-    if (document.body.style.getPropertyValue(name) !== colour) document.body.style.setProperty(name, colour);
+  const rules = Object.entries(palette).map(([hue, colour]) => `--slipway-${hue}: ${colour};`);
+  if (sheet === undefined) {
+    sheet = new CSSStyleSheet();
+    document.adoptedStyleSheets.push(sheet);
   }
+  sheet.replaceSync(`body { ${rules.join(' ')} }`);
   return palette;
 }

@@ -111,6 +111,7 @@ function searchBox(state: EditorState, actions: TopBarActions): TemplateResult {
       type="text"
       id="search"
       placeholder="Find node"
+      title="Name or operator; also op:Conv, type:float16, shape:64×56, attr:stride, scope:layers.0"
       aria-label="Find a node by name or operator"
       aria-describedby="search-count"
       autocomplete="off"

@@ -25,7 +25,10 @@ const affordableDraws = 2e8;
 const fewestRounds = 200;
 
 const roundsFor = (samples: number, wanted = 1000) =>
-  Math.max(Math.min(wanted, fewestRounds), Math.min(wanted, Math.floor(affordableDraws / Math.max(1, samples))));
+  Math.max(
+    Math.min(wanted, fewestRounds),
+    Math.min(wanted, Math.floor(affordableDraws / Math.max(1, samples))),
+  );
 
 async function estimate(
   samples: number,

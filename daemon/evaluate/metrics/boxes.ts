@@ -162,7 +162,8 @@ export function meanAveragePrecision(images: readonly BoxImage[], style: BoxStyl
     mean(overlaps.map((_, at) => averagePrecision(one, at, style, counts)));
   return {
     samples: images.length,
-    value: (counts) => mean(classes.map((one) => ofClass(one, counts)).filter((value) => !Number.isNaN(value))),
+    value: (counts) =>
+      mean(classes.map((one) => ofClass(one, counts)).filter((value) => !Number.isNaN(value))),
     perClass: classes.map((one) => ({
       label: one.label,
       value: ofClass(one),

@@ -42,8 +42,7 @@ export function classCounts(
 export function confusionMatrix(predicted: Int32Array, labels: Int32Array, classes: number): number[][] {
   requireSameLength(predicted, labels);
   const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  for (let i = 0; i < labels.length; i += 1)
-    if (predicted[i]! >= 0) matrix[labels[i]!]![predicted[i]!]! += 1;
+  for (let i = 0; i < labels.length; i += 1) if (predicted[i]! >= 0) matrix[labels[i]!]![predicted[i]!]! += 1;
   return matrix;
 }
 

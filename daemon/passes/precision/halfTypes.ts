@@ -2,8 +2,8 @@
 // Standard operators that take or give float: since which opset which of their inputs and outputs may be half.
 
 /**
- * "Name:" and one "version inputs>outputs" for each change, without the space; a letter for each input and output: `h` float16 and bfloat16, `f` float16,
- * `n` only wider floats, `s` sequences of floats, `.` no float at all; `*` repeats the last letter.
+ * "Name:" and, for each change, the version with the letters of inputs and outputs, "13hh>h": `h` float16 and
+ * bfloat16, `f` float16, `n` only wider floats, `s` sequences of floats, `.` no float; `*` repeats the last letter.
  */
 export const halfTypes: string = [
   'Abs:1f>f,13h>h Acos:7f>f,22h>h Acosh:9f>f,22h>h Add:1ff>f,13hh>h AffineGrid:20h.>h',

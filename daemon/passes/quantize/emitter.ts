@@ -52,6 +52,13 @@ export class Emitter {
     this.after.set(anchor, [...(this.after.get(anchor) ?? []), ...nodes]);
   }
 
+  /** The node that was last put after `anchor`. */
+  last(anchor: Node): Node {
+    const node = this.after.get(anchor)?.at(-1);
+    if (!node) throw new Error(`Nothing was put after ${anchor.name}.`);
+    return node;
+  }
+
   /** Puts everything into the graph; `replaced` nodes are left out, what was put around them stays. */
   finish(replaced: ReadonlySet<Node> = new Set()): void {
     this.graph.nodes = [

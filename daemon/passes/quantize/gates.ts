@@ -51,6 +51,7 @@ export interface IntegerGate {
   /** Scale and zero point of the gate's input. */
   readonly input: QuantParams;
   readonly low: number;
+  /** One step below the top needs no Clip: the value then ends a step above 1, less than rounding costs elsewhere. */
   readonly high: number;
   /** Scale and zero point of the gate's value. */
   readonly output: QuantParams;

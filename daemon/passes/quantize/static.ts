@@ -18,7 +18,7 @@ import { biasScales, leastWeightScale, quantizeBias } from './bias';
 import { Emitter } from './emitter';
 import type { IntegerGate } from './gates';
 import { integerArray, integerTensor } from './integerTensor';
-import { candidateOf, type Candidate } from './operators';
+import { candidateOf, heavyOperators, type Candidate } from './operators';
 import {
   bodyNotes,
   leftNode,
@@ -46,6 +46,8 @@ export interface StaticOptions {
   readonly ranges: ReadonlyMap<string, Range>;
   /** Names of nodes that must stay in float. */
   readonly exclude?: ReadonlySet<string>;
+  /** Names of the only layers to quantize; all when absent. */
+  readonly only?: ReadonlySet<string> | undefined;
   /** U8S8 per channel when absent. */
   readonly scheme?: Scheme | undefined;
 }
@@ -112,7 +114,9 @@ class StaticQuantizer {
     if (this.domain !== '' && !model.opsetImports.some(({ domain }) => domain === this.domain))
       model.opsetImports.push({ domain: this.domain, version: 1 });
     for (const node of model.graph.nodes) {
-      if (options.exclude?.has(nameOf(node))) this.exclude.set(node, 'It was told to stay in float.');
+      const others = options.only && heavyOperators.has(node.opType) && !options.only.has(nameOf(node));
+      if (options.exclude?.has(nameOf(node)) === true || others === true)
+        this.exclude.set(node, 'It was told to stay in float.');
     }
   }
 
@@ -146,6 +150,7 @@ class StaticQuantizer {
     await this.emitValues();
     for (const { node, gate, input } of gates) this.emitGate(node, gate, input);
     this.emitter.finish(new Set(this.placement.gates.keys()));
+    this.dropUnread();
     const read = indexGraph(graph);
     graph.initializers = graph.initializers.filter(
       ({ name }) => !this.constants.has(name) || read.consumers.has(name) || read.graphOutputs.has(name),
@@ -331,7 +336,7 @@ class StaticQuantizer {
     let bytes = this.quantized.get(input)!;
     const constant = (name: string, value: number) =>
       this.emitter.constant(`${output}_${name}`, (to) => integerTensor(to, DataType.UINT8, [], [value]));
-    if (gate.low > 0 || gate.high < uint8Range.max) {
+    if (gate.low > 0 || gate.high < uint8Range.max - 1) {
       const clipped = this.emitter.fresh(`${output}_bytes`);
       const bounds = [constant('low', gate.low), constant('high', gate.high)];
       const names = { node: `${base}_Clip`, output: clipped };
@@ -342,6 +347,16 @@ class StaticQuantizer {
     const zero = constant('zero_point', gate.output.zeroPoint);
     const names = { node: `${base}_DequantizeLinear`, output };
     this.emitter.putAfter(node, this.emitter.node('DequantizeLinear', [bytes, scale, zero], names));
+  }
+
+  /** A float value that only gates read, and they read its bytes: ONNX Runtime would go on computing it. */
+  private dropUnread(): void {
+    const { graph } = this.model;
+    const { consumers, graphOutputs } = indexGraph(graph);
+    graph.nodes = graph.nodes.filter(
+      ({ opType, outputs: [output = ''] }) =>
+        opType !== 'DequantizeLinear' || consumers.has(output) || graphOutputs.has(output),
+    );
   }
 
   private async emitValues(): Promise<void> {

@@ -11,7 +11,8 @@ import type { TensorReader } from '../tensorReader';
 import { isRandom } from './randomOperators';
 import { scopePass, type Scope } from './scope';
 
-const hex = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+const hex = (bytes: Uint8Array) =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 
 function tensorKey({ dataType, dims, storage }: Tensor): string | undefined {
   if (storage.kind !== 'raw' && storage.kind !== 'fields') return undefined;

@@ -1,4 +1,6 @@
-// Removes nodes that no graph output depends on, and the value_info of values that nobody makes any more.
+// Nodes that nothing depends on:
+// 1. A node none of whose outputs reaches an output of its graph goes; first in the main graph, then in bodies.
+// 2. value_info of values that nobody makes any more goes.
 
 import { cloneModel } from '../../ir/clone';
 import { bodiesOf, capturedValues } from '../../ir/graphIndex';
@@ -20,21 +22,28 @@ function liveNodes(graph: Graph): Set<Node> {
   return live;
 }
 
+/** Cleans a graph and the bodies that stay in it; true when something went. */
+function clean(graph: Graph): boolean {
+  const live = liveNodes(graph);
+  let changed = live.size !== graph.nodes.length;
+  if (changed) graph.nodes = graph.nodes.filter((node) => live.has(node));
+  const values = new Set(graph.nodes.flatMap((node) => node.outputs));
+  for (const input of graph.inputs) values.add(input.name);
+  for (const tensor of graph.initializers) values.add(tensor.name);
+  const described = graph.valueInfo.filter((info) => values.has(info.name));
+  changed ||= described.length !== graph.valueInfo.length;
+  graph.valueInfo = described;
+  let inBodies = false;
+  for (const node of graph.nodes) for (const body of bodiesOf(node)) inBodies = clean(body) || inBodies;
+  // What only a body's dead node captured may be dead now.
+  if (inBodies) clean(graph);
+  return changed || inBodies;
+}
+
 export const deadNodes: Pass = {
   name: 'dead nodes',
   run(model) {
-    const live = liveNodes(model.graph);
-    const values = new Set(
-      model.graph.nodes.filter((node) => live.has(node)).flatMap((node) => node.outputs),
-    );
-    for (const input of model.graph.inputs) values.add(input.name);
-    for (const tensor of model.graph.initializers) values.add(tensor.name);
-    const stale = model.graph.valueInfo.some((info) => !values.has(info.name));
-    if (live.size === model.graph.nodes.length && !stale) return { model, modified: false };
-    const keep = model.graph.nodes.map((node) => live.has(node));
     const copy = cloneModel(model);
-    copy.graph.nodes = copy.graph.nodes.filter((_, i) => keep[i]);
-    copy.graph.valueInfo = copy.graph.valueInfo.filter((info) => values.has(info.name));
-    return { model: copy, modified: true };
+    return clean(copy.graph) ? { model: copy, modified: true } : { model, modified: false };
   },
 };

@@ -18,12 +18,14 @@ const mostElements = 256;
 
 function known(scope: Scope, node: Node): void {
   const [name = ''] = node.outputs;
-  if (name === '' || scope.isOutput(name) || !node.outputs.slice(1).every((each) => scope.isUnused(each))) return;
+  if (name === '' || scope.isOutput(name) || !node.outputs.slice(1).every((each) => scope.isUnused(each)))
+    return;
   const values = scope.values(name);
   const dims = scope.fixedDims(name);
   const type = scope.elementType(name);
   if (!values || !dims || values.length > mostElements) return;
-  if (!values.every((value): value is number => typeof value === 'number' && Number.isSafeInteger(value))) return;
+  if (!values.every((value): value is number => typeof value === 'number' && Number.isSafeInteger(value)))
+    return;
   if (type === 'int64') scope.becomeConstant(node, int64Tensor(name, dims, values));
   else if (type === 'int32') scope.becomeConstant(node, int32Tensor(name, dims, values));
 }

@@ -1,49 +1,39 @@
-// MatMul of a matrix with a constant matrix, followed by the addition of a constant row, becomes Gemm. ONNX
-// Runtime does the same on its own, but then with a float bias, which keeps a quantized layer in float.
+// MatMul and Add as one operator. ONNX Runtime does the same on its own, but then with a float bias, which keeps a
+// quantized layer in float.
+// 1. Add(MatMul(x, W), b) → Gemm(x, W, b), where x is known to be a matrix, W is a FLOAT constant matrix and b a
+//    constant row as wide as W. The product must have no other reader; needs opset 7, where Gemm broadcasts b.
 
 import { node as makeNode } from '../../ir/builder';
-import { cloneModel } from '../../ir/clone';
 import { DataType } from '../../ir/dataType';
-import { indexGraph } from '../../ir/graphIndex';
-import type { Node } from '../../ir/model';
 import { elementCount } from '../../ir/tensor';
-import { collectFacts } from '../facts';
 import type { Pass } from '../pass';
-import { constantTensors, isOp, onlyConsumer, removeNodes } from '../rewrite';
+import { isOp } from '../rewrite';
 import type { TensorReader } from '../tensorReader';
+import { scopePass } from './scope';
 
 /** Makes Gemm of MatMul + Add where the left operand is known to be a matrix; `read` gives shapes' numbers. */
-export const matMulAddToGemm = (read: TensorReader): Pass => ({
-  name: 'matmul and add to gemm',
-  async run(model) {
-    const copy = cloneModel(model);
-    const { graph } = copy;
-    if (!graph.nodes.some((node) => isOp(node, 'MatMul'))) return { model, modified: false };
-    const facts = await collectFacts(copy, read);
-    const index = indexGraph(graph);
-    const constants = constantTensors(graph);
-    const gone = new Set<Node>();
-    for (const [i, matMul] of graph.nodes.entries()) {
-      if (!isOp(matMul, 'MatMul') || facts.rank(matMul.inputs[0] ?? '') !== 2) continue;
-      const weight = constants.get(matMul.inputs[1] ?? '');
-      const add = onlyConsumer(matMul.outputs[0] ?? '', index);
-      if (!isOp(add, 'Add') || weight?.dims.length !== 2) continue;
-      const biasName = add.inputs.find((name) => name !== matMul.outputs[0]);
-      const bias = constants.get(biasName ?? '');
-      const columns = weight.dims[1] ?? 0;
-      const fits = bias && elementCount(bias.dims) === columns && bias.dims.at(-1) === columns;
-      if (!fits || bias.dims.length > 2 || weight.dataType !== DataType.FLOAT) continue;
-      graph.nodes[i] = {
-        ...makeNode('Gemm', [matMul.inputs[0]!, weight.name, bias.name], [add.outputs[0]!], {
-          name: matMul.name,
-        }),
-        docString: matMul.docString,
-        metadataProps: matMul.metadataProps,
-      };
-      gone.add(add);
-    }
-    if (gone.size === 0) return { model, modified: false };
-    removeNodes(graph, gone);
-    return { model: copy, modified: true };
-  },
-});
+export const matMulAddToGemm = (read: TensorReader): Pass =>
+  scopePass(
+    'matmul and add to gemm',
+    read,
+    (scope) => {
+      if (scope.opset < 7) return;
+      for (const matMul of scope.nodes()) {
+        if (!isOp(matMul, 'MatMul') || scope.rank(matMul.inputs[0]) !== 2) continue;
+        const weight = scope.constant(matMul.inputs[1]);
+        const add = scope.onlyReader(matMul.outputs[0]);
+        if (!isOp(add, 'Add') || weight?.dims.length !== 2) continue;
+        const bias = scope.constant(add.inputs.find((name) => name !== matMul.outputs[0]));
+        const columns = weight.dims[1] ?? 0;
+        const fits = bias && elementCount(bias.dims) === columns && bias.dims.at(-1) === columns;
+        if (!fits || bias.dims.length > 2 || weight.dataType !== DataType.FLOAT) continue;
+        const { name, docString, metadataProps } = matMul;
+        const inputs = [matMul.inputs[0] ?? '', weight.name, bias.name];
+        scope.replace(matMul, [
+          { ...makeNode('Gemm', inputs, add.outputs, { name }), docString, metadataProps },
+        ]);
+        scope.drop(add);
+      }
+    },
+    ['MatMul'],
+  );

@@ -31,22 +31,27 @@ const holdsExactly = (type: string, values: string) => holders[values]?.split(' 
 
 /** Merges consecutive Casts and removes those that change nothing. */
 export const mergeCasts = (read: TensorReader): Pass =>
-  scopePass('merge casts', read, (scope) => {
-    for (const node of scope.nodes()) {
-      if (!isOp(node, 'Cast')) continue;
-      const to = dataTypeName(intAttribute(node, 'to', 0));
-      const former = scope.producer(node.inputs[0]);
-      if (isOp(former, 'Cast')) {
-        const source = former.inputs[0] ?? '';
-        const from = scope.elementType(source);
-        const between = dataTypeName(intAttribute(former, 'to', 0));
-        if (from !== undefined && holdsExactly(between, from)) {
-          scope.update(node, { inputs: [source] });
-          if (scope.isUnused(former.outputs[0])) scope.drop(former);
+  scopePass(
+    'merge casts',
+    read,
+    (scope) => {
+      for (const node of scope.nodes()) {
+        if (!isOp(node, 'Cast')) continue;
+        const to = dataTypeName(intAttribute(node, 'to', 0));
+        const former = scope.producer(node.inputs[0]);
+        if (isOp(former, 'Cast')) {
+          const source = former.inputs[0] ?? '';
+          const from = scope.elementType(source);
+          const between = dataTypeName(intAttribute(former, 'to', 0));
+          if (from !== undefined && holdsExactly(between, from)) {
+            scope.update(node, { inputs: [source] });
+            if (scope.isUnused(former.outputs[0])) scope.drop(former);
+          }
         }
+        const [input = ''] = node.inputs;
+        if (scope.elementType(input) !== to) continue;
+        scope.bypass(node, input);
       }
-      const [input = ''] = node.inputs;
-      if (scope.elementType(input) !== to) continue;
-      if (scope.redirect(node.outputs[0] ?? '', input)) scope.replace(node);
-    }
-  });
+    },
+    ['Cast'],
+  );

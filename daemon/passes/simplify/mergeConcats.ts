@@ -43,14 +43,19 @@ function isSplitAgain(scope: Scope, node: Node): Node | undefined {
 
 /** Merges nested Concats and removes those that join nothing, or join what was split. */
 export const mergeConcats = (read: TensorReader): Pass =>
-  scopePass('merge concats', read, (scope) => {
-    for (const node of scope.nodes()) {
-      if (!isOp(node, 'Concat')) continue;
-      flatten(scope, node);
-      const split = isSplitAgain(scope, node);
-      const whole = split ? split.inputs[0] : node.inputs.length === 1 ? node.inputs[0] : undefined;
-      if (whole === undefined || !scope.redirect(node.outputs[0] ?? '', whole)) continue;
-      scope.replace(node);
-      if (split) scope.drop(split);
-    }
-  });
+  scopePass(
+    'merge concats',
+    read,
+    (scope) => {
+      for (const node of scope.nodes()) {
+        if (!isOp(node, 'Concat')) continue;
+        flatten(scope, node);
+        const split = isSplitAgain(scope, node);
+        const whole = split ? split.inputs[0] : node.inputs.length === 1 ? node.inputs[0] : undefined;
+        if (whole === undefined) continue;
+        scope.bypass(node, whole);
+        if (split) scope.drop(split);
+      }
+    },
+    ['Concat'],
+  );

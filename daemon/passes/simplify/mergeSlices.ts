@@ -26,7 +26,9 @@ function cutsOf(scope: Scope, node: Node): Map<number, Cut> | undefined {
   const ends = scope.numbers(node.inputs[2]);
   if (!starts || starts.length !== ends?.length) return undefined;
   const optional = (position: number, fallback: (i: number) => number) =>
-    (node.inputs[position] ?? '') === '' ? starts.map((_, i) => fallback(i)) : scope.numbers(node.inputs[position]);
+    (node.inputs[position] ?? '') === ''
+      ? starts.map((_, i) => fallback(i))
+      : scope.numbers(node.inputs[position]);
   const axes = optional(3, (i) => i);
   const steps = optional(4, () => 1);
   if (axes?.length !== starts.length || steps?.length !== starts.length) return undefined;
@@ -78,17 +80,28 @@ function merge(scope: Scope, node: Node): void {
         name,
         [values.length],
         // What was read as a number may have been INT64_MAX, which numbers only round.
-        values.map((value) => (value >= 2 ** 53 ? 2n ** 63n - 1n : value <= -(2 ** 53) ? -(2n ** 63n) + 1n : BigInt(value))),
+        values.map((value) =>
+          value >= 2 ** 53 ? 2n ** 63n - 1n : value <= -(2 ** 53) ? -(2n ** 63n) + 1n : BigInt(value),
+        ),
       ),
     );
   const cuts = [...all.values()];
   scope.update(node, {
     inputs: [
       former.inputs[0] ?? '',
-      constant('starts', cuts.map(({ start }) => start)),
-      constant('ends', cuts.map(({ end }) => end)),
+      constant(
+        'starts',
+        cuts.map(({ start }) => start),
+      ),
+      constant(
+        'ends',
+        cuts.map(({ end }) => end),
+      ),
       constant('axes', [...all.keys()]),
-      constant('steps', cuts.map(({ step }) => step)),
+      constant(
+        'steps',
+        cuts.map(({ step }) => step),
+      ),
     ],
   });
   scope.drop(former);
@@ -96,11 +109,16 @@ function merge(scope: Scope, node: Node): void {
 
 /** Merges consecutive Slices; needs opset 10, where bounds are inputs. */
 export const mergeSlices = (read: TensorReader): Pass =>
-  scopePass('merge slices', read, (scope) => {
-    if (scope.opset < 10) return;
-    for (const node of scope.nodes()) {
-      if (!isOp(node, 'Slice')) continue;
-      if (takesAll(scope, node) && scope.redirect(node.outputs[0] ?? '', node.inputs[0] ?? '')) scope.replace(node);
-      else merge(scope, node);
-    }
-  });
+  scopePass(
+    'merge slices',
+    read,
+    (scope) => {
+      if (scope.opset < 10) return;
+      for (const node of scope.nodes()) {
+        if (!isOp(node, 'Slice')) continue;
+        if (takesAll(scope, node)) scope.bypass(node, node.inputs[0] ?? '');
+        else merge(scope, node);
+      }
+    },
+    ['Slice'],
+  );

@@ -32,8 +32,7 @@ function mergeWithFormer(scope: Scope, node: Node): void {
   const both = perm.map((axis) => first[axis] ?? -1);
   if (both.includes(-1)) return;
   if (isIdentity(both)) {
-    if (scope.redirect(node.outputs[0] ?? '', source)) scope.replace(node);
-    else return;
+    scope.bypass(node, source);
   } else {
     scope.update(node, { inputs: [source], attributes: [attribute('perm', both.map(BigInt))] });
   }
@@ -41,7 +40,10 @@ function mergeWithFormer(scope: Scope, node: Node): void {
 }
 
 function intoGemm(scope: Scope, node: Node): void {
-  for (const [position, name] of [[0, 'transA'], [1, 'transB']] as const) {
+  for (const [position, name] of [
+    [0, 'transA'],
+    [1, 'transB'],
+  ] as const) {
     const former = scope.producer(node.inputs[position]);
     if (!isOp(former, 'Transpose')) continue;
     const perm = permOf(scope, former);
@@ -56,9 +58,14 @@ function intoGemm(scope: Scope, node: Node): void {
 
 /** Merges consecutive Transposes and takes them into Gemm. */
 export const mergeTransposes = (read: TensorReader): Pass =>
-  scopePass('merge transposes', read, (scope) => {
-    for (const node of scope.nodes()) {
-      if (isOp(node, 'Transpose')) mergeWithFormer(scope, node);
-      else if (isOp(node, 'Gemm')) intoGemm(scope, node);
-    }
-  });
+  scopePass(
+    'merge transposes',
+    read,
+    (scope) => {
+      for (const node of scope.nodes()) {
+        if (isOp(node, 'Transpose')) mergeWithFormer(scope, node);
+        else if (isOp(node, 'Gemm')) intoGemm(scope, node);
+      }
+    },
+    ['Transpose'],
+  );

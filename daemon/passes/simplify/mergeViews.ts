@@ -61,25 +61,21 @@ function targetShape(scope: Scope, value: string | undefined): number[] | undefi
   return shape;
 }
 
-function skip(scope: Scope, node: Node, source: string): boolean {
-  if (!scope.redirect(node.outputs[0] ?? '', source)) return false;
-  scope.replace(node);
-  return true;
-}
-
 function merge(scope: Scope, node: Node): void {
   const input = node.inputs[0] ?? '';
   const result = node.outputs[0] ?? '';
-  if (sameShape(scope, input, result) && skip(scope, node, input)) return;
+  if (sameShape(scope, input, result)) {
+    scope.bypass(node, input);
+    return;
+  }
   const former = scope.producer(input);
   if (!isView(former)) return;
   const source = former.inputs[0] ?? '';
   const alone = scope.onlyReader(input) === node;
   if (undoEachOther(scope, former, node) || sameShape(scope, source, result)) {
-    if (skip(scope, node, source)) {
-      if (alone) scope.drop(former);
-      return;
-    }
+    scope.bypass(node, source);
+    if (alone) scope.drop(former);
+    return;
   }
   const shape = targetShape(scope, result);
   if (!shape) return;
@@ -102,7 +98,12 @@ function merge(scope: Scope, node: Node): void {
 
 /** Merges consecutive operators that only change the shape; needs opset 5, where Reshape takes a shape input. */
 export const mergeViews = (read: TensorReader): Pass =>
-  scopePass('merge reshapes', read, (scope) => {
-    if (scope.opset < 5) return;
-    for (const node of scope.nodes()) if (isView(node)) merge(scope, node);
-  });
+  scopePass(
+    'merge reshapes',
+    read,
+    (scope) => {
+      if (scope.opset < 5) return;
+      for (const node of scope.nodes()) if (isView(node)) merge(scope, node);
+    },
+    ['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze'],
+  );

@@ -14,7 +14,8 @@ import { scopePass, type Scope } from './scope';
 /** Pads as they are stated for all axes, begins and then ends, when they are zeros of a constant number. */
 function zeroPads(scope: Scope, node: Node): readonly number[] | undefined {
   if (stringAttribute(node, 'mode', 'constant') !== 'constant' || scope.opset < 2) return undefined;
-  if (scope.opset < 11) return floatAttribute(node, 'value', 0) === 0 ? intsAttribute(node, 'pads') : undefined;
+  if (scope.opset < 11)
+    return floatAttribute(node, 'value', 0) === 0 ? intsAttribute(node, 'pads') : undefined;
   const value = node.inputs[2] ?? '';
   if (value !== '' && scope.scalar(value) !== 0) return undefined;
   const pads = scope.numbers(node.inputs[1]);
@@ -34,27 +35,32 @@ function zeroPads(scope: Scope, node: Node): readonly number[] | undefined {
 
 /** Takes zero padding into Conv. */
 export const padIntoConv = (read: TensorReader): Pass =>
-  scopePass('pad into conv', read, (scope) => {
-    for (const conv of scope.nodes()) {
-      if (!isOp(conv, 'Conv')) continue;
-      const pad = scope.producer(conv.inputs[0]);
-      if (!isOp(pad, 'Pad') || scope.onlyReader(pad.outputs[0]) !== conv) continue;
-      const mode = stringAttribute(conv, 'auto_pad', 'NOTSET');
-      const pads = zeroPads(scope, pad);
-      if (!pads || pads.length < 6 || pads.some((each) => each < 0)) continue;
-      if (mode !== 'NOTSET' && mode !== 'VALID') continue;
-      const rank = pads.length / 2;
-      const spatial = rank - 2;
-      if (pads[0] !== 0 || pads[1] !== 0 || pads[rank] !== 0 || pads[rank + 1] !== 0) continue;
-      const own = mode === 'NOTSET' ? (intsAttribute(conv, 'pads') ?? []) : [];
-      if (own.length > 0 && own.length !== 2 * spatial) continue;
-      const added = [...pads.slice(2, rank), ...pads.slice(rank + 2)];
-      const all = added.map((each, i) => BigInt(each + (own[i] ?? 0)));
-      const others = conv.attributes.filter(({ name }) => name !== 'pads' && name !== 'auto_pad');
-      scope.update(conv, {
-        inputs: [pad.inputs[0] ?? '', ...conv.inputs.slice(1)],
-        attributes: [...others, attribute('pads', all)],
-      });
-      scope.drop(pad);
-    }
-  });
+  scopePass(
+    'pad into conv',
+    read,
+    (scope) => {
+      for (const conv of scope.nodes()) {
+        if (!isOp(conv, 'Conv')) continue;
+        const pad = scope.producer(conv.inputs[0]);
+        if (!isOp(pad, 'Pad') || scope.onlyReader(pad.outputs[0]) !== conv) continue;
+        const mode = stringAttribute(conv, 'auto_pad', 'NOTSET');
+        const pads = zeroPads(scope, pad);
+        if (!pads || pads.length < 6 || pads.some((each) => each < 0)) continue;
+        if (mode !== 'NOTSET' && mode !== 'VALID') continue;
+        const rank = pads.length / 2;
+        const spatial = rank - 2;
+        if (pads[0] !== 0 || pads[1] !== 0 || pads[rank] !== 0 || pads[rank + 1] !== 0) continue;
+        const own = mode === 'NOTSET' ? (intsAttribute(conv, 'pads') ?? []) : [];
+        if (own.length > 0 && own.length !== 2 * spatial) continue;
+        const added = [...pads.slice(2, rank), ...pads.slice(rank + 2)];
+        const all = added.map((each, i) => BigInt(each + (own[i] ?? 0)));
+        const others = conv.attributes.filter(({ name }) => name !== 'pads' && name !== 'auto_pad');
+        scope.update(conv, {
+          inputs: [pad.inputs[0] ?? '', ...conv.inputs.slice(1)],
+          attributes: [...others, attribute('pads', all)],
+        });
+        scope.drop(pad);
+      }
+    },
+    ['Pad'],
+  );

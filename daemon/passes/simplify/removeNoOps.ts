@@ -4,7 +4,8 @@
 // 4. x + 0, x − 0, x · 1, x / 1, x ^ 1, when the constant cannot change the shape: one element and no more
 //    dimensions than x. 5. Expand and Tile to the same size. 6. Sum, Max, Min and Mean of one value.
 // 7. Relu of Relu; Clip of Clip with the same bounds. 8. A pooling over 1×1 windows with steps of 1.
-// Outputs of the graph keep their node: the name is the interface.
+// 9. ReduceMean, ReduceSum, ReduceMax, ReduceMin, ReduceProd and global pooling over axes of length 1 that stay.
+// Where the result is an output of the graph, an Identity stays for the name.
 
 import { intAttribute, intsAttribute } from '../../ir/attributes';
 import type { Node } from '../../ir/model';
@@ -40,6 +41,16 @@ function isUnitPool(node: Node): boolean {
   );
 }
 
+/** True when all reduced axes are known to be there once, and stay in the shape. */
+function reducesNothing(scope: Scope, node: Node): boolean {
+  const dims = scope.dims(node.inputs[0]);
+  if (!dims || intAttribute(node, 'keepdims', 1) !== 1) return false;
+  const stated = intsAttribute(node, 'axes');
+  const axes = (node.inputs[1] ?? '') === '' ? stated : scope.numbers(node.inputs[1]);
+  // Without axes all are reduced, or none: that depends on an attribute of newer operator sets.
+  return axes !== undefined && axes.length > 0 && axes.every((axis) => dims.at(axis) === 1);
+}
+
 /** The value that a node gives back unchanged. */
 function givenBack(scope: Scope, node: Node): string | undefined {
   const [input = ''] = node.inputs;
@@ -68,7 +79,10 @@ function givenBack(scope: Scope, node: Node): string | undefined {
     case 'Expand': {
       const shape = scope.values(node.inputs[1]);
       const dims = scope.dims(input);
-      const keeps = dims && shape && shape.length <= dims.length &&
+      const keeps =
+        dims &&
+        shape &&
+        shape.length <= dims.length &&
         shape.every((dim, i) => dim === 1 || (dim !== null && dim === dims[dims.length - shape.length + i]));
       return keeps ? input : undefined;
     }
@@ -83,9 +97,24 @@ function givenBack(scope: Scope, node: Node): string | undefined {
       return isOp(scope.producer(input), 'Relu') ? input : undefined;
     case 'Clip': {
       const former = scope.producer(input);
-      const alike = isOp(former, 'Clip') && scope.opset >= 11 && same(former.inputs.slice(1), node.inputs.slice(1));
+      const alike =
+        isOp(former, 'Clip') && scope.opset >= 11 && same(former.inputs.slice(1), node.inputs.slice(1));
       return alike ? input : undefined;
     }
+    case 'ReduceMean':
+    case 'ReduceSum':
+    case 'ReduceMax':
+    case 'ReduceMin':
+    case 'ReduceProd':
+      return reducesNothing(scope, node) ? input : undefined;
+    case 'GlobalAveragePool':
+    case 'GlobalMaxPool':
+      return scope
+        .dims(input)
+        ?.slice(2)
+        .every((dim) => dim === 1)
+        ? input
+        : undefined;
     case 'MaxPool':
     case 'AveragePool':
       return isUnitPool(node) ? input : undefined;
@@ -101,6 +130,6 @@ export const removeNoOps = (read: TensorReader): Pass =>
       if (!isOp(node, node.opType)) continue;
       const value = givenBack(scope, node);
       if (value === undefined || value === '') continue;
-      if (scope.redirect(node.outputs[0] ?? '', value)) scope.replace(node);
+      scope.bypass(node, value);
     }
   });

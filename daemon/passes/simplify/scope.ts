@@ -3,16 +3,24 @@
 // of If, Loop and Scan are scopes; bodies of model-local functions are not, because their attributes may be
 // references that only a call resolves.
 
-import { inferShapes, typeIn, valuesIn, type Dims, type InferredGraph, type InferredType } from '../../analysis/shapes';
+import {
+  inferShapes,
+  typeIn,
+  valuesIn,
+  type Dims,
+  type InferredGraph,
+  type InferredType,
+} from '../../analysis/shapes';
 import { smallValues, tensorsToRead } from '../../analysis/smallTensors';
 import { breathe, type Task } from '../../base/task';
+import { node as makeNode } from '../../ir/builder';
 import { cloneModel } from '../../ir/clone';
 import { bodiesOf, capturedValues } from '../../ir/graphIndex';
 import type { Graph, Node } from '../../ir/model';
 import type { Tensor } from '../../ir/tensor';
 import { Names } from '../names';
 import type { Pass } from '../pass';
-import { replaceUses, standardOpset } from '../rewrite';
+import { isOp, replaceUses, standardOpset } from '../rewrite';
 import type { TensorReader } from '../tensorReader';
 
 export class Scope {
@@ -92,7 +100,8 @@ export class Scope {
   onlyReader(value: string | undefined): Node | undefined {
     const readers = this.readers(value);
     const [reader] = readers;
-    if (readers.length !== 1 || this.isOutput(value) || !reader?.inputs.includes(value ?? '')) return undefined;
+    if (readers.length !== 1 || this.isOutput(value) || !reader?.inputs.includes(value ?? ''))
+      return undefined;
     return reader;
   }
 
@@ -155,10 +164,7 @@ export class Scope {
   /** Adds a constant under a name that nothing has; returns the name. */
   addConstant(base: string, make: (name: string) => Tensor): string {
     const name = this.names.fresh(base);
-    const tensor = make(name);
-    this.graph.initializers.push(tensor);
-    this.constants.set(name, tensor);
-    this.own.add(name);
+    this.adopt(make(name));
     return name;
   }
 
@@ -190,9 +196,28 @@ export class Scope {
   /** A constant takes the place of a node's output (under the same name). The node must have no other used output. */
   becomeConstant(node: Node, tensor: Tensor): void {
     this.replace(node);
+    this.adopt(tensor);
+  }
+
+  /** Takes a constant in under the name that it has, which a node of this graph has just given up. */
+  adopt(tensor: Tensor): void {
     this.graph.initializers.push(tensor);
     this.constants.set(tensor.name, tensor);
     this.own.add(tensor.name);
+  }
+
+  /**
+   * A constant in the place of another: under the same name when only one node of this graph reads that, else
+   * under a new one. Returns the name.
+   */
+  changedConstant(old: Tensor, make: (name: string) => Tensor): string {
+    const mine = this.constants.get(old.name) === old;
+    if (!mine || this.readers(old.name).length !== 1 || this.isOutput(old.name))
+      return this.addConstant(old.name, make);
+    const tensor = make(old.name);
+    this.graph.initializers[this.graph.initializers.indexOf(old)] = tensor;
+    this.constants.set(old.name, tensor);
+    return old.name;
   }
 
   /** Takes a constant of this graph away; nothing may read it any more. */
@@ -209,10 +234,26 @@ export class Scope {
   redirect(from: string, to: string): boolean {
     if (this.isOutput(from)) return false;
     const readers = [...new Set(this.readers(from))];
-    if (readers.some((reader) => bodiesOf(reader).some((body) => defines(body, to) || gives(body, from)))) return false;
+    if (readers.some((reader) => bodiesOf(reader).some((body) => defines(body, to) || gives(body, from))))
+      return false;
     for (const reader of readers) this.forget(reader);
     replaceUses(readers, new Map([[from, to]]));
     for (const reader of readers) this.index(reader);
+    return true;
+  }
+
+  /**
+   * Takes a node away that gives `value` back as its first output. Where the output's name must stay, the node
+   * becomes an Identity, which removeIdentity can take away by renaming. False when there was nothing to do.
+   */
+  bypass(node: Node, value: string): boolean {
+    const [output = ''] = node.outputs;
+    if (this.redirect(output, value)) {
+      this.replace(node);
+      return true;
+    }
+    if (isOp(node, 'Identity')) return false;
+    this.replace(node, [makeNode('Identity', [value], [output], { name: node.name })]);
     return true;
   }
 
@@ -247,10 +288,24 @@ const gives = (graph: Graph, name: string): boolean =>
 /** A rewrite: looks at one scope and changes it. */
 export type Rewrite = (scope: Scope, task: Task) => Promise<void> | void;
 
-/** A pass from a rewrite, run over the bodies first and then over the graph around them. */
-export const scopePass = (name: string, read: TensorReader, rewrite: Rewrite): Pass => ({
+const holdsAny = (graph: Graph, opTypes: ReadonlySet<string>): boolean =>
+  graph.nodes.some(
+    (node) => opTypes.has(node.opType) || bodiesOf(node).some((body) => holdsAny(body, opTypes)),
+  );
+
+/**
+ * A pass from a rewrite, run over the bodies first and then over the graph around them. A model without any of
+ * `opTypes` (when given) is not looked at any further.
+ */
+export const scopePass = (
+  name: string,
+  read: TensorReader,
+  rewrite: Rewrite,
+  opTypes?: readonly string[],
+): Pass => ({
   name,
   async run(model, task) {
+    if (opTypes && !holdsAny(model.graph, new Set(opTypes))) return { model, modified: false };
     const copy = cloneModel(model);
     const known = new Map<Tensor, readonly number[]>();
     for (const tensor of tensorsToRead(copy)) {

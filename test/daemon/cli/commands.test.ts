@@ -131,7 +131,16 @@ test('quantize, benchmark, evaluate: the way of a model', async () => {
       assert.equal(fields[name], 'number', name);
   }
   assert.deepEqual(measured.ratios.map(kinds), [
-    { model: 'string', against: 'string', p50Ratio: 'number', low: 'number', high: 'number' },
+    {
+      model: 'string',
+      against: 'string',
+      p50Ratio: 'number',
+      low: 'number',
+      high: 'number',
+      device: 'string',
+      threads: 'number',
+      batch: 'number',
+    },
   ]);
 
   const scored = await document<{ value: number; samples: number; metric: string }>(

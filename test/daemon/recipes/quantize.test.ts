@@ -49,8 +49,9 @@ const trained: readonly Trained[] = [
   int8('mobilenet/mobilenet', 0.01),
   int8('mobilenet/mobilenet_bn', 0.01),
   int8('mobilenet/mobilenet_dynamo', 0.01),
-  // Depthwise layers between HardSwish stay in float on purpose.
-  int8('mobilenetv3/mobilenetv3', 0.01, 7),
+  int8('mobilenetv3/mobilenetv3', 0.005),
+  int8('mobilenetv3/mobilenetv3_bn', 0.005),
+  int8('mobilenetv3/mobilenetv3_dynamo', 0.005),
   int8('bert/bert', 0.02),
   { ...int8('bert/bert', 0.02), method: 'dynamic' },
   { ...int8('bert/bert_dynamo', 0.02), method: 'dynamic' },

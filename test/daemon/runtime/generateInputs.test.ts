@@ -17,7 +17,7 @@ test('free dimensions: the batch, what is bound, and 1 for the rest', () => {
     value('image', 'float32', 'batch', 3, 'height', null),
     value('state', 'float32', 2, 'N', 8),
   ];
-  assert.deepEqual(freeDimensions(inputs), ['batch', 'height', 'N']);
+  assert.deepEqual(freeDimensions(inputs), ['batch', 'height', 'image[3]', 'N']);
   const plain = generateInputs(inputs);
   assert.deepEqual(dimsOf(plain), { image: [1, 3, 1, 1], state: [2, 1, 8] });
   assert.deepEqual(plain.assumed, { batch: 1, height: 1, 'image[3]': 1, N: 1 });

@@ -181,7 +181,10 @@ test('matrices: old opset, centred, few rows', async () => {
   const means = centred.mean;
   near(
     centred.gram,
-    gramOf([...rowsX, ...rowsX].map((row) => row.map((value, i) => value - means[i]!)), 5),
+    gramOf(
+      [...rowsX, ...rowsX].map((row) => row.map((value, i) => value - means[i]!)),
+      5,
+    ),
     'centred',
   );
   const few = (await matrixGrams({ maxRows: 14, total: 2 })).get('q')!;

@@ -52,7 +52,7 @@ test('the model says what was done to it, and names stay', async () => {
   assert.equal(model.producerName, 'slipway');
   assert.deepEqual(model.metadataProps, [
     { key: 'slipway.source_producer', value: 'pytorch 2.5' },
-    { key: 'slipway.quantized', value: 'quantized by slipway: static int8' },
+    { key: 'slipway.quantized', value: 'quantized by slipway: static int8, U8S8, per channel' },
   ]);
   assert.deepEqual(model.graph.outputs, made.graph.outputs);
   assert.ok(!model.graph.initializers.some(({ name }) => name === 'w' || name === 'b'));

@@ -1,0 +1,113 @@
+// slipway profile: where the time of a model goes.
+
+import { basename } from 'node:path';
+import { inputsFrom } from '../recipes/benchmarkData';
+import { profile, type ProfileResult } from '../runtime/profile';
+import type { ProfilePart } from '../runtime/profileParts';
+import { bindOption, bindSpec, countOption, numberOption, textOption } from './args';
+import { deviceOption } from './benchmarkOptions';
+import type { Command } from './command';
+import { plural, significant } from './format';
+import { renderTable } from './table';
+
+export const profileCommand: Command = {
+  spec: {
+    name: 'profile',
+    summary: 'Measures where the time of a model goes: by node, operator, provider and scope',
+    usage: 'profile MODEL',
+    options: {
+      against: { type: 'string', value: 'MODEL', help: 'A second model, profiled in turn with the first' },
+      device: { type: 'string', value: 'DEVICE', help: 'Where to run; cpu when absent' },
+      threads: { type: 'string', value: 'N', help: 'Threads inside an operator; 1 when absent' },
+      batch: { type: 'string', value: 'N', help: 'Batch size; 1 when absent' },
+      bind: bindSpec,
+      data: {
+        type: 'string',
+        value: 'DATA',
+        help: '.npz file with arrays named like the inputs; generated when absent',
+      },
+      'max-seconds': { type: 'string', value: 'S', help: 'Time for each model; 5 when absent' },
+      top: { type: 'string', value: 'N', help: 'Nodes in the table; 15 when absent' },
+    },
+    positionals: { min: 1, max: 1, what: 'The model' },
+    examples: [
+      'slipway profile resnet.onnx',
+      'slipway profile resnet.int8.onnx --against resnet.onnx --json',
+    ],
+  },
+  async run(args, { task }) {
+    const [path = ''] = args.positionals;
+    const result = await profile(
+      path,
+      textOption(args, 'against'),
+      {
+        device: deviceOption(args)?.[0],
+        threads: countOption(args, 'threads', 1024),
+        batch: countOption(args, 'batch'),
+        bind: bindOption(args),
+        maxSeconds: numberOption(args, 'max-seconds', { min: 0.1, max: 86_400 }),
+        inputs: inputsFrom(textOption(args, 'data')),
+      },
+      task,
+    );
+    return { result, text: describe(result, countOption(args, 'top') ?? 15) };
+  },
+};
+
+const us = (value: number) => `${significant(value)} µs`;
+const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+const right = 'right' as const;
+
+function describe(result: ProfileResult, top: number): string {
+  const { nodes, byOp, byProvider, difference, against } = result;
+  const slowest = [...nodes].sort((a, b) => b.meanUs - a.meanUs).slice(0, top);
+  const lines = [
+    `${basename(result.model)}: ${us(result.runUs)} a run, of which ${us(result.sumUs)} in ${plural(nodes.length, 'node')} (${plural(result.runs, 'profiled run')}; profiling added ${percent(result.overhead)})`,
+    `${result.device}, ${plural(result.threads, 'thread')}, batch ${result.batch}`,
+    ...result.warnings,
+    '',
+    renderTable(
+      [
+        { title: 'Node' },
+        { title: 'Operator' },
+        { title: 'Provider' },
+        { title: 'Time', align: right },
+        { title: 'Share', align: right },
+      ],
+      slowest.map(({ name, op, provider, meanUs, share }) => [
+        name,
+        op,
+        provider,
+        us(meanUs),
+        percent(share),
+      ]),
+    ),
+    '',
+    partTable('Operator', byOp),
+    '',
+    partTable('Provider', byProvider),
+  ];
+  if (difference && against) {
+    lines.push(
+      '',
+      `Against ${basename(against.model)} (${us(against.runUs)} a run, ${significant(difference.runRatio)} times as long)`,
+      '',
+      renderTable(
+        [
+          { title: 'Operator' },
+          ...['Time', 'Against', 'Difference'].map((title) => ({ title, align: right })),
+        ],
+        difference.byOp
+          .slice(0, top)
+          .map((row) => [row.name, us(row.meanUs), us(row.againstUs), us(row.differenceUs)]),
+      ),
+    );
+  }
+  return lines.join('\n');
+}
+
+const partTable = (title: string, parts: readonly ProfilePart[]) =>
+  renderTable(
+    [{ title }, ...['Nodes', 'Time', 'Share'].map((name) => ({ title: name, align: right }))],
+    parts.map(({ name, nodes, meanUs, share }) => [name, String(nodes), us(meanUs), percent(share)]),
+  );

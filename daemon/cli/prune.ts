@@ -1,0 +1,134 @@
+// slipway prune: writes a smaller and faster version of a model.
+
+import { basename } from 'node:path';
+import type { PruneResult } from '../protocol/prune';
+import { pruneChannels } from '../recipes/prune';
+import { choiceOption, countOption, textOption, UsageError, type ParsedArgs } from './args';
+import type { Command } from './command';
+import { diagnosticLine } from './diagnosticLine';
+import { megabytes, plural, significant } from './format';
+import { renderList, renderTable } from './table';
+
+const methods = ['channels'] as const;
+
+/** A share; whether it is one that makes sense is the recipe's to say. */
+function share(args: ParsedArgs, name: string): number | undefined {
+  const text = textOption(args, name);
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() === '' || Number.isNaN(value))
+    throw new UsageError(`--${name} takes a number; "${text}" was given.`);
+  return value;
+}
+
+export const pruneCommand: Command = {
+  spec: {
+    name: 'prune',
+    summary: 'Removes channels, heads and hidden widths: fewer multiplications, so really faster',
+    usage: 'prune MODEL -o OUT --ratio R',
+    options: {
+      output: { type: 'string', short: 'o', value: 'OUT', help: 'File to write' },
+      method: { type: 'string', value: 'METHOD', help: 'channels' },
+      ratio: { type: 'string', value: 'R', help: 'Share of the channels to remove, 0 to below 1' },
+      'target-macs': {
+        type: 'string',
+        value: 'R',
+        help: 'Share of the multiply-accumulates to keep, instead of --ratio',
+      },
+      calibration: {
+        type: 'string',
+        value: 'DATA',
+        help: '.npz file with arrays named like the inputs; makes the choice better and repairs by least squares',
+      },
+      'calibration-samples': { type: 'string', value: 'N', help: 'Use at most N samples; all when absent' },
+      importance: {
+        type: 'string',
+        value: 'KIND',
+        help: 'l1, l2, bn-scale, or with data energy or error; error with data, else l2',
+      },
+      scope: {
+        type: 'string',
+        value: 'SCOPE',
+        help: 'layer (the same share everywhere) or global (where it costs least); global with data',
+      },
+      'no-repair': { type: 'boolean', help: 'Do not refit the layers after cutting' },
+      align: {
+        type: 'string',
+        value: 'N',
+        help: "Keep widths multiples of N; the machine's vector width when absent",
+      },
+      overwrite: { type: 'boolean', help: 'Replace OUT when it exists (never the model itself)' },
+    },
+    positionals: { min: 1, max: 1, what: 'The model' },
+    examples: [
+      'slipway prune resnet.onnx -o resnet.pruned.onnx --target-macs 0.5 --calibration resnet_calibration.npz',
+      'slipway prune bert.onnx -o bert.pruned.onnx --ratio 0.3',
+    ],
+  },
+  async run(args, { task }) {
+    const [model = ''] = args.positionals;
+    const output = textOption(args, 'output');
+    if (output === undefined) throw new UsageError('Name the file to write: -o OUT.');
+    choiceOption(args, 'method', methods);
+    const [ratio, targetMacs] = [share(args, 'ratio'), share(args, 'target-macs')];
+    if ((ratio === undefined) === (targetMacs === undefined))
+      throw new UsageError('Say how much: --ratio 0.3, or --target-macs 0.5, but not both.');
+    const result: PruneResult = await pruneChannels(
+      model,
+      {
+        output,
+        ratio,
+        targetMacs,
+        overwrite: args.flags.has('overwrite'),
+        calibration: textOption(args, 'calibration'),
+        calibrationSamples: countOption(args, 'calibration-samples'),
+        importance: choiceOption(args, 'importance', ['l1', 'l2', 'bn-scale', 'energy', 'error']),
+        scope: choiceOption(args, 'scope', ['global', 'layer']),
+        align: countOption(args, 'align', 1024),
+        ...(args.flags.has('no-repair') ? { repair: false } : {}),
+      },
+      task,
+    );
+    return { result, text: describe(model, result) };
+  },
+};
+
+function describe(model: string, result: PruneResult): string {
+  const { before, after, error, groups, locked } = result;
+  const of = (now: number | null, then: number | null) =>
+    now === null || then === null
+      ? 'unknown'
+      : `${now.toLocaleString('en')}, ${significant(now / then)} of ${then.toLocaleString('en')}`;
+  const rows: [string, string][] = [
+    ['Model', `${basename(model)}, channels pruned`],
+    ['Written', result.output],
+    [
+      'Size',
+      `${megabytes(after.fileBytes)}, ${significant(after.fileBytes / before.fileBytes)} of ${megabytes(before.fileBytes)}`,
+    ],
+    ['Parameters', of(after.parameters, before.parameters)],
+    ['MACs', of(after.macs, before.macs)],
+    ['Refitted', plural(result.repaired, 'layer')],
+    [
+      'Output error',
+      error === null
+        ? 'not measured'
+        : `cosine ${error.cosine.toFixed(5)}, SQNR ${significant(error.sqnrDb)} dB, largest ${significant(error.maxAbs)}, over ${plural(error.samples, 'sample')}`,
+    ],
+  ];
+  const cut = renderTable(
+    [{ title: 'Width of' }, { title: 'Before', align: 'right' }, { title: 'After', align: 'right' }],
+    groups.map(({ name, from, to }) => [name, String(from), String(to)]),
+  );
+  const stays = renderTable(
+    [{ title: 'Locked' }, { title: 'Width', align: 'right' }, { title: 'Why' }],
+    locked.map(({ name, width, reason }) => [name, String(width), reason]),
+  );
+  return [
+    renderList(rows),
+    '',
+    cut,
+    ...(locked.length > 0 ? ['', stays] : []),
+    ...(result.diagnostics.length > 0 ? ['', ...result.diagnostics.map(diagnosticLine)] : []),
+  ].join('\n');
+}

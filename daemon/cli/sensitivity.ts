@@ -1,0 +1,57 @@
+// slipway sensitivity: how much the rounding of each layer costs.
+
+import { sensitivityOf } from '../recipes/sensitivityOf';
+import type { SensitivityResult } from '../protocol/sensitivity';
+import { countOption, textOption, UsageError } from './args';
+import type { Command } from './command';
+import { diagnosticLine } from './diagnosticLine';
+import { significant } from './format';
+import { staticOptionSpecs, staticSettings } from './quantizeOptions';
+import { renderTable } from './table';
+
+export const sensitivityCommand: Command = {
+  spec: {
+    name: 'sensitivity',
+    summary: 'Quantizes one layer at a time and measures how far the outputs move',
+    usage: 'sensitivity MODEL --calibration DATA',
+    options: {
+      calibration: { type: 'string', value: 'DATA', help: '.npz file with arrays named like the inputs' },
+      samples: { type: 'string', value: 'N', help: 'Samples that each layer is measured on; 64 when absent' },
+      ...staticOptionSpecs,
+    },
+    positionals: { min: 1, max: 1, what: 'The model' },
+    examples: ['slipway sensitivity resnet.onnx --calibration resnet_calibration.npz --json'],
+  },
+  async run(args, { task }) {
+    const [model = ''] = args.positionals;
+    const calibration = textOption(args, 'calibration');
+    if (calibration === undefined)
+      throw new UsageError('Layers are measured on calibration data: --calibration DATA.');
+    const samples = countOption(args, 'samples');
+    const result: SensitivityResult = await sensitivityOf(
+      model,
+      { calibration, ...(samples === undefined ? {} : { samples }), ...staticSettings(args) },
+      task,
+    );
+    const decibels = (error: { readonly sqnrDb: number } | null) =>
+      error === null ? '–' : significant(error.sqnrDb);
+    const rows = result.layers.map(({ node, op, alone, together }) => [
+      node,
+      op,
+      decibels(alone),
+      alone.cosine.toFixed(6),
+      decibels(together),
+    ]);
+    const table = renderTable(
+      [
+        { title: 'Layer' },
+        { title: 'Operator' },
+        { title: 'SQNR of the outputs, dB' },
+        { title: 'Cosine' },
+        { title: 'SQNR at the layer, all quantized, dB' },
+      ],
+      rows,
+    );
+    return { result, text: [table, ...result.diagnostics.map(diagnosticLine)].join('\n') };
+  },
+};

@@ -1,0 +1,124 @@
+// slipway quantize --method weight-only: its own options, and what it prints. The command itself is quantize.ts.
+
+import { basename } from 'node:path';
+import type { Task } from '../base/task';
+import type { WeightOnlyResult } from '../protocol/weightOnly';
+import { quantizeWeights } from '../recipes/weightOnly';
+import { choiceOption, countOption, numberOption, textOption, UsageError } from './args';
+import type { OptionSpec, ParsedArgs } from './args';
+import { diagnosticLine } from './diagnosticLine';
+import { megabytes, plural, significant } from './format';
+import { renderList, renderTable } from './table';
+
+/** Options of this method alone; the others of `quantize` that it takes are output, calibration and overwrite. */
+export const weightOnlyOptions: Readonly<Record<string, OptionSpec>> = {
+  bits: { type: 'string', value: 'N', help: 'weight-only: 2, 4 (the default) or 8 bits for a weight' },
+  'block-size': {
+    type: 'string',
+    value: 'N',
+    help: 'weight-only: weights that share a scale, 16 to 256; 32 when absent',
+  },
+  asymmetric: { type: 'boolean', help: 'weight-only: give every block a zero point of its own' },
+  algorithm: {
+    type: 'string',
+    value: 'NAME',
+    help: 'weight-only: rtn, hqq, k-quant or plain, which need no data, gptq or awq, which need --calibration; gptq when it is given',
+  },
+  'act-order': { type: 'boolean', help: 'weight-only: gptq takes rows with large inputs first' },
+  form: {
+    type: 'string',
+    value: 'FORM',
+    help: 'weight-only: nbits (MatMulNBits of ONNX Runtime, the default) or blocked (standard DequantizeLinear of opset 21)',
+  },
+  'accuracy-level': {
+    type: 'string',
+    value: 'N',
+    help: 'weight-only: MatMulNBits computes in 0, 1 (float32) or 4 (int8 activations); measured when absent',
+  },
+  'float-embeddings': { type: 'boolean', help: 'weight-only: leave lookup tables in float' },
+};
+
+const number = <T extends number>(args: ParsedArgs, name: string, choices: readonly T[]): T | undefined => {
+  const text = choiceOption(args, name, choices.map(String));
+  return choices.find((choice) => String(choice) === text);
+};
+
+/** Runs the method. Throws UsageError for options that are wrong or belong to others. */
+export async function runWeightOnly(
+  model: string,
+  args: ParsedArgs,
+  task: Task,
+): Promise<{ result: WeightOnlyResult; text: string }> {
+  const output = textOption(args, 'output');
+  if (output === undefined) throw new UsageError('Name the file to write: -o OUT.');
+  const algorithms = ['plain', 'rtn', 'hqq', 'k-quant', 'gptq', 'awq'] as const;
+  const result: WeightOnlyResult = await quantizeWeights(
+    model,
+    {
+      output,
+      bits: number(args, 'bits', [2, 4, 8]),
+      blockSize: numberOption(args, 'block-size', { min: 16, max: 256, whole: true }),
+      symmetric: args.flags.has('asymmetric') ? false : args.flags.has('symmetric') || undefined,
+      algorithm: choiceOption(args, 'algorithm', algorithms),
+      actOrder: args.flags.has('act-order'),
+      form: choiceOption(args, 'form', ['nbits', 'blocked']),
+      accuracyLevel: number(args, 'accuracy-level', [0, 1, 4]),
+      embeddings: !args.flags.has('float-embeddings'),
+      exclude: args.values.get('exclude')?.flatMap((text) => text.split(',')),
+      calibration: textOption(args, 'calibration'),
+      calibrationSamples: countOption(args, 'calibration-samples'),
+      overwrite: args.flags.has('overwrite'),
+    },
+    task,
+  );
+  return { result, text: describe(model, result) };
+}
+
+const shownLayers = 10;
+
+function describe(model: string, result: WeightOnlyResult): string {
+  const { before, after, error, weightOnly, fusion } = result;
+  const { accuracyLevel, tried } = weightOnly;
+  const share = significant(after.fileBytes / before.fileBytes);
+  const levels = tried.map(
+    ({ level, agreement, medianMs }) =>
+      `${level}: ${(agreement * 100).toFixed(1)} % agree, ${significant(medianMs)} ms`,
+  );
+  const rows: [string, string][] = [
+    ['Model', `${basename(model)}, weight-only`],
+    ['Written', result.output],
+    ['Size', `${megabytes(after.fileBytes)}, ${share} of ${megabytes(before.fileBytes)}`],
+    ['Quantized', `${plural(result.quantizedNodes, 'node')}, ${plural(weightOnly.layers.length, 'weight')}`],
+    [
+      'Output error',
+      error === null
+        ? 'not measured'
+        : `cosine ${error.cosine.toFixed(5)}, SQNR ${significant(error.sqnrDb)} dB, largest ${significant(error.maxAbs)}, over ${plural(error.samples, 'sample')}`,
+    ],
+    ...(accuracyLevel === null
+      ? []
+      : ([['Accuracy level', [String(accuracyLevel), ...levels].join('; ')]] as [string, string][])),
+  ];
+  const worst = [...weightOnly.layers].sort((a, b) => b.error.relative - a.error.relative);
+  const layers = worst
+    .slice(0, shownLayers)
+    .map(({ nodes, k, n, algorithm, error: lost }) => [
+      nodes.join(', '),
+      `${k} × ${n}`,
+      algorithm,
+      `${(lost.relative * 100).toFixed(2)} % of the ${lost.of}`,
+    ]);
+  const left = fusion.left.map(({ node, op, why }) => [node, op, why]);
+  return [
+    renderList(rows),
+    '',
+    renderTable(
+      [{ title: 'Largest errors' }, { title: 'Weight' }, { title: 'By' }, { title: 'Error' }],
+      layers,
+    ),
+    ...(left.length > 0
+      ? ['', renderTable([{ title: 'Stays in float' }, { title: 'Operator' }, { title: 'Why' }], left)]
+      : []),
+    ...(result.diagnostics.length > 0 ? ['', ...result.diagnostics.map(diagnosticLine)] : []),
+  ].join('\n');
+}

@@ -1,0 +1,86 @@
+// Activation-aware weight quantization (Lin et al. 2023): rows of a weight that meet large inputs are enlarged before
+// rounding, and the inputs divided by the same factors. How much is chosen by the error of the layers' outputs.
+
+import type { Task } from '../../base/task';
+import type { BlockFitter, BlockFormat } from './blocks';
+import { importanceOf, roundWhole, SampledColumns, type InputGram } from './quantizeMatrix';
+
+/** Exponents that are tried: 0 (nothing) to 1. */
+const exponents = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+/** Columns of each weight that the choice is made on. */
+const triedColumns = 16;
+
+/**
+ * Factors for the K rows of weights that read the same input, or undefined when none lowers the error. `columns`
+ * are K × n samples of the weights' columns.
+ */
+export async function awqFactors(
+  columns: readonly { readonly w: Float32Array; readonly n: number }[],
+  { gram, k }: InputGram,
+  format: BlockFormat,
+  fitter: BlockFitter,
+  task: Task,
+): Promise<Float32Array | undefined> {
+  const size = Float64Array.from({ length: k }, (_, i) => Math.sqrt(Math.max(0, gram[i * k + i]!)));
+  let best: { error: number; factors: Float32Array | undefined } = {
+    error: await errorOf(columns, gram, k, undefined, format, fitter, task),
+    factors: undefined,
+  };
+  for (const exponent of exponents) {
+    const factors = factorsOf(size, exponent);
+    const error = await errorOf(columns, gram, k, factors, format, fitter, task);
+    if (error < best.error) best = { error, factors };
+  }
+  return best.factors;
+}
+
+/** size ** exponent, with the geometric middle of the extremes at 1 as in the authors' code. */
+function factorsOf(size: Float64Array, exponent: number): Float32Array {
+  const raw = size.map((value) => Math.max(value ** exponent, 1e-4));
+  let [min, max] = [Infinity, 0];
+  for (const value of raw) {
+    min = Math.min(min, value);
+    max = Math.max(max, value);
+  }
+  const middle = Math.sqrt(min * max);
+  return Float32Array.from(raw, (value) => Math.min(1e4, Math.max(1e-4, value / middle)));
+}
+
+async function errorOf(
+  columns: readonly { readonly w: Float32Array; readonly n: number }[],
+  gram: Float64Array,
+  k: number,
+  factors: Float32Array | undefined,
+  format: BlockFormat,
+  fitter: BlockFitter,
+  task: Task,
+): Promise<number> {
+  let scaled = gram;
+  if (factors) {
+    scaled = new Float64Array(k * k);
+    for (let i = 0; i < k; i += 1)
+      for (let j = 0; j < k; j += 1) scaled[i * k + j] = gram[i * k + j]! / (factors[i]! * factors[j]!);
+  }
+  const h = importanceOf(scaled, k);
+  let total = 0;
+  for (const { w, n } of columns) {
+    const enlarged = Float32Array.from(w);
+    if (factors) {
+      for (let i = 0; i < k; i += 1) for (let c = 0; c < n; c += 1) enlarged[i * n + c]! *= factors[i]!;
+    }
+    const sampled = new SampledColumns(undefined, k, n, format.block);
+    await roundWhole(enlarged, { k, n }, format, fitter, h, sampled, task);
+    total += (await sampled.relativeError(enlarged, scaled, task)) ** 2;
+  }
+  return total;
+}
+
+/** Evenly spread columns of a K × N weight. */
+export function someColumns(w: Float32Array, k: number, n: number): { w: Float32Array; n: number } {
+  const step = Math.max(1, Math.ceil(n / triedColumns));
+  const count = Math.ceil(n / step);
+  const some = new Float32Array(k * count);
+  for (let i = 0; i < k; i += 1)
+    for (let c = 0; c < count; c += 1) some[i * count + c] = w[i * n + c * step]!;
+  return { w: some, n: count };
+}

@@ -1,0 +1,169 @@
+// Makes a smaller model that computes the same: read, rewrite to a fixed point, write to a folder of its own, check
+// the outputs against the original's, and only then write what was asked for. The rewrites are in
+// passes/simplify; the model itself is never written over.
+
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { allGraphs } from '../analysis/scopes';
+import { summarize } from '../analysis/summary';
+import { hasErrors, type Diagnostic } from '../base/diagnostic';
+import { badRequest, conflict, SlipwayError } from '../base/errors';
+import { throwIfCancelled, type Task } from '../base/task';
+import { sameFile } from '../host/files';
+import type { Model } from '../ir/model';
+import { readModel } from '../onnx/readModel';
+import { readTensorBytes } from '../onnx/tensorData';
+import { writeModel } from '../onnx/writeModel';
+import type { Pass } from '../passes/pass';
+import { constantsToInitializers } from '../passes/simplify/constantsToInitializers';
+import { bindableDimensions, fixDimensions } from '../passes/simplify/fixDimensions';
+import { initializersOutOfInputs } from '../passes/simplify/initializersOutOfInputs';
+import { isRandom } from '../passes/simplify/randomOperators';
+import { optimizePasses, runToFixedPoint } from '../passes/simplify/simplify';
+import { upgradeForPatterns } from '../passes/simplify/upgradeForPatterns';
+import { upgradeOpset } from '../passes/simplify/upgradeOpset';
+import { checkOutputs, type CheckedOutputs } from './checkOutputs';
+import { withEvaluator } from './foldWithRuntime';
+import { tensorDigests } from './tensorDigest';
+
+export interface OptimizeOptions {
+  /** Path to write. */
+  readonly output: string;
+  /** Free dimensions of the inputs that become numbers, by name; an unnamed one as `input[axis]`. */
+  readonly bind?: Readonly<Record<string, number>> | undefined;
+  /** Models below operator set 20 are brought there first: it has operators for patterns that older ones write out. */
+  readonly upgrade?: boolean | undefined;
+  /** Write also where the original cannot be run, so that the outputs cannot be compared. */
+  readonly unchecked?: boolean | undefined;
+  /** Replace an existing output (never the model itself). */
+  readonly overwrite?: boolean | undefined;
+}
+
+export interface ModelSize {
+  /** Nodes of the main graph and of the bodies inside it. */
+  nodes: number;
+  /** External data included. */
+  fileBytes: number;
+}
+
+export interface Optimized {
+  output: string;
+  before: ModelSize;
+  after: ModelSize;
+  passes: { name: string; changed: boolean }[];
+  /** Largest absolute difference of the outputs; null when they could not be compared. */
+  maxAbsError: number | null;
+  /** Runs that were compared, with the sizes of free dimensions. */
+  checked: { runs: number; sizes: Record<string, number>[] };
+  diagnostics: Diagnostic[];
+}
+
+/**
+ * Optimises the model at `path` and writes `options.output`. Throws `invalidModel` with the diagnostics of a
+ * broken model, `badRequest` for a dimension that does not exist, `conflict` when the output exists,
+ * `unsupported` when the original cannot be run and `unchecked` is not set, and `runnerFailed`, with nothing
+ * written, when the outputs are not the same.
+ */
+export async function optimize(path: string, options: OptimizeOptions, task: Task): Promise<Optimized> {
+  const output = resolve(options.output);
+  checkPaths(path, output, options);
+  task.report({ stage: 'Reading' });
+  const { model, diagnostics, fileBytes, externalBytes } = await readModel(path, task);
+  if (!model || hasErrors(diagnostics)) {
+    const why = diagnostics.find(({ severity }) => severity === 'error')?.message ?? 'It is empty.';
+    throw new SlipwayError('invalidModel', `${path} cannot be optimized: ${why}`, { data: { diagnostics } });
+  }
+  checkBindings(path, model, options.bind ?? {});
+  const simplified = await withEvaluator((evaluate) => {
+    const read = (tensor: Parameters<typeof readTensorBytes>[0]) => readTensorBytes(tensor, undefined, task);
+    const first: Pass[] = [];
+    if (options.bind) first.push(fixDimensions(options.bind));
+    if (options.upgrade) {
+      first.push(constantsToInitializers, initializersOutOfInputs);
+      first.push(upgradeOpset(read, { minimum: 13, purpose: 'The upgrade' }), upgradeForPatterns(read));
+    }
+    const passes = optimizePasses({ read, digest: tensorDigests(task), evaluate });
+    return runToFixedPoint(model, [...first, ...passes], task);
+  });
+  const notes: Diagnostic[] = [];
+  const checked = await checkBeforeWriting(path, model, simplified.model, options, notes, task);
+  task.report({ stage: 'Writing' });
+  const written = await writeModel(simplified.model, output, { overwrite: options.overwrite === true }, task);
+  return {
+    output,
+    before: { nodes: summarize(model).nodes, fileBytes: fileBytes + externalBytes },
+    after: { nodes: summarize(simplified.model).nodes, fileBytes: written.fileBytes },
+    passes: simplified.passes.map((each) => ({ ...each })),
+    maxAbsError: checked?.maxAbsError ?? null,
+    checked: { runs: checked?.runs ?? 0, sizes: (checked?.sizes ?? []).map((each) => ({ ...each })) },
+    diagnostics: [...diagnostics, ...simplified.notes, ...notes],
+  };
+}
+
+/** Refuses before any work what writing would refuse after it. */
+function checkPaths(path: string, output: string, { overwrite }: OptimizeOptions): void {
+  if (output === resolve(path) || sameFile(output, path))
+    throw conflict(`${output} is the model itself, which is never written over. Choose another name.`);
+  if (overwrite !== true && existsSync(output))
+    throw conflict(`${output} already exists. Choose another name, or allow overwriting.`);
+}
+
+function checkBindings(path: string, model: Model, bind: Readonly<Record<string, number>>): void {
+  const free = bindableDimensions(model.graph);
+  for (const [name, size] of Object.entries(bind)) {
+    if (!free.includes(name)) {
+      const there = free.length === 0 ? 'It has none' : `It has ${free.join(', ')}`;
+      throw badRequest(`${basename(path)} has no free dimension "${name}". ${there}.`);
+    }
+    if (size < 1) throw badRequest(`The dimension "${name}" must be at least 1; ${size} was given.`);
+  }
+}
+
+const drawsRandomNumbers = (model: Model) =>
+  [...allGraphs(model)].some(({ graph }) => graph.nodes.some(isRandom));
+
+async function checkBeforeWriting(
+  path: string,
+  original: Model,
+  changed: Model,
+  { bind, unchecked }: OptimizeOptions,
+  notes: Diagnostic[],
+  task: Task,
+): Promise<CheckedOutputs | undefined> {
+  const shapesOnly = drawsRandomNumbers(original);
+  const folder = await mkdtemp(join(tmpdir(), 'slipway-optimize-'));
+  try {
+    const candidate = join(folder, 'candidate.onnx');
+    await writeModel(changed, candidate, {}, task);
+    const checked = await checkOutputs(path, candidate, { bind, shapesOnly }, task);
+    if (!shapesOnly) return checked;
+    notes.push(note('info', 'The model draws random numbers, so only shapes of the outputs were compared.'));
+    return undefined;
+  } catch (error) {
+    throwIfCancelled(task);
+    if (!(error instanceof SlipwayError)) throw error;
+    if (error.kind === 'runnerFailed')
+      throw new SlipwayError(
+        'runnerFailed',
+        `The optimized model does not give the outputs of ${basename(path)}, so nothing was written: ${error.message} This is a fault of Slipway; please report it with the model.`,
+      );
+    if (error.kind !== 'unsupported') throw error;
+    if (unchecked !== true)
+      throw new SlipwayError(
+        'unsupported',
+        `The outputs cannot be compared, so nothing was written: ${error.message} Allow an unchecked result to write it all the same.`,
+      );
+    notes.push(note('warning', `The outputs were not compared: ${error.message}`));
+    return undefined;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const note = (severity: Diagnostic['severity'], message: string): Diagnostic => ({
+  id: 'optimize/not-compared',
+  severity,
+  message,
+});

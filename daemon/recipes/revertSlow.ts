@@ -1,0 +1,127 @@
+// What is slower in integers than in float on this machine, by measuring: kinds of nodes are given back to float
+// one after another, and each change stays only when the whole model became faster.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SlipwayError } from '../base/errors';
+import { throwIfCancelled, type Task } from '../base/task';
+import { intAttribute } from '../ir/attributes';
+import type { Model, Node } from '../ir/model';
+import { writeModel } from '../onnx/writeModel';
+import { nameOf, type QuantizeOutcome } from '../passes/quantize/outcome';
+import type { Calibrator } from '../runtime/calibrateBy';
+import { generateInputs } from '../runtime/generateInputs';
+import { withRunner } from '../runtime/runnerProcess';
+import type { RunnerSession } from '../runtime/session';
+import { median } from '../runtime/statistics';
+import type { StaticWork } from './staticWork';
+
+export interface Reverted {
+  /** Nodes to keep in float. */
+  readonly exclude: readonly string[];
+  readonly outcome: QuantizeOutcome;
+  /** What was given back, with the time saved. */
+  readonly said: readonly string[];
+}
+
+/** Rounds of turns and length of a turn: enough to tell three percent on a machine that does other work too. */
+const rounds = 20;
+const turnMs = 25;
+/** A change must save this share of the time to stay. */
+const worthwhile = 0.03;
+
+/** Tries each kind of quantized node in float; `outcome` is the model with none of them. */
+export async function revertSlow(
+  work: StaticWork,
+  calibrator: Calibrator,
+  outcome: QuantizeOutcome,
+  task: Task,
+): Promise<Reverted> {
+  const folder = await mkdtemp(join(tmpdir(), 'slipway-tune-'));
+  const quiet: Task = { signal: task.signal, report: () => undefined };
+  try {
+    return await withRunner(task, async (runner) => {
+      const load = async (model: Model, name: string) => {
+        const path = join(folder, name);
+        await writeModel(model, path, { overwrite: true }, quiet);
+        return runner.load(path, {}, quiet);
+      };
+      let best = outcome;
+      let session = await load(best.model, 'best.onnx');
+      let exclude: readonly string[] = [];
+      const said: string[] = [];
+      const kinds = kindsOf(work.model, outcome);
+      for (const [done, [kind, names]] of kinds.entries()) {
+        task.report({ stage: `Measuring ${kind} in float`, done, total: kinds.length });
+        const tried = [...exclude, ...names];
+        const other = await without(work, calibrator, tried, quiet);
+        if (!other) continue;
+        const rival = await load(other.model, 'rival.onnx');
+        const ratio = await timeRatio(session, rival, quiet);
+        if (ratio > 1 + worthwhile) {
+          said.push(
+            `${kind} went back to float, which makes the model ${((1 - 1 / ratio) * 100).toFixed(0)} % faster here.`,
+          );
+          exclude = tried;
+          best = other;
+          await session.release();
+          session = rival;
+        } else {
+          await rival.release();
+        }
+      }
+      return { exclude, outcome: best, said };
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function without(
+  work: StaticWork,
+  calibrator: Calibrator,
+  exclude: readonly string[],
+  task: Task,
+): Promise<QuantizeOutcome | undefined> {
+  try {
+    return await work.outcome(calibrator, exclude, task);
+  } catch (error) {
+    throwIfCancelled(task);
+    if (error instanceof SlipwayError && error.kind === 'unsupported') return undefined;
+    throw error;
+  }
+}
+
+/** Names of quantized nodes by kind; depthwise convolutions and the first layer are kinds of their own. */
+function kindsOf(
+  model: Model,
+  { quantizedNodes }: QuantizeOutcome,
+): (readonly [string, readonly string[]])[] {
+  const taken = new Set(quantizedNodes);
+  const kinds = new Map<string, string[]>();
+  let first = true;
+  for (const node of model.graph.nodes) {
+    if (!taken.has(nameOf(node)) || ['Relu', 'Clip'].includes(node.opType)) continue;
+    const kind = isDepthwise(node) ? 'Depthwise Conv' : first ? 'The first layer' : node.opType;
+    first = false;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), nameOf(node)]);
+  }
+  return [...kinds];
+}
+
+const isDepthwise = (node: Node) => node.opType === 'Conv' && intAttribute(node, 'group', 1) > 1;
+
+/** Time of `a` over that of `b` on the same inputs, in turns. */
+async function timeRatio(a: RunnerSession, b: RunnerSession, task: Task): Promise<number> {
+  const { feeds } = generateInputs(a.inputs);
+  const times: [number[], number[]] = [[], []];
+  for (const session of [a, b]) await session.timeRuns(feeds, { runs: 1000, maxMs: turnMs * 4 }, task);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [i, session] of [a, b].entries()) {
+      const measured = await session.timeRuns(feeds, { runs: 1000, maxMs: turnMs }, task);
+      times[i as 0 | 1].push(median([...measured]));
+    }
+  }
+  return median(times[0]) / median(times[1]);
+}

@@ -1,0 +1,113 @@
+// A float model on its way to static int8: prepared once, calibrated once per setting, quantized as often as a
+// search wants with other nodes left in float. Choosing among the results is the caller's (accuracyLoop.ts,
+// sensitivity.ts, quantize.ts).
+
+import type { Diagnostic } from '../base/diagnostic';
+import { badRequest } from '../base/errors';
+import type { Task } from '../base/task';
+import type { Dataset } from '../evaluate/dataset';
+import { workThreads } from '../evaluate/evaluate';
+import { suitableBatch } from '../evaluate/predict';
+import type { Model } from '../ir/model';
+import { runPass } from '../passes/pass';
+import type { QuantizeOutcome } from '../passes/quantize/outcome';
+import type { Range } from '../passes/quantize/params';
+import { is16Bit, type Scheme } from '../passes/quantize/scheme';
+import { quantizeStatic, valuesToCalibrate } from '../passes/quantize/static';
+import type { TensorReader } from '../passes/tensorReader';
+import { calibrateBy, type Calibrator, type CalibratorSettings } from '../runtime/calibrateBy';
+import type { Feeds } from '../runtime/session';
+import { digestOf, isCache, readCache, writeCache } from './calibrationCache';
+import type { Overrides } from './overrides';
+
+export interface StaticWorkOptions {
+  readonly scheme: Scheme;
+  readonly settings: CalibratorSettings;
+  /** Nodes that stay in float whatever is tried. */
+  readonly exclude: ReadonlySet<string>;
+  readonly overrides: Overrides;
+  /** Cache file, with the files whose contents the ranges depend on. */
+  readonly cache?: { readonly path: string; readonly files: readonly string[] } | undefined;
+}
+
+export class StaticWork {
+  readonly notes: Diagnostic[] = [];
+  private readonly known = new Map<Calibrator, ReadonlyMap<string, Range>>();
+
+  constructor(
+    /** Simplified and prepared. */
+    readonly model: Model,
+    readonly read: TensorReader,
+    readonly dataset: Dataset,
+    readonly options: StaticWorkOptions,
+  ) {}
+
+  /** Ranges by the calibrator, from memory or the cache file when they are there. */
+  async ranges(calibrator: Calibrator, task: Task): Promise<ReadonlyMap<string, Range>> {
+    const found = this.known.get(calibrator);
+    if (found) return found;
+    const { scheme, settings, cache } = this.options;
+    const values = await valuesToCalibrate(this.model, this.read, scheme);
+    this.checkOverrides(values);
+    const levels = is16Bit(scheme) ? 65536 : 256;
+    const by = { ...settings, calibrator, levels };
+    const asked = { by, values, samples: this.dataset.samples };
+    const key = cache && (await digestOf(cache.files, asked, task));
+    let ranges = cache && key !== undefined ? await readCache(cache.path, key) : undefined;
+    if (!ranges) {
+      ranges = await this.calibrate(values, by, task);
+      if (cache && key !== undefined) {
+        if (!(await isCache(cache.path)))
+          throw badRequest(
+            `${cache.path} exists and is no calibration cache, so that it is not written over. Name another file.`,
+          );
+        await writeCache(cache.path, key, ranges, task);
+      }
+    }
+    this.known.set(calibrator, ranges);
+    return ranges;
+  }
+
+  private async calibrate(values: readonly string[], by: CalibratorSettings, task: Task) {
+    const { dataset } = this;
+    const size = dataset.fixedBatch ?? suitableBatch(dataset);
+    const total = Math.ceil(dataset.samples / size);
+    task.report({ stage: 'Calibrating', done: 0, total });
+    const batches = () => feedsOf(dataset, size);
+    const options = { ...by, total, threads: workThreads() };
+    const { ranges, diagnostics } = await calibrateBy(this.model, values, batches, options, task);
+    this.notes.push(...diagnostics);
+    return ranges;
+  }
+
+  /** The quantized model with these nodes, and those of the options, in float. */
+  async outcome(
+    calibrator: Calibrator,
+    exclude: Iterable<string>,
+    task: Task,
+    /** Only these layers, when given, are quantized. */
+    only?: ReadonlySet<string>,
+  ): Promise<QuantizeOutcome> {
+    const ranges = new Map(await this.ranges(calibrator, task));
+    for (const [name, range] of this.options.overrides.ranges) ranges.set(name, range);
+    for (const name of this.options.overrides.float) ranges.set(name, { min: NaN, max: NaN });
+    task.report({ stage: 'Quantizing' });
+    const scheme = this.options.scheme;
+    const all = new Set([...this.options.exclude, ...exclude]);
+    return runPass(this.model, quantizeStatic(this.read, { ranges, exclude: all, scheme, only }), task);
+  }
+
+  private checkOverrides(values: readonly string[]): void {
+    const { overrides } = this.options;
+    const known = new Set(values);
+    for (const name of [...overrides.ranges.keys(), ...overrides.float])
+      if (!known.has(name))
+        throw badRequest(
+          `${overrides.path} names the value "${name}", which is not one that can be quantized in this model. Its values are ${values.slice(0, 4).join(', ')}${values.length > 4 ? ', …' : ''}.`,
+        );
+  }
+}
+
+async function* feedsOf(dataset: Dataset, size: number): AsyncGenerator<Feeds> {
+  for await (const { feeds } of dataset.batches(size)) yield feeds;
+}

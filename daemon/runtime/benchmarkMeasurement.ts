@@ -1,0 +1,188 @@
+// What a benchmark says: one model's figures from its series, ratios between models, progress rows, and what
+// the times themselves tell about disturbances. How the times come about is benchmark.ts's business.
+
+import type { Task } from '../base/task';
+import type { Series } from './benchmarkSeries';
+import type { DeviceName } from './session';
+import {
+  ascending,
+  histogramOf,
+  latencyOf,
+  median,
+  ratioOfMedians,
+  type Histogram,
+  type Latency,
+} from './statistics';
+
+export interface Measurement {
+  model: string;
+  device: string;
+  threads: number;
+  batch: number;
+  samples: number;
+  latencyMs: Latency;
+  histogram: Histogram;
+  throughput: number;
+  loadMs: number;
+  peakRssBytes: number;
+  start: Start;
+  /** Null where the machine does not tell. */
+  energy: Energy | null;
+  /** Values of free dimensions that nobody had bound. */
+  assumed: Record<string, number>;
+  /** Which providers ran the nodes; null when it was not asked (on the CPU there is no other). */
+  placement: Placement | null;
+}
+
+/** Nodes by execution provider, as a profiled run saw them. */
+export interface Placement {
+  nodes: Record<string, number>;
+  /** Part of the nodes that the device asked for did not run, 0 to 1. */
+  fallbackShare: number;
+  /** Part of the time spent in them. */
+  fallbackTimeShare: number;
+}
+
+export interface Start {
+  /** From the start of the first process to its first result; the model file may have been in memory already. */
+  coldMs: number;
+  /** Median of the same over the later processes; null when there was one only. */
+  warmMs: number | null;
+  /** First run of the first process. */
+  firstRunMs: number;
+}
+
+export interface Energy {
+  /** Of the processor packages, everything that ran on them included. */
+  joulesPerRun: number;
+  source: 'rapl';
+}
+
+/** `p50Ratio` above 1: `model` is faster than `against`. */
+export interface Ratio {
+  model: string;
+  against: string;
+  p50Ratio: number;
+  low: number;
+  high: number;
+  /** The setting that both were measured in. */
+  device: string;
+  threads: number;
+  batch: number;
+}
+
+/** A model in a setting that could not be measured, or not to the end. */
+export interface Failure {
+  model: string;
+  device: string;
+  threads: number;
+  batch: number | null;
+  /** The error's kind, `runnerDied`. */
+  kind: string;
+  message: string;
+}
+
+export interface Setting {
+  readonly device?: DeviceName | undefined;
+  readonly threads?: number | undefined;
+}
+
+/** The figures of what was measured so far. */
+export function measurement(series: Series, { device = 'cpu', threads = 1 }: Setting): Measurement {
+  const sorted = ascending(series.blocks.flatMap((block) => [...block]));
+  const latencyMs = latencyOf(sorted);
+  const starts = series.startMs.map((start, i) => start + (series.firstRunMs[i] ?? 0));
+  return {
+    model: series.path,
+    device,
+    threads,
+    batch: series.batch,
+    samples: sorted.length,
+    latencyMs,
+    histogram: histogramOf(sorted),
+    throughput: (series.batch * 1000) / latencyMs.mean,
+    loadMs: median(series.loadMs),
+    peakRssBytes: series.peakRssBytes,
+    start: {
+      coldMs: starts[0] ?? 0,
+      warmMs: starts.length > 1 ? median(starts.slice(1)) : null,
+      firstRunMs: series.firstRunMs[0] ?? 0,
+    },
+    energy:
+      series.energyRuns > 0
+        ? { joulesPerRun: series.energyUj / 1e6 / series.energyRuns, source: 'rapl' }
+        : null,
+    assumed: { ...series.assumed },
+    placement: null,
+  };
+}
+
+/** Each model after the first against the first; `groups` holds the launch of each turn. */
+export async function ratiosOf(
+  all: readonly Series[],
+  groups: readonly number[],
+  setting: Setting,
+  task: Task,
+): Promise<Ratio[]> {
+  const [first, ...others] = all;
+  const ratios: Ratio[] = [];
+  if (!first) return ratios;
+  const { device = 'cpu', threads = 1 } = setting;
+  for (const other of others) {
+    const { ratio, low, high } = await ratioOfMedians(first.blocks, other.blocks, { groups }, task);
+    const measured = { device, threads, batch: other.batch };
+    ratios.push({ model: other.path, against: first.path, p50Ratio: ratio, low, high, ...measured });
+  }
+  return ratios;
+}
+
+const rowEveryMs = 250;
+
+/** Reports one model's row at a time, the models in turn, at most four a second; all of them at the end. */
+export function rowReporter(
+  all: readonly Series[],
+  options: Setting & { readonly minSamples?: number | undefined },
+  task: Task<Measurement>,
+): (final?: boolean) => void {
+  const minSamples = options.minSamples ?? 50;
+  const total = minSamples * all.length;
+  let lastMs = performance.now();
+  let next = 0;
+  return (final = false) => {
+    if (!final && performance.now() - lastMs < rowEveryMs) return;
+    lastMs = performance.now();
+    const done = all.reduce((sum, series) => sum + Math.min(series.samples, minSamples), 0);
+    const ready = all.filter((series) => series.samples > 0);
+    const shown = final ? ready : ready.slice(next % ready.length).slice(0, 1);
+    next += 1;
+    for (const series of shown) {
+      task.report({ stage: 'Benchmarking', done, total, row: measurement(series, options) });
+    }
+  };
+}
+
+/** What the times of a series tell: runs that something interrupted, processes that differ, a drift. */
+export function timeWarnings(series: Series, groups: readonly number[]): string[] {
+  const name = series.path.split(/[\\/]/).at(-1) ?? series.path;
+  const sorted = ascending(series.blocks.flatMap((block) => [...block]));
+  if (sorted.length < 20) return [];
+  const said: string[] = [];
+  const p50 = median(sorted);
+  const slow = sorted.filter((time) => time > 2 * p50).length / sorted.length;
+  if (slow > 0.01)
+    said.push(
+      `${(slow * 100).toFixed(slow < 0.1 ? 1 : 0)} % of the runs of ${name} took more than twice the median: something interrupted them, so read p50 rather than p99 or the mean.`,
+    );
+  const medians = new Map<number, number[]>();
+  series.blocks.forEach((block, i) => {
+    const launch = groups[i] ?? 0;
+    medians.set(launch, [...(medians.get(launch) ?? []), median(block)]);
+  });
+  const launches = [...medians.values()].map((blocks) => median(blocks));
+  const spread = Math.max(...launches) / Math.min(...launches) - 1;
+  if (launches.length > 1 && spread > 0.1)
+    said.push(
+      `The medians of the ${launches.length} processes of ${name} lie ${(spread * 100).toFixed(0)} % apart: the machine was not steady.`,
+    );
+  return said;
+}

@@ -1,0 +1,88 @@
+// Ranges by the calibrator that was asked for: one pass over the data for smallest and largest values, and for
+// the others a second that counts where the values fall (calibrateHistograms.ts).
+
+import { badRequest } from '../base/errors';
+import type { Task } from '../base/task';
+import type { Model } from '../ir/model';
+import { entropyRange, mseRange, percentileRange, type Histogram } from '../passes/quantize/histogramRange';
+import { collectRanges, type Calibration, type ValueRange } from './calibrate';
+import { collectHistograms } from './calibrateHistograms';
+import type { Feeds } from './session';
+
+export const calibrators = ['minmax', 'moving-average', 'percentile', 'entropy', 'mse'] as const;
+export type Calibrator = (typeof calibrators)[number];
+
+export interface CalibratorSettings {
+  readonly calibrator: Calibrator;
+  /** Percent of the values that `percentile` keeps; 99.999 when absent. */
+  readonly percentile?: number | undefined;
+  /** Weight of the newest batch for `moving-average`; 0.01 when absent. */
+  readonly momentum?: number | undefined;
+  /** Integers that a range is divided into; 256 when absent. */
+  readonly levels?: number | undefined;
+}
+
+export interface CalibrateByOptions extends CalibratorSettings {
+  readonly total?: number;
+  readonly threads?: number;
+  /** See HistogramOptions. */
+  readonly budgetBytes?: number;
+}
+
+/**
+ * Ranges of float values of the main graph over all batches; `batches` is asked for as often as there are
+ * passes. Throws as `collectRanges` does, and `badRequest` for settings out of their limits.
+ */
+export async function calibrateBy(
+  model: Model,
+  values: readonly string[],
+  batches: () => AsyncIterable<Feeds>,
+  options: CalibrateByOptions,
+  task: Task,
+): Promise<Calibration> {
+  const { calibrator, percentile = 99.999, momentum = 0.01, levels = 256, total, threads } = options;
+  if (!(percentile > 50 && percentile <= 100))
+    throw badRequest(`The percentile must lie above 50 and at most at 100; ${percentile} was given.`);
+  if (!(momentum > 0 && momentum <= 1))
+    throw badRequest(
+      `The weight of the newest batch must lie above 0 and at most at 1; ${momentum} was given.`,
+    );
+  const counts = calibrator !== 'minmax' && calibrator !== 'moving-average';
+  const known = { ...(total === undefined ? {} : { total }), ...(threads === undefined ? {} : { threads }) };
+  const first = await collectRanges(
+    model,
+    values,
+    batches(),
+    {
+      ...known,
+      withSizes: counts,
+      ...(calibrator === 'moving-average' ? { movingAverage: momentum } : {}),
+    },
+    task,
+  );
+  if (!counts) return first;
+  const sizes = new Map([...first.elements].map(([name, elements]) => [name, elements * 4]));
+  const budget = options.budgetBytes === undefined ? {} : { budgetBytes: options.budgetBytes };
+  const histograms = await collectHistograms(
+    model,
+    first.ranges,
+    batches,
+    { ...known, ...budget, sizes },
+    task,
+  );
+  const ranges = new Map<string, ValueRange>(first.ranges);
+  for (const [name, histogram] of histograms)
+    ranges.set(name, chosenRange(histogram, calibrator, percentile, levels));
+  return { ...first, ranges };
+}
+
+function chosenRange(histogram: Histogram, calibrator: Calibrator, percentile: number, levels: number) {
+  switch (calibrator) {
+    case 'percentile':
+      return percentileRange(histogram, percentile);
+    case 'entropy':
+      return entropyRange(histogram, levels);
+    default:
+      return mseRange(histogram, levels);
+  }
+}

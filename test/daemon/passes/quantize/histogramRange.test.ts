@@ -1,0 +1,87 @@
+// Ranges from histograms, on spreads whose best range is known.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  entropyRange,
+  mseRange,
+  percentileRange,
+  type Histogram,
+} from '../../../../daemon/passes/quantize/histogramRange';
+import { countValues } from '../../../../daemon/runtime/countValues';
+
+/** About normal, the same each time (Irwin–Hall). */
+function bell(count: number): Float32Array {
+  let state = 7;
+  const uniform = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  return Float32Array.from({ length: count }, () => {
+    let sum = -6;
+    for (let i = 0; i < 12; i += 1) sum += uniform();
+    return sum;
+  });
+}
+function histogram(values: Float32Array, bins = 2048): Histogram {
+  let min = Infinity;
+  let max = -Infinity;
+  for (const value of values) {
+    min = Math.min(min, value);
+    max = Math.max(max, value);
+  }
+  return { min, max, ...countValues(values, { min, max }, bins) };
+}
+const withOutliers = (values: Float32Array, ...more: number[]) => Float32Array.from([...values, ...more]);
+
+test('counts fall where they belong; zeros apart, NaN nowhere', () => {
+  const { counts, zeros } = countValues(
+    Float32Array.from([0, 0, -1, -0.26, 0.1, 0.99, 1, NaN, 9]),
+    { min: -1, max: 1 },
+    4,
+  );
+  assert.deepEqual([[...counts], zeros], [[1, 1, 1, 3], 2]);
+});
+
+test('percentile leaves out what it says, on both sides or on one', () => {
+  const ramp = histogram(Float32Array.from({ length: 10_001 }, (_, i) => (i - 5000) / 1000));
+  const { min, max } = percentileRange(ramp, 98);
+  assert.ok(Math.abs(min + 4.9) < 0.02 && Math.abs(max - 4.9) < 0.02, `${min} ${max}`);
+  const positive = histogram(Float32Array.from({ length: 10_000 }, (_, i) => (i + 1) / 1000));
+  assert.equal(percentileRange(positive, 98).min, 0);
+  assert.ok(Math.abs(percentileRange(positive, 98).max - 9.8) < 0.02);
+  assert.deepEqual(percentileRange(ramp, 100), { min: ramp.min, max: ramp.max });
+});
+
+const squaredError = (values: Float32Array, min: number, max: number, levels: number) => {
+  const step = (max - min) / (levels - 1);
+  let sum = 0;
+  for (const value of values) {
+    const clipped = Math.min(max, Math.max(min, value));
+    sum += (value - (min + Math.round((clipped - min) / step) * step)) ** 2;
+  }
+  return sum;
+};
+
+test('mse gives up an outlier, and loses no more than any symmetric cut', () => {
+  const values = withOutliers(bell(50_000), 40);
+  for (const levels of [16, 256]) {
+    const range = mseRange(histogram(values), levels);
+    assert.ok(range.max < 39, `${range.max}`);
+    const ours = squaredError(values, range.min, range.max, levels);
+    for (let cut = 1; cut <= 40; cut += 0.5)
+      assert.ok(ours <= squaredError(values, Math.max(-cut, -6), cut, levels) * 1.05, `${levels} ${cut}`);
+  }
+  const even = histogram(Float32Array.from({ length: 10_000 }, (_, i) => i / 1000));
+  assert.ok(mseRange(even, 256).max > 9.9);
+});
+
+test('entropy clips far outliers, keeps an even spread, and takes no notice of the zeros of a ReLU', () => {
+  const values = withOutliers(bell(100_000), 60, -60);
+  const { min, max } = entropyRange(histogram(values), 256);
+  assert.ok(max < 20 && max > 2.5 && min < -2.5, `${min} ${max}`);
+  const relu = bell(100_000).map((value) => Math.max(0, value));
+  const plain = entropyRange(histogram(relu.filter((value) => value > 0)), 256);
+  const spiked = entropyRange(histogram(relu), 256);
+  assert.equal(spiked.min, 0);
+  assert.ok(Math.abs(spiked.max - plain.max) < 0.05, `${spiked.max} ${plain.max}`);
+  const even = histogram(Float32Array.from({ length: 200_000 }, (_, i) => (i + 1) / 20_000));
+  assert.ok(entropyRange(even, 256).max > 9);
+});

@@ -1,0 +1,67 @@
+// Clustering whole files: size, accuracy, folding at load, and what wrong input gets.
+
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { silentTask } from '../../../daemon/base/task';
+import { evaluateModel } from '../../../daemon/evaluate/evaluate';
+import { setScriptFolder } from '../../../daemon/host/scripts';
+import { readModel } from '../../../daemon/onnx/readModel';
+import { centroidsOf, nearestCentroid } from '../../../daemon/passes/cluster/kMeans';
+import { cluster } from '../../../daemon/recipes/cluster';
+import { distFolder, temporaryFolder } from '../../support/paths';
+import { trainedModel } from '../../support/trainedModel';
+import { numbers, optimisedOps } from '../passes/modelHarness';
+
+setScriptFolder(distFolder);
+const folder = temporaryFolder('slipway-cluster-');
+const trained = trainedModel(folder);
+const top1 = async (path: string) =>
+  (await evaluateModel({ path, data: trained.validation, metric: 'top1', maxSamples: 500 }, silentTask)).value;
+
+test('16 centroids take an eighth, keep the accuracy, and fold at load', async () => {
+  const [plain, fitted] = [join(folder, 'plain.onnx'), join(folder, 'fitted.onnx')];
+  const first = await cluster(trained.path, { output: plain, clusters: 16 }, silentTask);
+  const { calibration } = trained;
+  const second = await cluster(trained.path, { output: fitted, clusters: 16, calibration }, silentTask);
+  const scores = [await top1(trained.path), await top1(plain), await top1(fitted)];
+  const share = second.after.fileBytes / second.before.fileBytes;
+  console.log(
+    `${trained.name}: file ${share.toFixed(3)}, top-1 dense, k-means, fitted: ${scores.map((each) => each.toFixed(4)).join(', ')}, ` +
+      `SQNR ${first.error?.sqnrDb.toFixed(1)} → ${second.error?.sqnrDb.toFixed(1)} dB`,
+  );
+  assert.ok(share < 0.2 && second.tensors.every((tensor) => tensor.fitted && tensor.centroids <= 16));
+  assert.ok(scores[2]! > scores[0]! - 0.01 && second.error!.sqnrDb > first.error!.sqnrDb);
+  const [{ model: dense }, { model: made }] = [
+    await readModel(trained.path, silentTask),
+    await readModel(fitted, silentTask),
+  ];
+  assert.equal(await optimisedOps(made!), await optimisedOps(dense!));
+});
+
+test('256 centroids take a quarter', async () => {
+  const output = join(folder, 'c256.onnx');
+  const { before, after, error } = await cluster(trained.path, { output, clusters: 256 }, silentTask);
+  assert.ok(after.fileBytes < 0.34 * before.fileBytes && error!.sqnrDb > 30);
+});
+
+test('k-means keeps zero, is ascending, and beats equal steps', async () => {
+  const values = Float32Array.from(numbers(5000, 3), (value) => (Math.abs(value) < 0.3 ? 0 : value ** 3));
+  const centroids = (await centroidsOf(values, undefined, 16, silentTask))!;
+  assert.ok(centroids.includes(0) && centroids.length === 16);
+  assert.deepEqual([...centroids], [...centroids].sort((a, b) => a - b));
+  const error = (book: Float32Array) =>
+    values.reduce((sum, value) => sum + (value - book[nearestCentroid(book, value)]!) ** 2, 0);
+  const steps = Float32Array.from({ length: 16 }, (_, i) => -1 + (i * 2) / 15);
+  assert.ok(error(centroids) < 0.5 * error(steps));
+  assert.deepEqual([...(await centroidsOf(new Float32Array(9), undefined, 4, silentTask))!], [0]);
+  assert.equal(await centroidsOf(Float32Array.of(1, Number.NaN), undefined, 4, silentTask), undefined);
+});
+
+test('wrong input gets a sentence and writes nothing', async () => {
+  const output = join(folder, 'none.onnx');
+  await assert.rejects(cluster(trained.path, { output, clusters: 1 }, silentTask), /from 2 to 256; 1 was given/);
+  await assert.rejects(cluster(trained.path, { output: trained.path, clusters: 16 }, silentTask), /never written over/);
+  assert.ok(!existsSync(output));
+});

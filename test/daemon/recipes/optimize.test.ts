@@ -1,0 +1,175 @@
+// The recipe: what it writes, what it reports, what it refuses; and the trained models with their real data.
+
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { silentTask } from '../../../daemon/base/task';
+import { loadDataset } from '../../../daemon/evaluate/dataset';
+import { compareOutputs, type ComparedBatch } from '../../../daemon/evaluate/outputError';
+import { setScriptFolder } from '../../../daemon/host/scripts';
+import { floatTensor, graph, int64Tensor, model, node, valueInfo } from '../../../daemon/ir/builder';
+import { DataType } from '../../../daemon/ir/dataType';
+import type { Model } from '../../../daemon/ir/model';
+import { readModel } from '../../../daemon/onnx/readModel';
+import { checkOutputs } from '../../../daemon/recipes/checkOutputs';
+import { optimize } from '../../../daemon/recipes/optimize';
+import { withRunner } from '../../../daemon/runtime/runnerProcess';
+import { distFolder, sharedFolder, temporaryFolder } from '../../support/paths';
+import { squareModel, unknownOperatorModel, writeSmall } from '../../support/smallModels';
+
+setScriptFolder(distFolder);
+const folder = temporaryFolder('slipway-optimize-test-');
+const ours = () => readdirSync(tmpdir()).filter((name) => /^slipway-(fold|optimize)-\w{6}$/.test(name));
+
+/** Flattens (batch, 3, seq) by shape arithmetic, scales and adds. */
+const chain = (): Model =>
+  model(
+    graph({
+      nodes: [
+        node('Shape', ['x'], ['s']),
+        node('Gather', ['s', 'zero'], ['b']),
+        node('Concat', ['b', 'open'], ['t'], { attributes: { axis: 0n } }),
+        node('Reshape', ['x', 't'], ['f'], { name: 'flatten' }),
+        node('Identity', ['f'], ['g']),
+        node('Mul', ['g', 'half'], ['h']),
+        node('Add', ['h', 'nothing'], ['y']),
+      ],
+      initializers: [
+        int64Tensor('zero', [1], [0]),
+        int64Tensor('open', [1], [-1]),
+        floatTensor('half', [], [0.5]),
+        floatTensor('nothing', [1], [0]),
+        floatTensor('spare', [9], new Float32Array(9)),
+      ],
+      inputs: [valueInfo('x', DataType.FLOAT, ['batch', 3, 'seq'])],
+      outputs: [valueInfo('y', DataType.FLOAT, ['batch', 'flat'])],
+    }),
+  );
+
+test('writes a smaller model and reports what was done and checked', async () => {
+  const path = await writeSmall(folder, 'chain.onnx', chain());
+  const output = join(folder, 'chain.opt.onnx');
+  const before = ours();
+  const result = await optimize(path, { output }, silentTask);
+  assert.deepEqual([result.output, result.before.nodes, result.after.nodes], [output, 7, 2]);
+  assert.equal(result.maxAbsError, 0);
+  assert.equal(result.checked.runs, 5);
+  assert.deepEqual(result.checked.sizes, [
+    { batch: 1, seq: 8 },
+    { batch: 2, seq: 16 },
+  ]);
+  const changed = result.passes.filter((pass) => pass.changed).map(({ name }) => name);
+  assert.deepEqual(changed.slice(0, 2), ['remove identity', 'remove no-ops']);
+  assert.equal(new Set(result.passes.map(({ name }) => name)).size, result.passes.length);
+  const { model: made } = await readModel(output, silentTask);
+  assert.deepEqual(
+    made?.graph.nodes.map(({ opType, name }) => `${opType} ${name}`),
+    ['Reshape flatten', 'Mul '],
+  );
+  assert.deepEqual(made.graph.inputs, chain().graph.inputs);
+  assert.deepEqual(made.graph.outputs, chain().graph.outputs);
+  assert.deepEqual(ours(), before, 'temporary folders stay behind');
+});
+
+test('binds dimensions, and refuses those that are not there', async () => {
+  const path = await writeSmall(folder, 'bound.onnx', chain());
+  const output = join(folder, 'bound.opt.onnx');
+  const result = await optimize(path, { output, bind: { batch: 2 } }, silentTask);
+  assert.deepEqual(result.checked.sizes, [
+    { batch: 2, seq: 8 },
+    { batch: 2, seq: 16 },
+  ]);
+  const { model: made } = await readModel(output, silentTask);
+  const type = made?.graph.inputs[0]?.type;
+  assert.deepEqual(type?.kind === 'tensor' && type.shape, [{ value: 2 }, { value: 3 }, { param: 'seq' }]);
+  await assert.rejects(
+    optimize(path, { output: join(folder, 'no.onnx'), bind: { seqence: 2 } }, silentTask),
+    /bound\.onnx has no free dimension "seqence"\. It has batch, seq\./,
+  );
+});
+
+test('refuses to write over the model, over other files, and what it cannot check', async () => {
+  const path = await writeSmall(folder, 'square.onnx', squareModel());
+  await assert.rejects(optimize(path, { output: path, overwrite: true }, silentTask), /is the model itself/);
+  const other = await writeSmall(folder, 'other.onnx', squareModel());
+  await assert.rejects(optimize(path, { output: other }, silentTask), /already exists/);
+  const custom = await writeSmall(folder, 'custom.onnx', unknownOperatorModel());
+  const output = join(folder, 'custom.opt.onnx');
+  await assert.rejects(
+    optimize(custom, { output }, silentTask),
+    /cannot be compared, so nothing was written/,
+  );
+  assert.equal(existsSync(output), false);
+  const result = await optimize(custom, { output, unchecked: true }, silentTask);
+  assert.equal(result.maxAbsError, null);
+  assert.match(result.diagnostics.at(-1)?.message ?? '', /were not compared/);
+  assert.equal(existsSync(output), true);
+});
+
+test('the check finds other values, other shapes and other types', async () => {
+  const original = await writeSmall(folder, 'a.onnx', squareModel());
+  const wrong = async (name: string, nodes: Model['graph']['nodes'], type: number = DataType.FLOAT) => {
+    const made = squareModel();
+    made.graph.nodes = nodes;
+    made.graph.outputs = [valueInfo('y', type)];
+    const path = await writeSmall(folder, `${name}.onnx`, made);
+    return checkOutputs(original, path, {}, silentTask);
+  };
+  await assert.rejects(wrong('values', [node('Add', ['x', 'x'], ['y'])]), /Output "y" differs by/);
+  const flat = [node('Mul', ['x', 'x'], ['m']), node('Flatten', ['m'], ['y'], { attributes: { axis: 0n } })];
+  await assert.rejects(wrong('shape', flat), /Output "y" has shape \[1, 8\] instead of \[2, 4\]/);
+  const cast = [node('Mul', ['x', 'x'], ['m']), node('Cast', ['m'], ['y'], { attributes: { to: 11n } })];
+  await assert.rejects(wrong('type', cast, DataType.DOUBLE), /has type float64 instead of float32/);
+  const fine = await checkOutputs(original, original, {}, silentTask);
+  assert.deepEqual([fine.maxAbsError, fine.runs], [0, 5]);
+});
+
+test('a cancelled task stops it and leaves nothing behind', async () => {
+  const path = await writeSmall(folder, 'cancel.onnx', chain());
+  const stop = new AbortController();
+  const before = ours();
+  const output = join(folder, 'cancel.opt.onnx');
+  const task = {
+    signal: stop.signal,
+    report: ({ stage }: { stage: string }) => {
+      if (stage === 'Checking the outputs') stop.abort();
+    },
+  };
+  await assert.rejects(optimize(path, { output }, task), /Cancelled/);
+  assert.equal(existsSync(output), false);
+  assert.deepEqual(ours(), before);
+});
+
+const shared = sharedFolder();
+const trained = ['digits', 'resnet', 'mobilenet', 'mobilenetv3', 'bert'].flatMap((name) =>
+  ['', '_bn', '_dynamo'].map((kind) => ({ name, kind })),
+);
+test('the trained models compute the same on their own data', async () => {
+  if (!shared) {
+    process.stdout.write('The trained models are not there; the chain above was optimized instead.\n');
+    return;
+  }
+  const lines: string[] = [];
+  for (const { name, kind } of trained) {
+    const path = join(shared, 'models', name, `${name}${kind}.onnx`);
+    if (!existsSync(path)) continue;
+    const output = join(folder, `${name}${kind}.onnx`);
+    const result = await optimize(path, { output }, silentTask);
+    const inputs = await withRunner(
+      silentTask,
+      async (runner) => (await runner.load(path, {}, silentTask)).inputs,
+    );
+    const data = join(shared, 'models', name, `${name}_calibration.npz`);
+    const dataset = await loadDataset(data, inputs, { maxSamples: 16 }, silentTask);
+    const error = await compareOutputs(path, output, batchesOf(dataset), silentTask);
+    assert.ok(error.cosine > 0.999999 && error.sqnrDb > 90, `${name}${kind}: ${JSON.stringify(error)}`);
+    lines.push(`${name}${kind} ${result.before.nodes} → ${result.after.nodes}`);
+  }
+  process.stdout.write(`${lines.join(', ')}\n`);
+});
+
+async function* batchesOf(dataset: Awaited<ReturnType<typeof loadDataset>>): AsyncGenerator<ComparedBatch> {
+  for await (const { feeds, count } of dataset.batches(16)) yield { feeds, count };
+}

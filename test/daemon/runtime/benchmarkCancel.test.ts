@@ -1,0 +1,59 @@
+// Cancelled at random moments, no measuring job leaves a process or a temporary file behind.
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Task } from '../../../daemon/base/task';
+import { setScriptFolder } from '../../../daemon/host/scripts';
+import { benchmarkSweep } from '../../../daemon/runtime/benchmarkSweep';
+import { listDevices } from '../../../daemon/runtime/devices';
+import { runLoad } from '../../../daemon/runtime/load';
+import { profile } from '../../../daemon/runtime/profile';
+import { seededRandom } from '../../../daemon/runtime/random';
+import { childProcesses, ownTemporaryFolder } from '../../support/childProcesses';
+import { writeDenseModel } from '../../support/denseModel';
+import { distFolder, temporaryFolder } from '../../support/paths';
+
+setScriptFolder(distFolder);
+const folder = temporaryFolder();
+const leftBehind = ownTemporaryFolder();
+
+const seconds = 5;
+
+test('ten random moments of four kinds of jobs', async (context) => {
+  const path = await writeDenseModel(join(folder, 'dense.onnx'), 4, 64);
+  const jobs: readonly (readonly [string, (task: Task) => Promise<unknown>])[] = [
+    [
+      'sweep',
+      (task) =>
+        benchmarkSweep(
+          [{ path }, { path }],
+          { batchSweep: [1, 2], concurrency: [2], maxSeconds: seconds, minSamples: 1e9 },
+          task,
+        ),
+    ],
+    ['profile', (task) => profile(path, path, { maxSeconds: seconds }, task)],
+    [
+      'load',
+      (task) => runLoad(path, { pattern: 'server', boundMs: 5, workers: 2, maxSeconds: seconds }, task),
+    ],
+    ['devices', (task) => listDevices(task)],
+  ];
+  const random = seededRandom(20);
+  for (let moment = 0; moment < 10; moment++) {
+    const [name, job] = jobs[moment % jobs.length]!;
+    const stop = new AbortController();
+    const task = { signal: stop.signal, report: () => undefined };
+    const afterMs = Math.round(random() ** 2 * 1500);
+    const running = job(task).then(
+      () => 'finished',
+      (error: unknown) => (error as { kind?: string }).kind,
+    );
+    setTimeout(() => stop.abort(), afterMs);
+    const ended = await running;
+    context.diagnostic(`${name} after ${afterMs} ms: ${ended ?? 'unknown'}`);
+    // A short job may be done before it is cancelled.
+    assert.ok(ended === 'cancelled' || ended === 'finished', `${name} after ${afterMs} ms: ${ended ?? ''}`);
+    assert.deepEqual([childProcesses(), leftBehind()], [[], []], `${name} after ${afterMs} ms`);
+  }
+});

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { silentTask, type Progress, type Task } from '../../../daemon/base/task';
+import { setScriptFolder } from '../../../daemon/host/scripts';
+import { graph, model, node, valueInfo } from '../../../daemon/ir/builder';
+import { DataType } from '../../../daemon/ir/dataType';
+import { inputsFrom } from '../../../daemon/recipes/benchmarkData';
+import { benchmark, type Measurement } from '../../../daemon/runtime/benchmark';
+import { benchmarkSweep } from '../../../daemon/runtime/benchmarkSweep';
+import { runLoad } from '../../../daemon/runtime/load';
+import { childProcesses, ownTemporaryFolder } from '../../support/childProcesses';
+import { writeDenseModel } from '../../support/denseModel';
+import { f4, writeNpz } from '../../support/npzWriter';
+import { distFolder, temporaryFolder } from '../../support/paths';
+import { squareModel, writeSmall } from '../../support/smallModels';
+
+setScriptFolder(distFolder);
+const folder = temporaryFolder();
+const leftBehind = ownTemporaryFolder();
+const nothingLeft = () => assert.deepEqual([childProcesses(), leftBehind()], [[], []]);
+
+test('batches and threads, throughput over concurrency', async () => {
+  const one = await writeSmall(folder, 'square.onnx', squareModel());
+  const two = await writeDenseModel(join(folder, 'dense.onnx'));
+  const found = await benchmarkSweep(
+    [{ path: one }, { path: two }],
+    { batchSweep: [1, 4], threadSweep: [1, 2], concurrency: [1, 2], maxSeconds: 0.3, minSamples: 5 },
+    silentTask,
+  );
+  assert.deepEqual(
+    found.results.map(({ model: path, threads, batch }) => [path, threads, batch]),
+    [1, 2].flatMap((threads) => [1, 4].flatMap((batch) => [one, two].map((path) => [path, threads, batch]))),
+  );
+  assert.deepEqual(
+    found.ratios.map(({ model: path, threads, batch }) => [path, threads, batch]),
+    [1, 2].flatMap((threads) => [1, 4].map((batch) => [two, threads, batch])),
+  );
+  assert.deepEqual(
+    found.concurrency.map((row) => [row.model, row.concurrency]),
+    [one, two].flatMap((path) => [1, 2].map((level) => [path, level])),
+  );
+  for (const row of found.concurrency) assert.ok(row.throughput > 0 && row.samples > 0);
+  for (const { start } of found.results) assert.ok(start.coldMs > 0 && start.firstRunMs > 0);
+  assert.deepEqual(found.failures, []);
+  nothingLeft();
+});
+
+/** x · xᵀ, whose output is as large as the square of the batch. */
+const squaringModel = () =>
+  model(
+    graph({
+      nodes: [
+        node('Transpose', ['x'], ['t'], { name: 'transpose' }),
+        node('MatMul', ['x', 't'], ['y'], { name: 'outer' }),
+      ],
+      inputs: [valueInfo('x', DataType.FLOAT, ['batch', 1])],
+      outputs: [valueInfo('y', DataType.FLOAT, ['batch', 'batch'])],
+    }),
+  );
+
+test('a batch that memory has no room for: said plainly, and the others are kept', async (context) => {
+  const path = await writeSmall(folder, 'outer.onnx', squaringModel());
+  // 4 · 4,000,000² bytes: no machine has them.
+  const found = await benchmarkSweep(
+    [{ path }],
+    { batchSweep: [1, 4_000_000], maxSeconds: 0.3, minSamples: 5 },
+    silentTask,
+  );
+  assert.deepEqual(
+    found.results.map(({ batch }) => batch),
+    [1],
+  );
+  const [failure] = found.failures;
+  context.diagnostic(failure?.message ?? '');
+  assert.equal(failure?.batch, 4_000_000);
+  assert.match(failure.message, /outer\.onnx.*Memory ran out: use a smaller batch/);
+  nothingLeft();
+});
+
+test('a runner that the system kills: what was measured is kept', async () => {
+  const path = await writeSmall(folder, 'square.onnx', squareModel());
+  let rows = 0;
+  const task: Task<Measurement> = {
+    signal: new AbortController().signal,
+    report: (progress: Progress<Measurement>) => {
+      if (progress.row && ++rows === 2) for (const pid of childProcesses()) process.kill(pid, 'SIGKILL');
+    },
+  };
+  const found = await benchmark([{ path }], { maxSeconds: 8, minSamples: 1e6 }, task);
+  assert.ok((found.results[0]?.samples ?? 0) > 0);
+  assert.equal(found.failures[0]?.kind, 'runnerDied');
+  assert.match(
+    found.failures[0].message,
+    /square\.onnx was ended by signal SIGKILL\. The system may have ended it because memory ran out.*What was measured before is kept\./,
+  );
+  nothingLeft();
+});
+
+test('a setting that cannot be is told; when nothing can be, the call fails', async () => {
+  const path = await writeSmall(folder, 'square.onnx', squareModel());
+  const options = { maxSeconds: 0.3, minSamples: 5 };
+  const found = await benchmarkSweep([{ path }], { ...options, devices: ['openvino', 'cpu'] }, silentTask);
+  assert.deepEqual([found.results.length, found.failures.length], [1, 1]);
+  assert.deepEqual([found.failures[0]?.device, found.failures[0]?.kind], ['openvino', 'unsupported']);
+  await assert.rejects(benchmarkSweep([{ path }], { ...options, devices: ['openvino'] }, silentTask), {
+    kind: 'unsupported',
+  });
+});
+
+test('free dimensions that had to be guessed are offered values', async () => {
+  const made = model(
+    graph({
+      nodes: [node('Mul', ['x', 'x'], ['y'], { name: 'square' })],
+      inputs: [valueInfo('x', DataType.FLOAT, ['batch', 'seq', 8])],
+      outputs: [valueInfo('y', DataType.FLOAT, ['batch', 'seq', 8])],
+    }),
+  );
+  const path = await writeSmall(folder, 'tokens.onnx', made);
+  const options = { maxSeconds: 0.3, minSamples: 5 };
+  const guessed = await benchmark([{ path }], options, silentTask);
+  assert.deepEqual(guessed.results[0]?.assumed, { batch: 1, seq: 1 });
+  assert.match(guessed.warnings[0] ?? '', /"seq" of tokens\.onnx is free.*Give a value: --bind seq=128\./);
+  const bound = await benchmark([{ path }], { ...options, bind: { seq: 16 } }, silentTask);
+  assert.deepEqual(bound.results[0]?.assumed, { batch: 1 });
+  assert.ok(!bound.warnings.some((warning) => warning.includes('seq')));
+});
+
+test('real data as inputs', async () => {
+  const path = await writeSmall(folder, 'square.onnx', squareModel());
+  const data = join(folder, 'data.npz');
+  writeNpz(data, {
+    x: f4(
+      [3, 4],
+      Array.from({ length: 12 }, (_, i) => i),
+    ),
+  });
+  const options = { maxSeconds: 0.3, minSamples: 5 };
+  const found = await benchmark([{ path }], { ...options, batch: 3, inputs: inputsFrom(data) }, silentTask);
+  assert.equal(found.results[0]?.batch, 3);
+  await assert.rejects(
+    benchmark([{ path }], { ...options, batch: 4, inputs: inputsFrom(data) }, silentTask),
+    {
+      kind: 'badRequest',
+      message: /holds 3 samples, and a batch of 4 was asked for/,
+    },
+  );
+  nothingLeft();
+});
+
+test('load patterns on a real session', async (context) => {
+  const path = await writeDenseModel(join(folder, 'wide.onnx'), 4, 512);
+  const stream = await runLoad(path, { pattern: 'single-stream', maxSeconds: 0.5 }, silentTask);
+  assert.ok(stream.queries > 10 && stream.latencyMs.p90 >= stream.latencyMs.p50);
+  const offline = await runLoad(path, { pattern: 'offline', workers: 2, maxSeconds: 0.5 }, silentTask);
+  assert.equal(offline.workers, 2);
+  const rate = 0.5 * stream.queriesPerSecond;
+  const server = await runLoad(path, { pattern: 'server', rate, maxSeconds: 1.5 }, silentTask);
+  context.diagnostic(
+    `at ${rate.toFixed(0)}/s: mean wait ${server.waitMs.mean.toFixed(3)} ms, theory ${server.expectedWaitMs?.toFixed(3) ?? '–'} ms, ${(server.utilisation * 100).toFixed(0)} % busy`,
+  );
+  assert.ok(server.latencyMs.min >= 0 && server.queries >= 200 && server.abandoned === 0);
+  const bound = { pattern: 'server', boundMs: 1000, maxSeconds: 2 } as const;
+  const found = await runLoad(path, bound, silentTask);
+  assert.ok(found.trials.length > 0 && found.rate !== null);
+  await assert.rejects(runLoad(path, { pattern: 'server' }, silentTask), { kind: 'badRequest' });
+  nothingLeft();
+});

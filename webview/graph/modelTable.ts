@@ -1,0 +1,182 @@
+// The graph as the daemon sent it (columns of daemon/protocol/graph.ts), whatever is shown of it: nodes, edges, the
+// scope tree, and which nodes are folded into the one that reads them (constants and arithmetic on shapes).
+
+import { decodeColumns, type Column } from '../../daemon/protocol/columns';
+
+export const NodeKind = { operator: 0, input: 1, output: 2, group: 3, entry: 4, exit: 5 } as const;
+export const GroupKind = { scope: 0, repeat: 1, chunk: 2 } as const;
+
+export interface ModelTable {
+  /** Rows of the daemon's table: operators, then inputs, then outputs. Scopes follow as rows of their own. */
+  readonly rows: number;
+  readonly groups: number;
+  readonly name: readonly string[];
+  readonly op: readonly string[];
+  readonly domain: readonly string[];
+  readonly kind: Uint8Array;
+  readonly scope: readonly string[];
+  readonly weights: Float64Array;
+  readonly summary: readonly string[];
+  /** Uses of values between rows; constants and shape arithmetic left out. */
+  readonly source: Int32Array;
+  readonly target: Int32Array;
+  readonly value: readonly string[];
+  readonly label: readonly string[];
+  /** For a folded row, the row that reads it; else -1. */
+  readonly foldedInto: Int32Array;
+  /** Scope of each row as a number of a scope (not a row), -1 for none. Scopes come after the one around them. */
+  readonly group: Int32Array;
+  readonly groupParent: Int32Array;
+  readonly groupKind: Uint8Array;
+  readonly groupClass: readonly string[];
+  readonly groupSame: Int32Array;
+  /** Operators inside each scope, at any depth, and directly in it. */
+  readonly groupNodes: Int32Array;
+  /** Scopes directly inside each scope. */
+  readonly groupChildren: Int32Array;
+}
+
+function strings(columns: Record<string, Column>, name: string, length: number): readonly string[] {
+  const column = columns[name];
+  return Array.isArray(column) ? (column as readonly string[]) : new Array<string>(length).fill('');
+}
+
+function numbers(columns: Record<string, Column>, name: string, length: number): ArrayLike<number> {
+  const column = columns[name];
+  return column !== undefined && !Array.isArray(column)
+    ? (column as ArrayLike<number>)
+    : new Float64Array(length);
+}
+
+/** Reads the frame of `slipway/graph`. Throws RangeError when it is malformed. */
+export function readModelTable(frame: ArrayBuffer | Uint8Array): ModelTable {
+  const columns = decodeColumns(frame instanceof Uint8Array ? frame : new Uint8Array(frame));
+  const op = strings(columns, 'op', 0);
+  const rows = op.length;
+  const groupName = strings(columns, 'groupName', 0);
+  const groups = groupName.length;
+  const kind = new Uint8Array(rows + groups).fill(NodeKind.group);
+  kind.set(numbers(columns, 'kind', rows));
+  const from = Int32Array.from(numbers(columns, 'source', 0));
+  const to = Int32Array.from(numbers(columns, 'target', 0));
+  const foldedInto = foldRows(op, kind, from, to);
+  const kept: number[] = [];
+  for (let e = 0; e < from.length; e++) {
+    if ((foldedInto[from[e]!] ?? 0) === -1 && (foldedInto[to[e]!] ?? 0) === -1) kept.push(e);
+  }
+  const value = strings(columns, 'value', from.length);
+  const label = strings(columns, 'label', from.length);
+  const group =
+    columns['group'] === undefined
+      ? new Int32Array(rows).fill(-1)
+      : Int32Array.from(numbers(columns, 'group', rows));
+  const groupParent = Int32Array.from(numbers(columns, 'groupParent', groups));
+  const groupNodes = new Int32Array(groups);
+  const groupChildren = new Int32Array(groups);
+  const weights = new Float64Array(rows + groups);
+  weights.set(numbers(columns, 'weights', rows));
+  for (let row = 0; row < rows; row++) {
+    const g = group[row]!;
+    if (g < 0) continue;
+    groupNodes[g]! += foldedInto[row] === -1 ? 1 : 0;
+    weights[rows + g]! += weights[row]!;
+  }
+  for (let g = groups - 1; g >= 0; g--) {
+    const parent = groupParent[g]!;
+    if (parent < 0) continue;
+    groupNodes[parent]! += groupNodes[g]!;
+    groupChildren[parent]!++;
+    weights[rows + parent]! += weights[rows + g]!;
+  }
+  const empty = new Array<string>(groups).fill('');
+  return {
+    rows,
+    groups,
+    name: [...strings(columns, 'name', rows), ...groupName],
+    op: [...op, ...empty],
+    domain: [...strings(columns, 'domain', rows), ...empty],
+    kind,
+    scope: [...strings(columns, 'scope', rows), ...empty],
+    weights,
+    summary: [...strings(columns, 'summary', rows), ...empty],
+    source: Int32Array.from(kept, (e) => from[e]!),
+    target: Int32Array.from(kept, (e) => to[e]!),
+    value: kept.map((e) => value[e]!),
+    label: kept.map((e) => label[e]!),
+    foldedInto,
+    group,
+    groupParent,
+    groupKind: Uint8Array.from(numbers(columns, 'groupKind', groups)),
+    groupClass: strings(columns, 'groupClass', groups),
+    groupSame: Int32Array.from(numbers(columns, 'groupSame', groups)),
+    groupNodes,
+    groupChildren,
+  };
+}
+
+/** Operators that compute on shapes when what they read comes from a shape. */
+const shapeOps = new Set(
+  (
+    'Shape Size Gather Slice Concat Squeeze Unsqueeze Cast Add Sub Mul Div Mod Floor Ceil Neg Abs Min Max Equal ' +
+    'Where ConstantOfShape Range ReduceProd ReduceSum ReduceMax ReduceMin Identity Reshape Greater Less Not'
+  ).split(' '),
+);
+
+/**
+ * For each row that is folded, the first row that reads it: Constants that only operators read, and arithmetic
+ * that begins at a Shape and ends in operators. -1 for everything else. Rows are in file order, so that one pass
+ * forwards and one backwards is enough for models in topological order; others fold less.
+ */
+function foldRows(op: readonly string[], kind: Uint8Array, from: Int32Array, to: Int32Array): Int32Array {
+  const rows = op.length;
+  const start = new Int32Array(rows + 1);
+  const inStart = new Int32Array(rows + 1);
+  const valid = (e: number) => from[e]! < rows && to[e]! < rows && from[e]! >= 0 && to[e]! >= 0;
+  for (let e = 0; e < from.length; e++) {
+    if (!valid(e)) continue;
+    start[from[e]! + 1]!++;
+    inStart[to[e]! + 1]!++;
+  }
+  for (let n = 0; n < rows; n++) {
+    start[n + 1]! += start[n]!;
+    inStart[n + 1]! += inStart[n]!;
+  }
+  const readers = new Int32Array(start[rows]!);
+  const sources = new Int32Array(inStart[rows]!);
+  const [next, inNext] = [start.slice(0, rows), inStart.slice(0, rows)];
+  for (let e = 0; e < from.length; e++) {
+    if (!valid(e)) continue;
+    readers[next[from[e]!]!++] = to[e]!;
+    sources[inNext[to[e]!]!++] = from[e]!;
+  }
+  // 1: constant, 2: computes on shapes.
+  const state = new Uint8Array(rows);
+  for (let n = 0; n < rows; n++) {
+    if (op[n] === 'Constant') state[n] = 1;
+    else if (op[n] === 'Shape' || op[n] === 'Size') state[n] = 2;
+    else if (kind[n] === NodeKind.operator && shapeOps.has(op[n]!) && inStart[n + 1]! > inStart[n]!) {
+      let all = true;
+      let some = false;
+      for (let i = inStart[n]!; i < inStart[n + 1]!; i++) {
+        if (state[sources[i]!] === 0) all = false;
+        else if (state[sources[i]!] === 2) some = true;
+      }
+      if (all && some) state[n] = 2;
+    }
+  }
+  const into = new Int32Array(rows).fill(-1);
+  for (let n = rows - 1; n >= 0; n--) {
+    if (state[n] === 0 || start[n] === start[n + 1]) continue;
+    let reader = Infinity;
+    let folds = true;
+    for (let i = start[n]!; i < start[n + 1]!; i++) {
+      const r = readers[i]!;
+      if (kind[r] !== NodeKind.operator || r === n) folds = false;
+      // What reads arithmetic on shapes must come later, so that following the chain ends.
+      if (r < n) folds = false;
+      reader = Math.min(reader, r);
+    }
+    if (folds) into[n] = reader;
+  }
+  return into;
+}
