@@ -2,6 +2,7 @@
 
 import { html, nothing, render } from 'lit';
 import type { EditorToPage } from '../daemon/protocol/page';
+import { pngOf, svgOf } from './graph/exportPicture';
 import { graphArea } from './graph/graphArea';
 import { describeNode } from './graph/graphTree';
 import { GraphView } from './graph/graphView';
@@ -74,6 +75,7 @@ function page(state: EditorState) {
         zoom: (direction) => view.zoom(direction),
         fit: () => view.fit(),
         openLevels: (levels) => void controller?.openLevels(levels),
+        save: (format) => void savePicture(format),
         clearTrace: () => controller?.clearTrace(),
         setFlat: (flat) => void controller?.setFlat(flat),
         openScope: (scope) => void controller?.open(scope),
@@ -93,6 +95,18 @@ function page(state: EditorState) {
     </div>
     <div class="sr-only" aria-live="polite">${announcement(state)}</div>
   </div>`;
+}
+
+/** Hands the whole graph to the host as a picture; the host asks where to save it. */
+async function savePicture(format: 'png' | 'svg'): Promise<void> {
+  const picture = controller?.picture;
+  if (picture === undefined) return;
+  const data =
+    format === 'svg'
+      ? new TextEncoder().encode(svgOf(picture, view.theme))
+      : await pngOf(picture, view.theme);
+  const name = `${store.state.fileName.replace(/\.[^.]*$/, '')}.${format}`;
+  if (data !== undefined) host.notify({ kind: 'savePicture', name, data });
 }
 
 function notices(state: EditorState) {

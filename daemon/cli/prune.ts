@@ -1,15 +1,17 @@
 // slipway prune: writes a smaller and faster version of a model.
 
 import { basename } from 'node:path';
+import type { Task } from '../base/task';
 import type { PruneResult } from '../protocol/prune';
 import { pruneChannels } from '../recipes/prune';
+import { pruneSparse } from '../recipes/pruneSparse';
 import { choiceOption, countOption, textOption, UsageError, type ParsedArgs } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { megabytes, plural, significant } from './format';
 import { renderList, renderTable } from './table';
 
-const methods = ['channels'] as const;
+const methods = ['channels', 'magnitude', 'n:m'] as const;
 
 /** A share; whether it is one that makes sense is the recipe's to say. */
 function share(args: ParsedArgs, name: string): number | undefined {
@@ -28,7 +30,11 @@ export const pruneCommand: Command = {
     usage: 'prune MODEL -o OUT --ratio R',
     options: {
       output: { type: 'string', short: 'o', value: 'OUT', help: 'File to write' },
-      method: { type: 'string', value: 'METHOD', help: 'channels' },
+      method: {
+        type: 'string',
+        value: 'METHOD',
+        help: 'channels (faster and smaller; the default), magnitude or n:m (zeros only, no faster)',
+      },
       ratio: { type: 'string', value: 'R', help: 'Share of the channels to remove, 0 to below 1' },
       'target-macs': {
         type: 'string',
@@ -45,6 +51,12 @@ export const pruneCommand: Command = {
         type: 'string',
         value: 'KIND',
         help: 'l1, l2, bn-scale, or with data energy or error; error with data, else l2',
+      },
+      pattern: { type: 'string', value: 'N:M', help: 'For n:m, keep N of every M weights; 2:4 when absent' },
+      criterion: {
+        type: 'string',
+        value: 'KIND',
+        help: 'For zeros: magnitude, or with data wanda or sparsegpt; sparsegpt with data, else magnitude',
       },
       scope: {
         type: 'string',
@@ -69,7 +81,11 @@ export const pruneCommand: Command = {
     const [model = ''] = args.positionals;
     const output = textOption(args, 'output');
     if (output === undefined) throw new UsageError('Name the file to write: -o OUT.');
-    choiceOption(args, 'method', methods);
+    const method = choiceOption(args, 'method', methods) ?? 'channels';
+    if (method !== 'channels') {
+      const result: PruneResult = await sparse(args, model, output, method, task);
+      return { result, text: describe(model, result, 'zeros only') };
+    }
     const [ratio, targetMacs] = [share(args, 'ratio'), share(args, 'target-macs')];
     if ((ratio === undefined) === (targetMacs === undefined))
       throw new UsageError('Say how much: --ratio 0.3, or --target-macs 0.5, but not both.');
@@ -89,18 +105,36 @@ export const pruneCommand: Command = {
       },
       task,
     );
-    return { result, text: describe(model, result) };
+    return { result, text: describe(model, result, 'channels pruned') };
   },
 };
 
-function describe(model: string, result: PruneResult): string {
+function sparse(args: ParsedArgs, model: string, output: string, method: 'magnitude' | 'n:m', task: Task) {
+  const text = textOption(args, 'pattern') ?? '2:4';
+  const parts = /^(\d+):(\d+)$/.exec(text);
+  const ratio = share(args, 'ratio');
+  if (!parts) throw new UsageError(`--pattern takes N:M, as in 2:4; "${text}" was given.`);
+  if (method === 'magnitude' && ratio === undefined) throw new UsageError('Say how much: --ratio 0.5.');
+  const pattern = method === 'n:m' ? { keep: Number(parts[1]), of: Number(parts[2]) } : { ratio: ratio ?? 0 };
+  const options = {
+    output,
+    pattern,
+    overwrite: args.flags.has('overwrite'),
+    calibration: textOption(args, 'calibration'),
+    calibrationSamples: countOption(args, 'calibration-samples'),
+    criterion: choiceOption(args, 'criterion', ['magnitude', 'wanda', 'sparsegpt']),
+  };
+  return pruneSparse(model, options, task);
+}
+
+function describe(model: string, result: PruneResult, what: string): string {
   const { before, after, error, groups, locked } = result;
   const of = (now: number | null, then: number | null) =>
     now === null || then === null
       ? 'unknown'
       : `${now.toLocaleString('en')}, ${significant(now / then)} of ${then.toLocaleString('en')}`;
   const rows: [string, string][] = [
-    ['Model', `${basename(model)}, channels pruned`],
+    ['Model', `${basename(model)}, ${what}`],
     ['Written', result.output],
     [
       'Size',

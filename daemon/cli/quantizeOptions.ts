@@ -4,6 +4,7 @@
 import { targets } from '../passes/quantize/scheme';
 import { calibrators } from '../runtime/calibrateBy';
 import type { QuantizeOptions } from '../recipes/quantizeOptions';
+import { recoverMethods, type RecoverMethod } from '../recipes/recoverMethods';
 import {
   choiceOption,
   countOption,
@@ -108,7 +109,14 @@ export const quantizeOptionSpecs: Readonly<Record<string, OptionSpec>> = {
     value: 'FORM',
     help: 'qdq (quantize steps around float operators) or qoperator (integer operators); qdq when absent',
   },
+  recover: {
+    type: 'string',
+    multiple: true,
+    value: 'A,B,…',
+    help: `Before quantizing: ${recoverMethods.join(', ')}; cle,adaround,bias is a good start for convolutions, smooth,bias for transformers`,
+  },
   tune: { type: 'boolean', help: 'Measure, and give back to float what is slower in integers here' },
+  'no-tune': { type: 'boolean', help: 'Do not measure, not even for HardSwish, where it pays most' },
   emulate: { type: 'string', value: 'TARGET', help: 'avx2: also measure the error with its saturating sums' },
   'max-drop': {
     type: 'string',
@@ -122,11 +130,21 @@ export const quantizeOptionSpecs: Readonly<Record<string, OptionSpec>> = {
   state: { type: 'string', value: 'FILE', help: 'Keep the search in FILE, to go on when it was stopped' },
 };
 
+/** `--recover cle,bias` as words. */
+function recoverOption(args: ParsedArgs): RecoverMethod[] | undefined {
+  return splitAll(args, 'recover')?.map((word) => {
+    const found = recoverMethods.find((method) => method === word);
+    if (found !== undefined) return found;
+    throw new UsageError(`--recover takes ${recoverMethods.join(', ')}; "${word}" was given.`);
+  });
+}
+
 /** The settings that `quantizeOptionSpecs` declares. Throws UsageError. */
 export function searchSettings(args: ParsedArgs) {
   const settings = present({
     format: choiceOption(args, 'format', ['qdq', 'qoperator']),
-    tune: args.flags.has('tune') || undefined,
+    recover: recoverOption(args),
+    tune: args.flags.has('no-tune') ? false : args.flags.has('tune') || undefined,
     emulate: choiceOption(args, 'emulate', ['avx2']),
     maxDrop: numberOption(args, 'max-drop', { min: 0, max: 1 }),
     validation: textOption(args, 'validation'),
@@ -143,5 +161,5 @@ export function searchSettings(args: ParsedArgs) {
 /** Options of the recipe that only static quantization uses, for saying so. */
 export const onlyStatic: readonly (keyof QuantizeOptions)[] = [
   'target', 'activations', 'weights', 'perTensor', 'reducedRange', 'symmetric', 'calibrator', 'percentile',
-  'momentum', 'calibrationCache', 'overrides', 'format', 'tune', 'emulate', 'maxDrop', 'state',
+  'momentum', 'calibrationCache', 'overrides', 'format', 'recover', 'tune', 'emulate', 'maxDrop', 'state',
 ]; // prettier-ignore

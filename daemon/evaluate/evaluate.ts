@@ -83,7 +83,10 @@ export async function evaluateModel(options: EvaluateOptions, task: Task): Promi
     throw badRequest('Agreement needs a second model to agree with. Name it as the reference.');
   const { dataset, own, other } = await withRunner(task, (runner) => runAll(runner, options, task));
   const own95 = await estimate(own, task);
-  const against = other && { ...(await estimate(other, task)), model: options.against ?? '' };
+  const compared = other && {
+    against: { ...(await estimate(other, task)), model: options.against ?? '' },
+    difference: await difference(own, other, task),
+  };
   const shared = options.k ?? 5;
   return {
     metric,
@@ -96,7 +99,7 @@ export async function evaluateModel(options: EvaluateOptions, task: Task): Promi
       : {}),
     ...(metric === 'map' ? { boxStyle: options.boxStyle ?? 'coco' } : {}),
     ...(own.details ? { details: own.details } : {}),
-    ...(against && other ? { against, difference: await difference(own, other, task) } : {}),
+    ...compared,
     notes: [...dataset.notes],
   };
 }

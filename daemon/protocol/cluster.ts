@@ -5,15 +5,15 @@ import { DiagnosticSchema, longRequest, modelRef } from './common';
 import { request } from './core';
 import { OutputErrorSchema } from './quantize';
 
-const ClusteredSize = Type.Object({
+const sizeFields = {
   parameters: Type.Integer({ description: 'Numbers in weights, as the running model has them.' }),
   fileBytes: Type.Integer({ description: 'Bytes of the file, external data included.' }),
-});
+};
 
 export const ClusterResult = Type.Object({
   output: Type.String({ description: 'Path of the file that was written.' }),
-  before: ClusteredSize,
-  after: ClusteredSize,
+  before: Type.Object(sizeFields, { description: 'The original.' }),
+  after: Type.Object(sizeFields, { description: 'What was written.' }),
   tensors: Type.Array(
     Type.Object({
       name: Type.String({ description: 'Name of the weight.' }),

@@ -60,7 +60,8 @@ const modelProfile = {
   ),
   runs: Type.Integer({ description: 'Profiled runs that the means are of.' }),
   runUs: Type.Number({
-    description: 'Mean time of a run without profiling, microseconds; slowest and fastest tenth left out.',
+    description:
+      'Mean time of a run without profiling, microseconds; the fastest tenth and the slower half of the runs left out, since disturbances only add time.',
   }),
   sumUs: Type.Number({ description: 'Sum of `meanUs` over the nodes.' }),
   betweenUs: Type.Number({ description: '`runUs` − `sumUs`: what a run spends outside its nodes.' }),

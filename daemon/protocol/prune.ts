@@ -5,13 +5,13 @@ import { DiagnosticSchema, longRequest, modelRef } from './common';
 import { request } from './core';
 import { OutputErrorSchema } from './quantize';
 
-const PrunedSize = Type.Object({
+const sizeFields = {
   parameters: Type.Integer({ description: 'Numbers in weights.' }),
   macs: Type.Union([Type.Integer(), Type.Null()], {
     description: 'Multiply-accumulates for one sample; null when a dimension is unknown.',
   }),
   fileBytes: Type.Integer({ description: 'Bytes of the file, external data included.' }),
-});
+};
 
 export const pruneOptions = {
   ratio: Type.Optional(
@@ -73,8 +73,8 @@ export const pruneOptions = {
 
 export const PruneResult = Type.Object({
   output: Type.String({ description: 'Path of the file that was written.' }),
-  before: PrunedSize,
-  after: PrunedSize,
+  before: Type.Object(sizeFields, { description: 'The original.' }),
+  after: Type.Object(sizeFields, { description: 'What was written.' }),
   groups: Type.Array(
     Type.Object({
       name: Type.String({ description: 'The layer that makes these channels.' }),

@@ -7,6 +7,9 @@ const choice = <const T extends readonly string[]>(words: T, description: string
 const optional = <T extends TSchema>(schema: T) => Type.Optional(schema);
 const names = (description: string) => optional(Type.Array(Type.String(), { description }));
 
+const recoverWords = ['cle', 'smooth', 'adaround', 'bias'] as const;
+type RecoverWord = (typeof recoverWords)[number];
+
 /** Which integers, which ranges and which nodes. */
 export const staticSettings = {
   target: choice(
@@ -58,7 +61,18 @@ export const staticSettings = {
 /** What is done beyond one quantization. */
 export const searchSettings = {
   format: choice(['qdq', 'qoperator'], 'Quantize steps around float operators, or integer operators.'),
-  tune: optional(Type.Boolean({ description: 'Give back to float what measures slower in integers here.' })),
+  recover: optional(
+    Type.Array(Type.Unsafe<RecoverWord>({ type: 'string', enum: recoverWords }), {
+      description:
+        'What is done to the float model first, so that it loses less: `cle` evens out channels of neighbouring layers, `smooth` smooths activations, `adaround` rounds weights by data, `bias` corrects biases.',
+    }),
+  ),
+  tune: optional(
+    Type.Boolean({
+      description:
+        'Give back to float what measures slower in integers here; models with HardSwish do so unless it is false.',
+    }),
+  ),
   emulate: choice(['avx2'], 'Also measure the error under the arithmetic of another processor.'),
   maxDrop: optional(
     Type.Number({

@@ -24,6 +24,7 @@ import { isRandom } from '../passes/simplify/randomOperators';
 import { optimizePasses, runToFixedPoint } from '../passes/simplify/simplify';
 import { upgradeForPatterns } from '../passes/simplify/upgradeForPatterns';
 import { upgradeOpset } from '../passes/simplify/upgradeOpset';
+import type { TensorReader } from '../passes/tensorReader';
 import { checkOutputs, type CheckedOutputs } from './checkOutputs';
 import { withEvaluator } from './foldWithRuntime';
 import { tensorDigests } from './tensorDigest';
@@ -76,18 +77,8 @@ export async function optimize(path: string, options: OptimizeOptions, task: Tas
     throw new SlipwayError('invalidModel', `${path} cannot be optimized: ${why}`, { data: { diagnostics } });
   }
   checkBindings(path, model, options.bind ?? {});
-  const simplified = await withEvaluator((evaluate) => {
-    const read = (tensor: Parameters<typeof readTensorBytes>[0]) => readTensorBytes(tensor, undefined, task);
-    const first: Pass[] = [];
-    if (options.bind) first.push(fixDimensions(options.bind));
-    if (options.upgrade) {
-      first.push(constantsToInitializers, initializersOutOfInputs);
-      first.push(upgradeOpset(read, { minimum: 13, purpose: 'The upgrade' }), upgradeForPatterns(read));
-    }
-    const passes = optimizePasses({ read, digest: tensorDigests(task), evaluate });
-    return runToFixedPoint(model, [...first, ...passes], task);
-  });
   const notes: Diagnostic[] = [];
+  const simplified = await rewritten(model, options, task);
   const checked = await checkBeforeWriting(path, model, simplified.model, options, notes, task);
   task.report({ stage: 'Writing' });
   const written = await writeModel(simplified.model, output, { overwrite: options.overwrite === true }, task);
@@ -100,6 +91,21 @@ export async function optimize(path: string, options: OptimizeOptions, task: Tas
     checked: { runs: checked?.runs ?? 0, sizes: (checked?.sizes ?? []).map((each) => ({ ...each })) },
     diagnostics: [...diagnostics, ...simplified.notes, ...notes],
   };
+}
+
+/** The model after all rewrites. */
+function rewritten(model: Model, options: OptimizeOptions, task: Task) {
+  const read: TensorReader = (tensor) => readTensorBytes(tensor, undefined, task);
+  const first: Pass[] = [];
+  if (options.bind) first.push(fixDimensions(options.bind));
+  if (options.upgrade) {
+    first.push(constantsToInitializers, initializersOutOfInputs);
+    first.push(upgradeOpset(read, { minimum: 13, purpose: 'The upgrade' }), upgradeForPatterns(read));
+  }
+  return withEvaluator((evaluate) => {
+    const passes = optimizePasses({ read, digest: tensorDigests(task), evaluate });
+    return runToFixedPoint(model, [...first, ...passes], task);
+  });
 }
 
 /** Refuses before any work what writing would refuse after it. */

@@ -188,8 +188,9 @@ export interface CalibrationData extends Dataset {
   readonly total: number;
 }
 
-async function openData(
-  { calibration, calibrationSamples }: PruneOptions,
+/** The data that was named, with a way to run over it again and again. */
+export async function openData(
+  { calibration, calibrationSamples }: Pick<PruneOptions, 'calibration' | 'calibrationSamples'>,
   inputs: readonly SessionValue[],
   task: Task,
 ): Promise<CalibrationData | undefined> {
@@ -274,7 +275,8 @@ const groupsOf = (structure: Structure, removed: ReadonlySet<unknown>): PrunedGr
     layers: [...layers],
   }));
 
-async function sizeOf(
+/** Parameters and multiply-accumulates of a model. */
+export async function sizeOf(
   model: Model,
   read: TensorReader,
 ): Promise<{ parameters: number; macs: number | null }> {

@@ -17,7 +17,7 @@ import { runPass, runPasses } from '../passes/pass';
 import { dynamicOpset, quantizeDynamic } from '../passes/quantize/dynamic';
 import { refusal, type QuantizeOutcome } from '../passes/quantize/outcome';
 import { preparePasses } from '../passes/quantize/prepare';
-import { schemeText } from '../passes/quantize/scheme';
+import { schemeText, weightRange } from '../passes/quantize/scheme';
 import { selectNodes } from '../passes/quantize/selection';
 import { staticOpset } from '../passes/quantize/static';
 import { simplifyPasses } from '../passes/simplify/simplify';
@@ -32,7 +32,8 @@ import { noOverrides, readOverrides } from './overrides';
 import { withIntegerOperators, withModelFile } from './integerOperators';
 import { checkFusion, emulate, outputError } from './quantizeCheck';
 import type { AccuracyResult, Quantized, QuantizeOptions } from './quantizeOptions';
-import { revertSlow } from './revertSlow';
+import { recover } from './recover';
+import { hasGates, revertSlow } from './revertSlow';
 import { resolveScheme } from './resolveScheme';
 import { StaticWork } from './staticWork';
 
@@ -148,12 +149,12 @@ async function make(
     const exclude = excluded(source.simplified, options);
     return { outcome: await runPass(source.simplified, quantizeDynamic(source.read, { exclude }), task) };
   }
-  const work = await staticWork(path, source, options);
+  const work = await recoveredWork(path, source, options, task);
   const calibrator = options.calibrator ?? 'minmax';
   if (options.maxDrop !== undefined) return searched(path, source, work, options, write, task);
   const outcome = await work.outcome(calibrator, [], task);
-  if (options.tune !== true) return { outcome, work };
-  const tuned = await revertSlow(work, calibrator, outcome, task);
+  if (!(options.tune ?? hasGates(source.simplified))) return { outcome, work };
+  const tuned = await revertSlow(work, calibrator, outcome, options.tune === true, task);
   for (const message of tuned.said) work.notes.push({ id: 'quantize/slow', severity: 'info', message });
   return { outcome: tuned.outcome, work };
 }
@@ -183,6 +184,30 @@ export async function staticWork(
   return work;
 }
 
+/** The same after the accuracy recovery that was asked for, which changes the model that ranges are measured on. */
+async function recoveredWork(
+  path: string,
+  source: Source,
+  options: QuantizeOptions,
+  task: Task,
+): Promise<StaticWork> {
+  const work = await staticWork(path, source, options);
+  if (!options.recover?.length || !source.dataset) return work;
+  const { scheme, exclude } = work.options;
+  // A cache of ranges belongs to the model as it was.
+  const fresh = { ...options, calibrationCache: undefined };
+  const settings = {
+    methods: options.recover,
+    integers: weightRange(scheme),
+    perTensor: !scheme.perChannel,
+    exclude,
+  };
+  const recovered = await recover(source.simplified, source.read, source.dataset, settings, task);
+  const result = await staticWork(path, { ...source, simplified: recovered.model }, fresh);
+  result.notes.push(...recovered.notes);
+  return result;
+}
+
 async function searched(
   path: string,
   source: Source,
@@ -196,7 +221,7 @@ async function searched(
   const labelled = await loadDataset(validation, source.inputs, limit, task);
   const files = [path, calibration, validation];
   const { scheme, settings, exclude } = work.options;
-  const asked = { scheme, settings, exclude: [...exclude], limit };
+  const asked = { scheme, settings, exclude: [...exclude], limit, recover: options.recover };
   let outcome: QuantizeOutcome | undefined;
   const accuracy = await accuracyLoop(
     work,

@@ -6,6 +6,7 @@ import type { Selection } from '../passes/quantize/selection';
 import type { ActivationType, Target, WeightType } from '../passes/quantize/scheme';
 import type { Calibrator } from '../runtime/calibrateBy';
 import type { FusionReport } from '../runtime/fusionReport';
+import type { RecoverMethod } from './recoverMethods';
 
 /** What only static quantization takes. */
 export interface StaticSettings {
@@ -27,7 +28,9 @@ export interface StaticSettings {
   readonly calibrationCache?: string | undefined;
   /** JSON or YAML file with ranges of single values, or `float` for values that must not be rounded. */
   readonly overrides?: string | undefined;
-  /** Take back to float what measures slower in integers on this machine. */
+  /** What is done to the float model first, so that it loses less. */
+  readonly recover?: readonly RecoverMethod[] | undefined;
+  /** Take back to float what measures slower in integers on this machine; models with HardSwish do so unless it is false. */
   readonly tune?: boolean | undefined;
   /** Emulate another processor's arithmetic on the samples. */
   readonly emulate?: 'avx2' | undefined;

@@ -1,6 +1,6 @@
 // Gives back accuracy before quantizing: evens out channels (cle), smooths activations (smooth), rounds weights by
-// data (adaround), and corrects biases, at once from what rounding the weights takes (bias) or layer by layer from
-// what the quantized model really gives (bias-iterative). The passes are in passes/recover; here data is run for them.
+// data (adaround), and corrects biases for what rounding the weights takes (bias). The passes are in passes/recover;
+// here data is run for them.
 
 import type { Diagnostic } from '../base/diagnostic';
 import type { Task } from '../base/task';
@@ -13,15 +13,13 @@ import { nameOf } from '../passes/quantize/outcome';
 import type { IntegerRange } from '../passes/quantize/params';
 import { crossLayerEqualize } from '../passes/recover/crossLayerEqualize';
 import { layersOf, type Layer } from '../passes/recover/layers';
-import { biasCorrect, roundByData, shiftBiases, type Moments } from '../passes/recover/rounding';
+import { biasCorrect, roundByData, type Moments } from '../passes/recover/rounding';
 import { smoothQuant, valuesToSmooth } from '../passes/recover/smoothQuant';
 import type { TensorReader } from '../passes/tensorReader';
 import { collectChannels, type ChannelValue } from '../runtime/channelStatistics';
 import { collectGrams } from '../runtime/gram';
 import type { Feeds } from '../runtime/session';
-
-export const recoverMethods = ['cle', 'smooth', 'adaround', 'bias', 'bias-iterative'] as const;
-export type RecoverMethod = (typeof recoverMethods)[number];
+import type { RecoverMethod } from './recoverMethods';
 
 export interface RecoverOptions {
   readonly methods: readonly RecoverMethod[];
@@ -30,8 +28,6 @@ export interface RecoverOptions {
   readonly perTensor?: boolean | undefined;
   /** Names of layers that stay float. */
   readonly exclude?: ReadonlySet<string> | undefined;
-  /** Quantizes a candidate with quantize steps around float operators; `bias-iterative` needs it. */
-  readonly quantize?: ((model: Model, task: Task) => Promise<Model>) | undefined;
 }
 
 export interface Recovered {
@@ -43,8 +39,6 @@ export interface Recovered {
 const longestRow = 4096;
 /** Bytes of Gram matrices that are held at a time. */
 const gramBytes = 256 * 2 ** 20;
-/** Quantizations that the iterative correction makes at the most; layers share one where there are more. */
-const mostRounds = 12;
 
 /** Applies the methods, in the order in which they help each other, to a simplified float model. */
 export async function recover(
@@ -103,11 +97,6 @@ export async function recover(
     current = result.model;
     said.push(`the biases of ${result.layers.length} layers were corrected`);
   }
-  if (wants('bias-iterative') && options.quantize) {
-    const corrected = await correctInTurn(current, read, dataset, options.quantize, task);
-    current = corrected.model;
-    said.push(`the biases of ${corrected.layers} layers were corrected one after another`);
-  }
   const note = {
     id: 'quantize/recover',
     severity: 'info',
@@ -165,48 +154,4 @@ function meansOf(layer: Layer, channelMeans: Float64Array): Moments {
     for (let index = 0; index < k; index += 1)
       mean[group * k + index] = channelMeans[layer.inputOf((group * outputs) / groups, index)]!;
   return { k, groups, rows: 0, gram: new Float64Array(0), mean };
-}
-
-/** Corrects biases from the first layers to the last, each time with the layers before already corrected. */
-async function correctInTurn(
-  model: Model,
-  read: TensorReader,
-  dataset: Dataset,
-  quantize: (model: Model, task: Task) => Promise<Model>,
-  task: Task,
-): Promise<{ model: Model; layers: number }> {
-  const outputs = layersOf(model).map(
-    ({ node, outputs: count }): ChannelValue & { readonly layer: string } => ({
-      name: node.outputs[0] ?? '',
-      channels: count,
-      axis: node.opType === 'Conv' ? 'second' : 'last',
-      layer: nameOf(node),
-    }),
-  );
-  if (outputs.length === 0) return { model, layers: 0 };
-  const wanted = await channels(model, outputs, dataset, task);
-  const size = Math.ceil(outputs.length / mostRounds);
-  let current = model;
-  let done = 0;
-  for (let from = 0; from < outputs.length; from += size) {
-    task.report({ stage: 'Correcting biases', done: from, total: outputs.length });
-    const quantized = await quantize(current, task);
-    const there = new Set(quantized.graph.nodes.flatMap((node) => node.outputs));
-    const part = outputs.slice(from, from + size).filter(({ name }) => there.has(name));
-    if (part.length === 0) continue;
-    const given = await channels(quantized, part, dataset, task);
-    const shifts = new Map<string, Float64Array>();
-    for (const { name, layer } of part) {
-      const [float, integer] = [wanted.get(name)?.mean, given.get(name)?.mean];
-      if (float && integer)
-        shifts.set(
-          layer,
-          float.map((value, c) => value - integer[c]!),
-        );
-    }
-    const result = await runPass(current, shiftBiases(read, shifts), task);
-    current = result.model;
-    done += result.layers.length;
-  }
-  return { model: current, layers: done };
 }

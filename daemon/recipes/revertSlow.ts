@@ -1,5 +1,6 @@
-// What is slower in integers than in float on this machine, by measuring: kinds of nodes are given back to float
-// one after another, and each change stays only when the whole model became faster.
+// What is slower in integers than in float on this machine, by measuring: parts of the model are given back to
+// float one after another, and each change stays only when the whole model became faster. Parts are the first
+// layers, which work on many pixels and few channels, and kinds of nodes.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,16 +27,27 @@ export interface Reverted {
 }
 
 /** Rounds of turns and length of a turn: enough to tell three percent on a machine that does other work too. */
-const rounds = 20;
+const rounds = 16;
 const turnMs = 25;
 /** A change must save this share of the time to stay. */
 const worthwhile = 0.03;
 
-/** Tries each kind of quantized node in float; `outcome` is the model with none of them. */
+/** Shares of the layers, from the input on, that are tried in float. */
+const beginnings = [1 / 8, 1 / 4, 1 / 3, 3 / 8, 1 / 2];
+
+/** Whether measuring is worth its time unasked: gates (HardSwish) cost much on large images. */
+export const hasGates = (model: Model): boolean =>
+  model.graph.nodes.some(({ opType }) => opType === 'HardSigmoid');
+
+/**
+ * Tries the beginnings of the model in float, and with `kinds` each kind of quantized node too; `outcome` is the
+ * model with none of them.
+ */
 export async function revertSlow(
   work: StaticWork,
   calibrator: Calibrator,
   outcome: QuantizeOutcome,
+  kinds: boolean,
   task: Task,
 ): Promise<Reverted> {
   const folder = await mkdtemp(join(tmpdir(), 'slipway-tune-'));
@@ -51,9 +63,9 @@ export async function revertSlow(
       let session = await load(best.model, 'best.onnx');
       let exclude: readonly string[] = [];
       const said: string[] = [];
-      const kinds = kindsOf(work.model, outcome);
-      for (const [done, [kind, names]] of kinds.entries()) {
-        task.report({ stage: `Measuring ${kind} in float`, done, total: kinds.length });
+      const parts = [...beginningsOf(work.model, outcome), ...(kinds ? kindsOf(work.model, outcome) : [])];
+      for (const [done, [kind, names]] of parts.entries()) {
+        task.report({ stage: `Measuring ${kind} in float`, done, total: parts.length });
         const tried = [...exclude, ...names];
         const other = await without(work, calibrator, tried, quiet);
         if (!other) continue;
@@ -91,6 +103,22 @@ async function without(
     if (error instanceof SlipwayError && error.kind === 'unsupported') return undefined;
     throw error;
   }
+}
+
+/** Names of all nodes before some of the layers. */
+function beginningsOf(
+  model: Model,
+  { quantizedNodes }: QuantizeOutcome,
+): (readonly [string, readonly string[]])[] {
+  const taken = new Set(quantizedNodes);
+  const { nodes } = model.graph;
+  const layers = [...nodes.keys()].filter(
+    (i) => ['Conv', 'Gemm', 'MatMul'].includes(nodes[i]!.opType) && taken.has(nameOf(nodes[i]!)),
+  );
+  const counts = new Set(beginnings.map((share) => Math.round(share * layers.length)));
+  return [...counts]
+    .filter((count) => count > 0 && count < layers.length)
+    .map((count) => [`The first ${count} layers`, nodes.slice(0, layers[count]).map(nameOf)]);
 }
 
 /** Names of quantized nodes by kind; depthwise convolutions and the first layer are kinds of their own. */

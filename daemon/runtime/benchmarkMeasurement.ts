@@ -165,7 +165,10 @@ export function rowReporter(
 export function timeWarnings(series: Series, groups: readonly number[]): string[] {
   const name = series.path.split(/[\\/]/).at(-1) ?? series.path;
   const sorted = ascending(series.blocks.flatMap((block) => [...block]));
-  if (sorted.length < 20) return [];
+  if (sorted.length > 0 && sorted.length < 10)
+    return [
+      `Only ${sorted.length === 1 ? 'one run' : `${sorted.length} runs`} of ${name} could be measured in the time: allow more (--max-seconds).`,
+    ];
   const said: string[] = [];
   const p50 = median(sorted);
   const slow = sorted.filter((time) => time > 2 * p50).length / sorted.length;

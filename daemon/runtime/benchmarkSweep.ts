@@ -54,7 +54,8 @@ export async function benchmarkSweep(
     concurrency: [],
     load: [],
   };
-  const warnings = new Set<string>();
+  /** By their words without the numbers: a busy machine is told once, not for every setting. */
+  const warnings = new Map<string, string>();
   const errors: unknown[] = [];
   const seconds = settings.length > 1 ? sweepSeconds : undefined;
   const maxSeconds = options.maxSeconds ?? seconds;
@@ -75,7 +76,10 @@ export async function benchmarkSweep(
       found.results.push(...measured.results);
       found.ratios.push(...measured.ratios);
       found.failures.push(...measured.failures);
-      for (const warning of measured.warnings) warnings.add(warning);
+      for (const warning of measured.warnings) {
+        const words = warning.replace(/\d+(?:\.\d+)?/g, '#');
+        if (!warnings.has(words)) warnings.set(words, warning);
+      }
     });
   }
   if (found.results.length === 0) throw errors[0];
@@ -92,7 +96,7 @@ export async function benchmarkSweep(
         found.load.push(await runLoad(path, { ...options, ...first, ...load }, task));
       });
   }
-  return { machine: await describeMachine(task), ...found, warnings: [...warnings], environment };
+  return { machine: await describeMachine(task), ...found, warnings: [...warnings.values()], environment };
 }
 
 /** Every combination, the first of each list first. */

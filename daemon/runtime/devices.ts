@@ -92,7 +92,7 @@ async function tryDevice(
     const session = await runner.load(path, { device, profilePrefix }, task);
     const x = { type: 'float32', dims: [1, 4], data: Float32Array.of(1, 2, 3, 4) } as const;
     await session.run({ x }, task);
-    const { nodes } = await readProfile(await session.endProfile(), 0, task);
+    const { nodes } = await readProfile(await session.endProfile(), new Set(), task);
     const counts = nodesByProvider(nodes);
     if ((counts[providerOf[device]] ?? 0) > 0)
       return { available: true, detail: hardwareText(device), install: null };

@@ -43,10 +43,14 @@ interface Row {
 }
 
 /**
- * Means over the runs after the first `skip`; the slowest and the fastest tenth of them are left out, since a
- * run that the machine disturbed says nothing of the nodes. Throws `runnerFailed` when there is no run in it.
+ * Means over the runs that `cold` does not name by their position (warm-up, say); of them the fastest tenth and
+ * the slower half are left out, since what disturbs a run only adds time and says nothing of the nodes. Throws `runnerFailed` when there is no run in it.
  */
-export async function readProfile(text: string, skip: number, task: Task): Promise<ProfiledRuns> {
+export async function readProfile(
+  text: string,
+  cold: ReadonlySet<number>,
+  task: Task,
+): Promise<ProfiledRuns> {
   let events: Event[];
   try {
     events = JSON.parse(text) as Event[];
@@ -56,7 +60,7 @@ export async function readProfile(text: string, skip: number, task: Task): Promi
   }
   const byTime = (a: Event, b: Event) => (a.ts ?? 0) - (b.ts ?? 0) || (b.dur ?? 0) - (a.dur ?? 0);
   const runs = events.filter(({ cat, name }) => cat === 'Session' && name === 'model_run').sort(byTime);
-  const kept = trimmed(runs.slice(Math.min(skip, runs.length - 1)));
+  const kept = trimmed(runs.filter((_, index) => !cold.has(index)));
   if (kept.length === 0) throw new SlipwayError('runnerFailed', 'ONNX Runtime profiled no run.');
   const kernels = events
     .filter(({ cat, name }) => cat === 'Node' && name?.endsWith('_kernel_time'))
@@ -99,17 +103,22 @@ export async function readProfile(text: string, skip: number, task: Task): Promi
 
 const hasBody = new Set(['If', 'Loop', 'Scan', 'SequenceMap']);
 
-/** Without the fastest and the slowest tenth, in the order of time. */
+/** Shares of the runs, in the order of their length, between which they count. */
+const counted = [0.1, 0.5] as const;
+
+/** Without the fastest tenth and the slower half, in the order of time. */
 function trimmed(runs: readonly Event[]): Event[] {
   const times = Float64Array.from(runs, (run) => run.dur ?? 0).sort();
-  const low = quantile(times, 0.1);
-  const high = quantile(times, 0.9);
+  const low = quantile(times, counted[0]);
+  const high = quantile(times, counted[1]);
   return runs.filter(({ dur = 0 }) => dur >= low && dur <= high);
 }
 
-/** The mean without the fastest and the slowest tenth, as `readProfile` takes it. */
+/** The mean without the fastest tenth and the slower half, as `readProfile` takes it. */
 export function trimmedMean(sorted: Float64Array): number {
-  const kept = sorted.filter((time) => time >= quantile(sorted, 0.1) && time <= quantile(sorted, 0.9));
+  const low = quantile(sorted, counted[0]);
+  const high = quantile(sorted, counted[1]);
+  const kept = sorted.filter((time) => time >= low && time <= high);
   return kept.reduce((sum, time) => sum + time, 0) / kept.length;
 }
 

@@ -26,7 +26,7 @@ export async function placementOf(
       await session.timeRuns(feeds, { runs: 2, maxMs: 60_000 }, task);
       return session.endProfile();
     });
-    const { nodes } = await readProfile(text, 1, task);
+    const { nodes } = await readProfile(text, new Set([0]), task);
     const { fallback, warnings } = partsOf(nodes, undefined, options.device);
     return {
       placement: {

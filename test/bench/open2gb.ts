@@ -97,7 +97,9 @@ async function openOnce(reader: string, path: string): Promise<Opened> {
 }
 
 /** Writes the structure and leaves holes where the weights are, so that no 2 GB reach the disk. */
-export async function writeLargeModel(path: string): Promise<{ fileBytes: number; nodes: number; tensors: number }> {
+export async function writeLargeModel(
+  path: string,
+): Promise<{ fileBytes: number; nodes: number; tensors: number }> {
   const large = largeModel();
   const structure = await encodeStructure(large, new Map(), silentTask);
   const descriptor = openSync(path, 'wx');

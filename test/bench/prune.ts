@@ -7,8 +7,7 @@ import { join, resolve } from 'node:path';
 import { silentTask } from '../../daemon/base/task';
 import { evaluateModel } from '../../daemon/evaluate/evaluate';
 import { setScriptFolder } from '../../daemon/host/scripts';
-import { node } from '../../daemon/ir/builder';
-import { floatTensor, graph, model, valueInfo } from '../../daemon/ir/builder';
+import { floatTensor, graph, model, node, valueInfo } from '../../daemon/ir/builder';
 import { DataType } from '../../daemon/ir/dataType';
 import { analyseChannels } from '../../daemon/passes/prune/channels/analyse';
 import { cluster } from '../../daemon/recipes/cluster';
@@ -40,11 +39,9 @@ async function speeds(paths: readonly string[]) {
 
 async function resnet(folder: string): Promise<BenchRow[]> {
   const [dense, calibration] = [at('resnet', '.onnx'), at('resnet', '_calibration.npz')];
-  const [bare, repaired, int8] = ['bare', 'repaired', 'int8'].map((name) => join(folder, `resnet.${name}.onnx`)) as [
-    string,
-    string,
-    string,
-  ];
+  const [bare, repaired, int8] = ['bare', 'repaired', 'int8'].map((name) =>
+    join(folder, `resnet.${name}.onnx`),
+  ) as [string, string, string];
   const common = { targetMacs: 0.5, calibration } as const;
   await pruneChannels(dense, { ...common, output: bare, repair: false }, silentTask);
   const { before, after } = await pruneChannels(dense, { ...common, output: repaired }, silentTask);

@@ -147,6 +147,11 @@ describe('model editor page', () => {
     await drawn(page);
     await page.screenshot({ path: join(pictures, 'editor-scopes.png') });
     const items = () => page.locator('#stage [role=treeitem]').count();
+    await page.click('.zoom-bar button[aria-label$="SVG"]');
+    await page.click('.zoom-bar button[aria-label$="PNG"]');
+    const saved = () => opened.host.notes.flatMap((note) => (note.kind === 'savePicture' ? [note.name] : []));
+    while (saved().length < 2) await page.waitForTimeout(20);
+    assert.deepEqual(saved().sort(), ['decoder.png', 'decoder.svg']);
     const few = await items();
     assert.ok(few < 82, `${few} boxes`);
     assert.deepEqual(await auditPage(page), []);
@@ -158,6 +163,15 @@ describe('model editor page', () => {
     await page.waitForFunction(() => /Properties/.test(document.querySelector('.inspector')!.textContent));
     await page.screenshot({ path: join(pictures, 'editor-scopes-found.png') });
     assert.match(await selected(page), /up_proj|MatMul/);
+
+    // A trace marks what feeds the selection; Escape takes it away first.
+    await page.focus('#stage');
+    await page.keyboard.press('u');
+    assert.match(await page.innerText('.trace-note'), /what feeds it, \d+ nodes/);
+    await page.screenshot({ path: join(pictures, 'editor-scopes-trace.png') });
+    await page.keyboard.press('Escape');
+    assert.equal(await page.locator('.trace-note').count(), 0);
+    assert.notEqual(await selected(page), '');
 
     // The repeat: select, step, close, open again by key.
     await page.fill('#search', 'layers');

@@ -40,11 +40,12 @@ function outputLabels(model: ModelTable): string[] {
   for (let e = 0; e < model.source.length; e++) {
     const row = model.source[e]!;
     const label = model.label[e]!;
-    if (!labels[row]!.includes(label)) labels[row] += `${label}\n`;
+    const known = labels[row]!;
+    if (!known.includes(label)) labels[row] = `${known}${label}\n`;
   }
   for (let row = 0; row < model.rows; row++) {
-    if (model.kind[row] !== NodeKind.operator) labels[row] += model.summary[row]!;
-    labels[row] = labels[row]!.toLowerCase();
+    const own = model.kind[row] === NodeKind.operator ? '' : model.summary[row]!;
+    labels[row] = `${labels[row]!}${own}`.toLowerCase();
   }
   labelsOf.set(model, labels);
   return labels;

@@ -16,6 +16,8 @@ export interface GraphAreaActions {
   openLevels: (levels: number) => void;
   setFlat: (flat: boolean) => void;
   clearTrace: () => void;
+  /** Saves the whole graph as a picture. */
+  save: (format: 'png' | 'svg') => void;
   openScope: (scope: string) => void;
   retry: () => void;
   cancelLayout: () => void;
@@ -49,6 +51,8 @@ export function graphArea(
       ${iconButton('zoom-in', 'Zoom in (+)', () => actions.zoom(1))}
       ${iconButton('zoom-out', 'Zoom out (−)', () => actions.zoom(-1))}
       ${iconButton('screen-full', 'Show the whole graph (0)', actions.fit)}
+      ${iconButton('file-media', 'Save the graph as PNG', () => actions.save('png'))}
+      ${iconButton('file-code', 'Save the graph as SVG', () => actions.save('svg'))}
       ${
         (state.table?.model.groups ?? 0) === 0
           ? nothing

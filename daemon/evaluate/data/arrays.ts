@@ -198,12 +198,7 @@ class ColumnReader implements RowReader {
     const held = this.held.get(array.name);
     if (constant) return tensorOf(value.type, sampleDims, held!);
     const dims = [count, ...sampleDims];
-    if (held)
-      return tensorOf(
-        value.type,
-        dims,
-        held.slice(this.done * width, (this.done + count) * width) as NpyData,
-      );
+    if (held) return tensorOf(value.type, dims, held.slice(this.done * width, (this.done + count) * width));
     const cursor = this.cursors.get(array.name) ?? array.cursor(this.task);
     this.cursors.set(array.name, cursor);
     const data = converted(this.path, column, await cursor.next(count), this.done * width);

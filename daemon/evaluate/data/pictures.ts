@@ -1,7 +1,7 @@
 // Pictures as an input: what shape the model takes, and a reader that has a worker thread make the batches.
 
 import { Worker } from 'node:worker_threads';
-import { badRequest, SlipwayError, unsupported } from '../../base/errors';
+import { badRequest, cancelled, SlipwayError, unsupported } from '../../base/errors';
 import { throwIfCancelled, type Task } from '../../base/task';
 import { scriptPath } from '../../host/scripts';
 import { floatsToHalves } from '../../onnx/float16';
@@ -22,8 +22,8 @@ export function pictureShape(input: SessionValue, recipe: Recipe): PictureShape 
     throw badRequest(
       `The ${inputText(input)} takes no pictures: expected batch × channels × height × width (NCHW) or batch × height × width × channels (NHWC).`,
     );
-  const channels = (dim: number | string | null | undefined) => dim === 1 || dim === 3;
-  const layout = recipe.layout ?? (channels(dims[0]) ? 'NCHW' : channels(dims[2]) ? 'NHWC' : undefined);
+  const areChannels = (dim: number | string | null | undefined) => dim === 1 || dim === 3;
+  const layout = recipe.layout ?? (areChannels(dims[0]) ? 'NCHW' : areChannels(dims[2]) ? 'NHWC' : undefined);
   if (layout === undefined)
     throw badRequest(
       `The ${inputText(input)} does not say where its channels are. State layout=NCHW or layout=NHWC.`,
@@ -35,7 +35,8 @@ export function pictureShape(input: SessionValue, recipe: Recipe): PictureShape 
     throw badRequest(
       `The ${inputText(input)} takes ${count} channel${count === 1 ? '' : 's'} in ${layout}${recipe.color ? `, and color=${recipe.color} gives ${asked ?? 3}` : '; pictures have 1 or 3'}. State layout and color to match.`,
     );
-  const [rh, rw] = recipe.crop ?? (Array.isArray(recipe.resize) ? (recipe.resize as number[]) : []);
+  const sides: readonly number[] = recipe.crop ?? (typeof recipe.resize === 'object' ? recipe.resize : []);
+  const [rh, rw] = sides;
   const height = typeof h === 'number' ? h : rh;
   const width = typeof w === 'number' ? w : rw;
   if (height === undefined || width === undefined)
@@ -45,40 +46,45 @@ export function pictureShape(input: SessionValue, recipe: Recipe): PictureShape 
   return { height, width, channels: count, layout };
 }
 
+interface Waiting {
+  resolve(answer: PictureAnswer): void;
+  reject(error: Error): void;
+}
+
 /** One worker thread; orders are worked off one at a time. */
 class PictureThread {
   private readonly worker = new Worker(scriptPath('pictureWorker.js'));
+  private waiting: Waiting | undefined;
 
-  ask(order: PictureOrder, task: Task): Promise<PictureAnswer> {
-    return new Promise((resolve, reject) => {
-      const { worker } = this;
-      const done = (settle: () => void) => {
-        worker.removeAllListeners();
-        worker.on('error', () => undefined);
-        task.signal.removeEventListener('abort', onAbort);
-        settle();
-      };
-      const onAbort = () => {
-        done(() => {
-          void worker.terminate();
-          reject(new SlipwayError('cancelled', 'Cancelled.'));
-        });
-      };
-      task.signal.addEventListener('abort', onAbort);
-      worker.on('message', (answer: PictureAnswer) => done(() => resolve(answer)));
-      worker.on('error', (error) => done(() => reject(error)));
-      worker.on('exit', () =>
-        done(() =>
-          reject(
-            new SlipwayError(
-              'runnerDied',
-              'The thread that reads pictures ended. Try again with fewer or smaller pictures.',
-            ),
-          ),
-        ),
-      );
-      worker.postMessage(order);
+  constructor() {
+    this.worker.on('message', (answer: PictureAnswer) => this.settle((waiting) => waiting.resolve(answer)));
+    this.worker.on('error', (error) => this.settle((waiting) => waiting.reject(error)));
+    this.worker.on('exit', () => {
+      const message = 'The thread that reads pictures ended. Try again with fewer or smaller pictures.';
+      this.settle((waiting) => waiting.reject(new SlipwayError('runnerDied', message)));
     });
+  }
+
+  private settle(how: (waiting: Waiting) => void): void {
+    const { waiting } = this;
+    this.waiting = undefined;
+    if (waiting) how(waiting);
+  }
+
+  async ask(order: PictureOrder, task: Task): Promise<PictureAnswer> {
+    const onAbort = () => {
+      this.settle((waiting) => waiting.reject(cancelled()));
+      void this.worker.terminate();
+    };
+    task.signal.addEventListener('abort', onAbort);
+    try {
+      return await new Promise((resolve, reject) => {
+        this.waiting = { resolve, reject };
+        this.worker.postMessage(order);
+      });
+    } finally {
+      task.signal.removeEventListener('abort', onAbort);
+    }
   }
 
   async end(): Promise<void> {

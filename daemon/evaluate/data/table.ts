@@ -183,7 +183,9 @@ function labelsOf(
   notes: string[],
 ): { labels?: Int32Array; classNames?: string[] } {
   if (cells.length === 0) return {};
-  const texts = cells.map((cell) => (typeof cell === 'string' ? cell.trim() : (JSON.stringify(cell) ?? '')));
+  const texts = cells.map((cell) =>
+    typeof cell === 'string' ? cell.trim() : cell === undefined ? '' : JSON.stringify(cell),
+  );
   if (texts.every((text) => /^-?\d{1,9}(\.0+)?$/.test(text)))
     return { labels: Int32Array.from(texts, Number) };
   // Numbers with a fraction are no classes but what the output should be.
@@ -214,9 +216,10 @@ function readerOf(
       throwIfCancelled(task);
       const some: TableRecord[] = [];
       while (some.length < count) {
-        const { value, done: ended } = await records.next();
-        if (ended) throw badRequest(`${path} has fewer records than before: it changed while it was read.`);
-        some.push(value);
+        const record = await records.next();
+        if (record.done)
+          throw badRequest(`${path} has fewer records than before: it changed while it was read.`);
+        some.push(record.value);
       }
       const expected = expectedOf(done, count);
       done += count;

@@ -69,7 +69,7 @@ export async function readTensorFile(
 
 async function valuesOf(tensor: Tensor, type: ElementType, task: Task): Promise<NpyData> {
   if (type === 'string') return readStrings(tensor, task);
-  return (await readTensorValues(tensor, undefined, task)) as NpyData;
+  return await readTensorValues(tensor, undefined, task);
 }
 
 /** Files `input_0.pb` … of a set, by their number. */

@@ -22,7 +22,7 @@ export interface TextTokenizer {
 }
 
 interface TokenizerFile {
-  readonly model?: { readonly type?: string };
+  readonly post_processor?: { readonly type?: string } | null;
   readonly padding?: { readonly pad_id?: number } | null;
   readonly truncation?: { readonly max_length?: number } | null;
 }
@@ -54,7 +54,12 @@ export async function readTokenizer(path: string): Promise<TextTokenizer> {
   return {
     padId: file.padding?.pad_id ?? pad ?? 0,
     maxLength: file.truncation?.max_length,
-    encode: (first, second, most) => encode(tokenizer, first, second, most),
+    encode(first, second, most) {
+      const tokens = encode(tokenizer, first, second, most);
+      // The format's own library gives both texts of such a pair the type 0.
+      const alike = file.post_processor?.type === 'RobertaProcessing';
+      return alike ? { ...tokens, types: tokens.types.map(() => 0) } : tokens;
+    },
   };
 }
 

@@ -7,8 +7,8 @@ declare module '*.wasm' {
 }
 
 declare namespace WebAssembly {
-  class Module {
-    private constructor();
+  interface Module {
+    readonly __module: never;
   }
   function compile(bytes: Uint8Array): Promise<Module>;
 }

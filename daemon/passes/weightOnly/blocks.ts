@@ -114,6 +114,15 @@ export function plainFitter({ bits, symmetric }: BlockFormat): BlockFitter {
   };
 }
 
+/** Where nothing is known of the inputs, large weights count more: cutting them off costs outputs dearly. */
+function largeFirst(w: Float32Array, count: number, into: Float32Array): Float32Array {
+  let squares = 0;
+  for (let i = 0; i < count; i += 1) squares += w[i]! * w[i]!;
+  const rms = Math.sqrt(squares / count);
+  for (let i = 0; i < count; i += 1) into[i] = rms + Math.abs(w[i]!);
+  return into;
+}
+
 /** Shares of the plain scale that are tried. 8/7 of the symmetric one is the grid without the lowest code. */
 const sharesOf = (bits: number): readonly number[] =>
   bits === 8 ? [0.99, 1.01] : [16 / 14, 1.06, 0.96, 0.92, 0.88, 0.84, 0.8, 0.75, 0.7, 0.65, 0.6];
@@ -127,7 +136,9 @@ export function searchFitter(format: BlockFormat): BlockFitter {
   const largest = largestCode(bits);
   const plain = plainFitter(format);
   const shares = sharesOf(bits);
-  return (w, h, count, fit) => {
+  const own = new Float32Array(format.block);
+  return (w, known, count, fit) => {
+    const h = known ?? largeFirst(w, count, own);
     plain(w, h, count, fit);
     const first = fit.scale;
     const zero = fit.zero;

@@ -18,7 +18,8 @@ setScriptFolder(distFolder);
 const folder = temporaryFolder('slipway-cluster-');
 const trained = trainedModel(folder);
 const top1 = async (path: string) =>
-  (await evaluateModel({ path, data: trained.validation, metric: 'top1', maxSamples: 500 }, silentTask)).value;
+  (await evaluateModel({ path, data: trained.validation, metric: 'top1', maxSamples: 500 }, silentTask))
+    .value;
 
 test('16 centroids take an eighth, keep the accuracy, and fold at load', async () => {
   const [plain, fitted] = [join(folder, 'plain.onnx'), join(folder, 'fitted.onnx')];
@@ -50,7 +51,10 @@ test('k-means keeps zero, is ascending, and beats equal steps', async () => {
   const values = Float32Array.from(numbers(5000, 3), (value) => (Math.abs(value) < 0.3 ? 0 : value ** 3));
   const centroids = (await centroidsOf(values, undefined, 16, silentTask))!;
   assert.ok(centroids.includes(0) && centroids.length === 16);
-  assert.deepEqual([...centroids], [...centroids].sort((a, b) => a - b));
+  assert.deepEqual(
+    [...centroids],
+    [...centroids].sort((a, b) => a - b),
+  );
   const error = (book: Float32Array) =>
     values.reduce((sum, value) => sum + (value - book[nearestCentroid(book, value)]!) ** 2, 0);
   const steps = Float32Array.from({ length: 16 }, (_, i) => -1 + (i * 2) / 15);
@@ -61,7 +65,13 @@ test('k-means keeps zero, is ascending, and beats equal steps', async () => {
 
 test('wrong input gets a sentence and writes nothing', async () => {
   const output = join(folder, 'none.onnx');
-  await assert.rejects(cluster(trained.path, { output, clusters: 1 }, silentTask), /from 2 to 256; 1 was given/);
-  await assert.rejects(cluster(trained.path, { output: trained.path, clusters: 16 }, silentTask), /never written over/);
+  await assert.rejects(
+    cluster(trained.path, { output, clusters: 1 }, silentTask),
+    /from 2 to 256; 1 was given/,
+  );
+  await assert.rejects(
+    cluster(trained.path, { output: trained.path, clusters: 16 }, silentTask),
+    /never written over/,
+  );
   assert.ok(!existsSync(output));
 });

@@ -80,6 +80,9 @@ test('makes, measures, evaluates and chooses; rows fill while it runs', async ()
     assert.ok(variant.ratio && variant.fusion && variant.error && variant.agreement);
     assert.ok(variant.agreement.value > 0.9, String(variant.agreement.value));
     assert.ok(variant.top1!.value > original!.top1!.value - 0.05);
+    const { value, low, high } = variant.top1Difference!;
+    assert.ok(Math.abs(value - (variant.top1!.value - original!.top1!.value)) < 1e-12);
+    assert.ok(low <= value && value <= high);
   }
   assert.ok(made[0]!.fileBytes < original!.fileBytes / 2);
 
@@ -146,6 +149,22 @@ test('data without labels: agreement decides', async () => {
   // Calibration data is no measure of accuracy, but two models can be held against each other on it.
   assert.deepEqual([original?.top1, original?.agreement, result.validation], [null, null, null]);
   assert.ok(fixed?.agreement && fixed.agreement.samples > 100);
+});
+
+test('validation data beside the model that does not fit is left aside, and that is said', async () => {
+  const folder = place('does not fit');
+  const path = await writeSmall(folder, 'square.onnx', squareModel());
+  writeNpz(join(folder, 'square_validation.npz'), { x: f4([1, 5], [1, 2, 3, 4, 5]) });
+  const result = await compress(path, quick, silentTask);
+  assert.equal(result.validation, null);
+  assert.deepEqual(
+    result.diagnostics.map(({ id, severity }) => [id, severity]),
+    [['compress/validationLeftAside', 'warning']],
+  );
+  assert.match(
+    result.diagnostics[0]!.message,
+    /square_validation\.npz was found .* not used.*"x" \(float32, 1 × 5\) does not fit the input "x"/,
+  );
 });
 
 test('a model that nothing can be done about is measured all the same', async () => {

@@ -126,6 +126,27 @@ test('the check finds other values, other shapes and other types', async () => {
   assert.deepEqual([fine.maxAbsError, fine.runs], [0, 5]);
 });
 
+test('the upgrade makes patterns of old models operators', async () => {
+  const made = model(
+    graph({
+      nodes: [
+        node('HardSigmoid', ['x'], ['h'], { attributes: { alpha: 1 / 6 } }),
+        node('Mul', ['x', 'h'], ['y']),
+      ],
+      inputs: [valueInfo('x', DataType.FLOAT, ['batch', 4])],
+      outputs: [valueInfo('y', DataType.FLOAT, ['batch', 4])],
+    }),
+    { opset: 11 },
+  );
+  const path = await writeSmall(folder, 'gate.onnx', made);
+  const plain = await optimize(path, { output: join(folder, 'gate.plain.onnx') }, silentTask);
+  assert.equal(plain.after.nodes, 2);
+  const output = join(folder, 'gate.opt.onnx');
+  assert.equal((await optimize(path, { output, upgrade: true }, silentTask)).after.nodes, 1);
+  const { model: after } = await readModel(output, silentTask);
+  assert.deepEqual([after?.graph.nodes[0]?.opType, after?.opsetImports[0]?.version], ['HardSwish', 20]);
+});
+
 test('a cancelled task stops it and leaves nothing behind', async () => {
   const path = await writeSmall(folder, 'cancel.onnx', chain());
   const stop = new AbortController();

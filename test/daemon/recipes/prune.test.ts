@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { SlipwayError, type ErrorKind } from '../../../daemon/base/errors';
 import { silentTask } from '../../../daemon/base/task';
@@ -22,10 +22,12 @@ import { writeSmall } from '../../support/smallModels';
 setScriptFolder(distFolder);
 const folder = temporaryFolder('slipway-prune-');
 const shared = sharedFolder();
-if (shared === undefined) console.log('../shared is absent: only models built by the test and the example are pruned.');
+if (shared === undefined)
+  console.log('../shared is absent: only models built by the test and the example are pruned.');
 const trained = trainedModel(folder);
 const top1 = async (path: string) =>
-  (await evaluateModel({ path, data: trained.validation, metric: 'top1', maxSamples: 500 }, silentTask)).value;
+  (await evaluateModel({ path, data: trained.validation, metric: 'top1', maxSamples: 500 }, silentTask))
+    .value;
 
 let files = 0;
 const out = () => join(folder, `out${(files += 1)}.onnx`);
@@ -34,7 +36,11 @@ const out = () => join(folder, `out${(files += 1)}.onnx`);
 async function line(path: string): Promise<{ text: string; kind: 'cut' | 'nothing' | 'refused' }> {
   const output = out();
   try {
-    const { before, after, groups, locked } = await pruneChannels(path, { output, ratio: 0.3, align: 8 }, silentTask);
+    const { before, after, groups, locked } = await pruneChannels(
+      path,
+      { output, ratio: 0.3, align: 8 },
+      silentTask,
+    );
     assert.ok(locked.every(({ reason }) => reason.length > 10));
     assert.ok(after.parameters <= before.parameters && existsSync(output));
     const cut = groups.filter(({ from, to }) => to < from).length;
@@ -66,8 +72,8 @@ if (shared !== undefined) {
   test('ratio 0.3 of the light and pytorch conformance models', async () => {
     const counts = { cut: 0, nothing: 0, refused: 0 };
     for (const { name, model } of conformanceCases() ?? []) {
-      // The one with the largest matrices takes half a minute and is a chain like alexnet.
-      if (!/^(light|pytorch)/.test(name) || name.endsWith('vgg19')) continue;
+      // The ones with the largest matrices take half a minute each, and are chains like alexnet.
+      if (!/^(light|pytorch)/.test(name) || /vgg19|zfnet512$/.test(name)) continue;
       const { text, kind } = await line(model);
       counts[kind] += 1;
       if (kind !== 'nothing') console.log(`${name}: ${text}`);
@@ -96,7 +102,9 @@ test('least squares brings the accuracy back, and int8 goes on top', async () =>
   assert.ok(result.repaired > 3 && result.after.macs! < 0.62 * result.before.macs!);
   const quantized = await quantize(repaired, { method: 'static', output: int8, calibration }, silentTask);
   const scores = [await top1(trained.path), await top1(bare), await top1(repaired), await top1(int8)];
-  console.log(`${trained.name}: top-1 dense, cut, repaired, int8: ${scores.map((each) => each.toFixed(4)).join(', ')}`);
+  console.log(
+    `${trained.name}: top-1 dense, cut, repaired, int8: ${scores.map((each) => each.toFixed(4)).join(', ')}`,
+  );
   assert.ok(scores[2]! > scores[0]! - 0.03 && scores[2]! > scores[1]!);
   assert.ok(scores[3]! > scores[2]! - 0.02);
   assert.deepEqual(
@@ -108,7 +116,9 @@ test('least squares brings the accuracy back, and int8 goes on top', async () =>
 test('a hundred layers are analysed', async () => {
   const names = Array.from({ length: 100 }, (_, i) => `v${i}`);
   const made = oneToOne(
-    names.map((name, i) => node('Conv', [i === 0 ? 'x' : names[i - 1]!, `w${i}`], [i === 99 ? 'y' : name], { name })),
+    names.map((name, i) =>
+      node('Conv', [i === 0 ? 'x' : names[i - 1]!, `w${i}`], [i === 99 ? 'y' : name], { name }),
+    ),
     names.map((_, i) => weight(`w${i}`, [64, 64, 1, 1], i + 1)),
     ['batch', 64, 8, 8],
   );
@@ -118,36 +128,47 @@ test('a hundred layers are analysed', async () => {
   assert.equal(units.length, 99);
 });
 
-const only = await writeSmall(
-  folder,
-  oneToOne([node('Conv', ['x', 'w'], ['y'], { name: 'last' })], [weight('w', [4, 3, 1, 1])], ['batch', 3, 4, 4]),
-);
-
 const wrong: readonly (readonly [string, Partial<PruneOptions>, ErrorKind, RegExp])[] = [
   ['a ratio of 1', { ratio: 1 }, 'badRequest', /from 0 to below 1; 1 was given/],
   ['a negative ratio', { ratio: -0.1 }, 'badRequest', /-0\.1 was given/],
   ['a ratio and a target', { ratio: 0.3, targetMacs: 0.5 }, 'badRequest', /either the ratio .* or the share/],
   ['a target of 2', { targetMacs: 2 }, 'badRequest', /above 0 and below 1; 2 was given/],
   ['repair without data', { ratio: 0.3, repair: true }, 'badRequest', /Name calibration data/],
-  ['importance that needs data', { ratio: 0.3, importance: 'error' }, 'badRequest', /"error" is measured on data/],
+  [
+    'importance that needs data',
+    { ratio: 0.3, importance: 'error' },
+    'badRequest',
+    /"error" is measured on data/,
+  ],
 ];
 for (const [what, options, kind, message] of wrong) {
   test(`${what} gets a sentence`, async () => {
     const output = out();
-    await assert.rejects(pruneChannels(trained.path, { output, ...options }, silentTask), (error: unknown) => {
-      assert.ok(error instanceof SlipwayError);
-      assert.equal(error.kind, kind);
-      assert.match(error.message, message);
-      return !existsSync(output);
-    });
+    await assert.rejects(
+      pruneChannels(trained.path, { output, ...options }, silentTask),
+      (error: unknown) => {
+        assert.ok(error instanceof SlipwayError);
+        assert.equal(error.kind, kind);
+        assert.match(error.message, message);
+        return !existsSync(output);
+      },
+    );
   });
 }
 
 test('a graph with nothing to prune says which layer is locked and why', async () => {
+  const only = await writeSmall(
+    folder,
+    'only.onnx',
+    oneToOne(
+      [node('Conv', ['x', 'w'], ['y'], { name: 'last' })],
+      [weight('w', [4, 3, 1, 1])],
+      ['batch', 3, 4, 4],
+    ),
+  );
   await assert.rejects(
     pruneChannels(only, { output: out(), ratio: 0.3 }, silentTask),
     /all 1 layers are locked\. The first, "last", because "y" is an output of the model/,
   );
   await assert.rejects(pruneChannels(only, { output: only, ratio: 0.3 }, silentTask), /never written over/);
-  assert.equal(basename(only).endsWith('.onnx'), true);
 });

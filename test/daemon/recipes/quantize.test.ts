@@ -31,9 +31,9 @@ interface Trained {
   /** Largest loss of top-1. */
   readonly drop: number;
   /** Conv nodes that stay in float. */
-  readonly floatConvs: number;
+  readonly floatConvs: number | 'some';
 }
-const int8 = (file: string, drop: number, floatConvs = 0): Trained => ({
+const int8 = (file: string, drop: number, floatConvs: Trained['floatConvs'] = 0): Trained => ({
   file,
   method: 'static',
   drop,
@@ -49,9 +49,10 @@ const trained: readonly Trained[] = [
   int8('mobilenet/mobilenet', 0.01),
   int8('mobilenet/mobilenet_bn', 0.01),
   int8('mobilenet/mobilenet_dynamo', 0.01),
-  int8('mobilenetv3/mobilenetv3', 0.005),
-  int8('mobilenetv3/mobilenetv3_bn', 0.005),
-  int8('mobilenetv3/mobilenetv3_dynamo', 0.005),
+  // What is slower in integers goes back to float by measuring, which depends on the machine.
+  int8('mobilenetv3/mobilenetv3', 0.005, 'some'),
+  int8('mobilenetv3/mobilenetv3_bn', 0.005, 'some'),
+  int8('mobilenetv3/mobilenetv3_dynamo', 0.005, 'some'),
   int8('bert/bert', 0.02),
   { ...int8('bert/bert', 0.02), method: 'dynamic' },
   { ...int8('bert/bert_dynamo', 0.02), method: 'dynamic' },
@@ -67,7 +68,7 @@ if (models !== undefined) {
       const output = join(folder, `${file.replace('/', '-')}.${method}.onnx`);
       const result = await quantize(path, { method, output, calibration: data('calibration') }, silentTask);
       const convs = result.fusion.left.filter(({ op }) => op === 'Conv');
-      assert.equal(convs.length, floatConvs, JSON.stringify(convs));
+      if (floatConvs !== 'some') assert.equal(convs.length, floatConvs, JSON.stringify(convs));
       assert.equal(result.after.fileBytes, statSync(output).size);
       assert.ok(result.after.fileBytes < result.before.fileBytes * 0.6);
       assert.ok(result.error && result.error.cosine > 0.99 && result.error.samples === 64);

@@ -94,7 +94,7 @@ test('a cache is used again for the same settings only, and is never another fil
   const stages = async (more: Partial<QuantizeOptions>) => {
     const seen = new Set<string>();
     const task = { signal: silentTask.signal, report: ({ stage }: { stage: string }) => seen.add(stage) };
-    const { error } = await run({ calibrationCache, ...more }, task as unknown as Task);
+    const { error } = await run({ calibrationCache, ...more }, task);
     return { calibrated: seen.has('Calibrating'), sqnr: error!.sqnrDb };
   };
   const first = await stages({ calibrator: 'mse' });
@@ -145,7 +145,7 @@ test('sensitivity ranks layers by measuring each alone', async () => {
     signal: silentTask.signal,
     report: ({ row }: { row?: { node: string } }) => row && rows.push(row.node),
   };
-  const { layers } = await sensitivityOf(path, { calibration, samples: 32 }, task as unknown as Task<never>);
+  const { layers } = await sensitivityOf(path, { calibration, samples: 32 }, task);
   assert.deepEqual(rows, ['first', 'middle', 'last']);
   const decibels = layers.map(({ alone }) => alone.sqnrDb);
   assert.deepEqual(

@@ -121,6 +121,9 @@ test('interrupted runs and processes that differ are told', () => {
   const slow = newSeries('/models/net.onnx');
   slow.blocks.push(Float64Array.from({ length: 50 }, (_, i) => (i % 25 === 0 ? 9 : 1)));
   assert.match(timeWarnings(slow, [0])[0] ?? '', /^4\.0 % of the runs of net\.onnx took more than twice/);
+  const few = newSeries('/models/net.onnx');
+  few.blocks.push(Float64Array.of(3));
+  assert.match(timeWarnings(few, [0])[0] ?? '', /^Only one run of net\.onnx could be measured in the time/);
   const steady = newSeries('/models/net.onnx');
   steady.blocks.push(block(1), block(1));
   assert.deepEqual(timeWarnings(steady, [0, 1]), []);

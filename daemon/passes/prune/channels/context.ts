@@ -14,9 +14,9 @@ export interface EditContext {
   readonly node: Node;
   readonly kept: Kept;
   /** Length of an axis afterwards. */
-  length(value: string, axis: number): number;
+  readonly length: (value: string, axis: number) => number;
   /** Adds an INT64 vector and gives its name. */
-  integers(values: readonly number[]): string;
+  readonly integers: (values: readonly number[]) => string;
 }
 
 export type Edit = (context: EditContext) => void;

@@ -22,7 +22,7 @@ export interface LayerRows {
   readonly outputs: number;
   readonly groups: number;
   /** Place in the tensor. */
-  at(row: number, output: number): number;
+  readonly at: (row: number, output: number) => number;
 }
 
 /** The matrix of a Conv, Gemm or MatMul with a weight of these dims; undefined when it is none. */

@@ -188,7 +188,10 @@ test('C·H·W flattened into Gemm, with Resize and Pad before', async () => {
         conv('x', 'w1', 'a'),
         node('Resize', ['a', '', 'scales'], ['u'], { name: 'grow' }),
         node('Pad', ['u', 'pads'], ['p'], { name: 'pad' }),
-        node('MaxPool', ['p'], ['m'], { name: 'pool', attributes: { kernel_shape: [2n, 2n], strides: [2n, 2n] } }),
+        node('MaxPool', ['p'], ['m'], {
+          name: 'pool',
+          attributes: { kernel_shape: [2n, 2n], strides: [2n, 2n] },
+        }),
         node('Flatten', ['m'], ['f'], { name: 'flat' }),
         node('Gemm', ['f', 'w2', 'b2'], ['g'], { name: 'hidden', attributes: { transB: 1n } }),
         relu('g', 'r'),
@@ -250,7 +253,7 @@ test('attention heads, hidden widths and gated units', async () => {
       dims,
     ),
     dims,
-    'mq 16→8, gate 12→6',
+    'mq 16→8, gate 24→12',
   );
 });
 

@@ -65,7 +65,7 @@ async function moved(a: Model, b: Model, dims: Dims): Promise<number> {
   return difference(await run(a, feeds!, exact), await run(b, feeds!, exact));
 }
 
-/** A weight whose channels differ by three orders of magnitude; `sign` −1 turns the order round. */
+/** A weight whose channels differ thirtyfold; `sign` −1 turns the order round. */
 const uneven = (name: string, dims: readonly number[], seed: number, along: number, sign = 1) => {
   const made = numbers(
     dims.reduce((all, dim) => all * dim, 1),
@@ -183,7 +183,7 @@ test('smoothing keeps the function and lowers the error of outlying channels', a
   assert.ok((await moved(model, fixed.model, rows)) < 1e-5);
 });
 
-test('smoothing leaves a value that a residual reads', async () => {
+test('smoothing leaves a value that a residual reads', () => {
   const made = attention();
   made.graph.nodes[3]!.inputs[1] = 'h';
   assert.deepEqual(valuesToSmooth(made), []);
