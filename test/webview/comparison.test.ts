@@ -64,6 +64,9 @@ describe('results', () => {
     assert.equal(accuracyDifference(at(0.946), at(0.94)).verdict, 'same');
     assert.equal(accuracyDifference(at(0.946), at(0.9)).verdict, 'worse');
     assert.equal(accuracyDifference(at(0.9), at(0.946)).verdict, 'better');
+    const paired = { value: -0.004, low: -0.007, high: -0.001 };
+    assert.equal(accuracyDifference(at(0.946), at(0.942), paired).verdict, 'worse');
+    assert.equal(Math.round(accuracyDifference(at(0.946), at(0.942), paired).margin * 100), 30);
   });
 
   it('can be taken away as text', () => {

@@ -68,10 +68,18 @@ export interface Difference {
 }
 
 /**
- * Difference of two accuracies. The margin joins both intervals as if the samples were independent; both
- * models saw the same samples, so the true margin is smaller.
+ * Difference of two accuracies. Both models saw the same samples, so the paired interval is the right one; where a
+ * daemon gave none, the intervals of both are joined as if the samples were independent, which is wider.
  */
-export function accuracyDifference(base: Evaluation, other: Evaluation): Difference {
+export function accuracyDifference(
+  base: Evaluation,
+  other: Evaluation,
+  paired?: { value: number; low: number; high: number },
+): Difference {
+  if (paired !== undefined) {
+    const verdict = paired.low > 0 ? 'better' : paired.high < 0 ? 'worse' : 'same';
+    return { points: 100 * paired.value, margin: 50 * (paired.high - paired.low), verdict };
+  }
   const half = ({ low, high }: Evaluation) => (high - low) / 2;
   const points = 100 * (other.value - base.value);
   const margin = 100 * Math.hypot(half(base), half(other));

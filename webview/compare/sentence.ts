@@ -53,11 +53,14 @@ export function comparison(base: Variant, other: Variant): Part[] {
     verdict: size < 0.995 ? 'better' : size > 1.005 ? 'worse' : 'same',
   });
   if (base.top1 !== null && other.top1 !== null) {
-    const { points, margin, verdict } = accuracyDifference(base.top1, other.top1);
+    const { points, margin, verdict } = accuracyDifference(base.top1, other.top1, other.top1Difference);
     parts.push({
       text: `top-1 ${signed(points)} ± ${margin.toFixed(1)} points`,
       verdict,
-      title: '95 % interval of the difference, from the intervals of both',
+      title:
+        other.top1Difference === undefined
+          ? '95 % interval of the difference, from the intervals of both'
+          : '95 % interval of the difference on the same samples',
     });
   } else {
     parts.push({ text: 'accuracy was not measured', verdict: 'same' });

@@ -127,7 +127,7 @@ function cells(
     variant?.measurement ? perSecond(variant.measurement.throughput) : absent,
     isBase ? '1×' : variant?.ratio ? speedCell(variant.ratio) : absent,
     variant?.top1
-      ? topOneCell(variant.top1, isBase ? undefined : (base?.top1 ?? undefined))
+      ? topOneCell(variant.top1, isBase ? undefined : (base?.top1 ?? undefined), variant.top1Difference)
       : accuracyAbsent(job, absent),
     isBase ? none : variant?.agreement ? withInterval(variant.agreement) : accuracyAbsent(job, absent),
     isBase
@@ -160,9 +160,13 @@ function withInterval(value: Evaluation, difference: Cell | typeof nothing = not
     <span class="interval">${(100 * value.low).toFixed(1)}–${(100 * value.high).toFixed(1)}</span>`;
 }
 
-function topOneCell(value: Evaluation, base: Evaluation | undefined): Cell {
+function topOneCell(
+  value: Evaluation,
+  base: Evaluation | undefined,
+  paired: Variant['top1Difference'],
+): Cell {
   if (base === undefined) return withInterval(value);
-  const { points, margin, verdict } = accuracyDifference(base, value);
+  const { points, margin, verdict } = accuracyDifference(base, value, paired);
   return withInterval(
     value,
     html` <span
