@@ -214,12 +214,24 @@ export class VscodeWindow {
     await row.dblclick();
   }
 
+  /** Opens the palette and types. A key that meets a webview while it loads goes nowhere, so it is pressed again. */
+  private async searchPalette(title: string): Promise<void> {
+    const input = this.page.locator('.quick-input-widget input.input');
+    await until(
+      async () => {
+        if (!(await input.isVisible())) await this.page.keyboard.press('F1');
+        await input.waitFor({ state: 'visible', timeout: 2000 });
+        return true;
+      },
+      30_000,
+      () => 'The command palette does not open.',
+    );
+    await input.fill(`>${title}`);
+  }
+
   /** Runs a command by its title in the palette. */
   async runCommand(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    const input = this.page.locator('.quick-input-widget input.input');
-    await input.waitFor();
-    await input.fill(`>${title}`);
+    await this.searchPalette(title);
     const row = this.page.locator('.quick-input-widget .monaco-list-row', { hasText: title }).first();
     await row.waitFor({ timeout: 20_000 });
     await row.click();
@@ -227,10 +239,7 @@ export class VscodeWindow {
 
   /** Whether the palette offers a command of this title. */
   async paletteHas(title: string): Promise<boolean> {
-    await this.page.keyboard.press('F1');
-    const input = this.page.locator('.quick-input-widget input.input');
-    await input.waitFor();
-    await input.fill(`>${title}`);
+    await this.searchPalette(title);
     // The palette answers after a moment, with rows or with one that says there is nothing.
     await this.page.locator('.quick-input-widget .monaco-list-row').first().waitFor({ timeout: 20_000 });
     await this.page.waitForTimeout(500);
