@@ -214,19 +214,21 @@ export class VscodeWindow {
     await row.dblclick();
   }
 
-  /** Opens the palette and types. A key that meets a webview while it loads goes nowhere, so it is pressed again. */
+  /**
+   * Opens the palette and types. A key that meets a webview while it loads goes nowhere, and a palette that is
+   * just closing takes no text: then it is done again.
+   */
   private async searchPalette(title: string): Promise<void> {
     const input = this.page.locator('.quick-input-widget input.input');
     await until(
       async () => {
         if (!(await input.isVisible())) await this.page.keyboard.press('F1');
-        await input.waitFor({ state: 'visible', timeout: 2000 });
-        return true;
+        await input.fill(`>${title}`, { timeout: 2000 });
+        return (await input.inputValue()) === `>${title}`;
       },
       30_000,
       () => 'The command palette does not open.',
     );
-    await input.fill(`>${title}`);
   }
 
   /** Runs a command by its title in the palette. */
@@ -245,6 +247,7 @@ export class VscodeWindow {
     await this.page.waitForTimeout(500);
     const rows = await this.page.locator('.quick-input-widget .monaco-list-row').allInnerTexts();
     await this.page.keyboard.press('Escape');
+    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
     return rows.some((row) => row.includes(title));
   }
 
