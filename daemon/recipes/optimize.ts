@@ -2,18 +2,15 @@
 // the outputs against the original's, and only then write what was asked for. The rewrites are in
 // passes/simplify; the model itself is never written over.
 
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { allGraphs } from '../analysis/scopes';
 import { summarize } from '../analysis/summary';
-import { hasErrors, type Diagnostic } from '../base/diagnostic';
-import { badRequest, conflict, SlipwayError } from '../base/errors';
+import type { Diagnostic } from '../base/diagnostic';
+import { badRequest, SlipwayError } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
-import { sameFile } from '../host/files';
 import type { Model } from '../ir/model';
-import { readModel } from '../onnx/readModel';
 import { readTensorBytes } from '../onnx/tensorData';
 import { writeModel } from '../onnx/writeModel';
 import type { Pass } from '../passes/pass';
@@ -27,6 +24,7 @@ import { upgradeOpset } from '../passes/simplify/upgradeOpset';
 import type { TensorReader } from '../passes/tensorReader';
 import { checkOutputs, type CheckedOutputs } from './checkOutputs';
 import { withEvaluator } from './foldWithRuntime';
+import { checkOutput, readSound } from './modelFiles';
 import { tensorDigests } from './tensorDigest';
 
 export interface OptimizeOptions {
@@ -69,13 +67,9 @@ export interface Optimized {
  */
 export async function optimize(path: string, options: OptimizeOptions, task: Task): Promise<Optimized> {
   const output = resolve(options.output);
-  checkPaths(path, output, options);
+  checkOutput(path, output, options);
   task.report({ stage: 'Reading' });
-  const { model, diagnostics, fileBytes, externalBytes } = await readModel(path, task);
-  if (!model || hasErrors(diagnostics)) {
-    const why = diagnostics.find(({ severity }) => severity === 'error')?.message ?? 'It is empty.';
-    throw new SlipwayError('invalidModel', `${path} cannot be optimized: ${why}`, { data: { diagnostics } });
-  }
+  const { model, diagnostics, fileBytes, externalBytes } = await readSound(path, 'optimized', task);
   checkBindings(path, model, options.bind ?? {});
   const notes: Diagnostic[] = [];
   const simplified = await rewritten(model, options, task);
@@ -106,14 +100,6 @@ function rewritten(model: Model, options: OptimizeOptions, task: Task) {
     const passes = optimizePasses({ read, digest: tensorDigests(task), evaluate });
     return runToFixedPoint(model, [...first, ...passes], task);
   });
-}
-
-/** Refuses before any work what writing would refuse after it. */
-function checkPaths(path: string, output: string, { overwrite }: OptimizeOptions): void {
-  if (output === resolve(path) || sameFile(output, path))
-    throw conflict(`${output} is the model itself, which is never written over. Choose another name.`);
-  if (overwrite !== true && existsSync(output))
-    throw conflict(`${output} already exists. Choose another name, or allow overwriting.`);
 }
 
 function checkBindings(path: string, model: Model, bind: Readonly<Record<string, number>>): void {

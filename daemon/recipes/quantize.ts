@@ -2,15 +2,12 @@
 // made: which nodes run in integers, and how far the outputs moved. How each of these is done is decided
 // elsewhere (passes/, runtime/, evaluate/, and the files beside this one); the model itself is never written over.
 
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { hasErrors, type Diagnostic } from '../base/diagnostic';
-import { badRequest, conflict, SlipwayError } from '../base/errors';
+import type { Diagnostic } from '../base/diagnostic';
+import { badRequest, SlipwayError } from '../base/errors';
 import type { Task } from '../base/task';
 import { loadDataset, type Dataset } from '../evaluate/dataset';
-import { sameFile } from '../host/files';
 import type { Model } from '../ir/model';
-import { readModel, type ReadResult } from '../onnx/readModel';
 import { readTensorBytes } from '../onnx/tensorData';
 import { writeModel } from '../onnx/writeModel';
 import { runPass, runPasses } from '../passes/pass';
@@ -28,6 +25,7 @@ import { withRunner } from '../runtime/runnerProcess';
 import type { SessionValue } from '../runtime/session';
 import { accuracyLoop } from './accuracyLoop';
 import { digestOf } from './calibrationCache';
+import { checkOutput, readSound } from './modelFiles';
 import { noOverrides, readOverrides } from './overrides';
 import { withIntegerOperators, withModelFile } from './integerOperators';
 import { checkFusion, emulate, outputError } from './quantizeCheck';
@@ -57,7 +55,7 @@ interface Made {
  */
 export async function quantize(path: string, options: QuantizeOptions, task: Task): Promise<Quantized> {
   const output = resolve(options.output);
-  checkPaths(path, output, options);
+  checkOutput(path, output, options);
   checkAccuracy(options);
   const source = await openSource(path, options, task);
   const { model, inputs, dataset, notes } = source;
@@ -118,7 +116,7 @@ export interface Source {
 /** Reads and checks the model and its calibration data; throws as `quantize` does. */
 export async function openSource(path: string, options: QuantizeOptions, task: Task): Promise<Source> {
   task.report({ stage: 'Reading' });
-  const { model, diagnostics, fileBytes, externalBytes } = await readSound(path, task);
+  const { model, diagnostics, fileBytes, externalBytes } = await readSound(path, 'quantized', task);
   const { method } = options;
   const refused = refusal(model, `${method} int8`, layers[method]);
   if (refused !== undefined) throw new SlipwayError('unsupported', refused);
@@ -261,29 +259,6 @@ function checkAccuracy(options: QuantizeOptions): void {
     throw badRequest('The search for accuracy works on static int8. Choose the method static.');
   if (!(maxDrop >= 0 && maxDrop < 1))
     throw badRequest(`The largest drop is a share of 1 (0.003 is 0.3 points); ${maxDrop} was given.`);
-}
-
-/** Refuses before any work what writing would refuse after it. */
-export function checkPaths(
-  path: string,
-  output: string,
-  { calibration, overwrite }: Pick<QuantizeOptions, 'calibration' | 'overwrite'>,
-): void {
-  if (output === resolve(path) || sameFile(output, path))
-    throw conflict(`${output} is the model itself, which is never written over. Choose another name.`);
-  if (calibration !== undefined && (output === resolve(calibration) || sameFile(output, calibration)))
-    throw conflict(`${output} is the calibration data, which is never written over. Choose another name.`);
-  if (overwrite !== true && existsSync(output))
-    throw conflict(`${output} already exists. Choose another name, or allow overwriting.`);
-}
-
-/** Reads a model, and throws `invalidModel` when it is broken. */
-export async function readSound(path: string, task: Task): Promise<ReadResult & { readonly model: Model }> {
-  const result = await readModel(path, task);
-  const { model, diagnostics } = result;
-  if (model && !hasErrors(diagnostics)) return { ...result, model };
-  const why = diagnostics.find(({ severity }) => severity === 'error')?.message ?? 'It is empty.';
-  throw new SlipwayError('invalidModel', `${path} cannot be quantized: ${why}`, { data: { diagnostics } });
 }
 
 async function openData(
