@@ -229,7 +229,7 @@ export type BenchmarkResult = Static<typeof BenchmarkResult>;
 
 export const Benchmark = request('slipway/benchmark', {
   description:
-    'Measures models in turn, in short interleaved blocks, on generated or given inputs, in one setting or several. Progress rows are measurements so far.',
+    'Measures models in turn, in short interleaved blocks, on generated or given inputs, in one setting or several. Progress rows are measurements so far, told apart by `model`; `done` and `total` are seconds, the time used and the most it may take.',
   params: Type.Object({
     uris: Type.Array(Type.String(), {
       minItems: 1,

@@ -85,7 +85,7 @@ export async function benchmark(
     options,
     all,
     groups: [],
-    report: rowReporter(all, options, task),
+    report: rowReporter(all, options, budgetMs(options), task),
     watch: watchMachine(),
     energy: openEnergyMeter(),
     planned: launches,

@@ -138,20 +138,24 @@ export async function ratiosOf(
 
 const rowEveryMs = 250;
 
-/** Reports one model's row at a time, the models in turn, at most four a second; all of them at the end. */
+/**
+ * Reports one model's row at a time, the models in turn, at most four a second; all of them at the end. `done` and
+ * `total` are seconds: the time used, and the most that it may take (`budgetMs` for each model).
+ */
 export function rowReporter(
   all: readonly Series[],
-  options: Setting & { readonly minSamples?: number | undefined },
+  options: Setting,
+  budgetMs: number,
   task: Task<Measurement>,
 ): (final?: boolean) => void {
-  const minSamples = options.minSamples ?? 50;
-  const total = minSamples * all.length;
+  const total = (budgetMs * all.length) / 1000;
   let lastMs = performance.now();
   let next = 0;
   return (final = false) => {
     if (!final && performance.now() - lastMs < rowEveryMs) return;
     lastMs = performance.now();
-    const done = all.reduce((sum, series) => sum + Math.min(series.samples, minSamples), 0);
+    const spentMs = all.reduce((sum, series) => sum + Math.min(series.spentMs, budgetMs), 0);
+    const done = Math.round(spentMs / 100) / 10;
     const ready = all.filter((series) => series.samples > 0);
     const shown = final ? ready : ready.slice(next % ready.length).slice(0, 1);
     next += 1;
