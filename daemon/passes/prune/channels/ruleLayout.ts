@@ -19,22 +19,28 @@ function others(c: RuleContext, a: string, b: string, except: number): void {
   for (let axis = 0; axis < rank; axis += 1) if (axis !== except) c.same(a, axis, b, axis);
 }
 
+/** Ties the parts that lie one behind the other along an axis of `whole`; false when they do not fill it. */
+function tieParts(c: RuleContext, whole: string, parts: readonly string[], axis: number): boolean {
+  const all = c.axis(whole, axis);
+  const pieces = parts.map((part) => c.axis(part, axis));
+  const total = pieces.reduce((sum, piece) => sum + (piece?.length ?? Number.NaN), 0);
+  if (!all || total !== all.length) return false;
+  let offset = 0;
+  for (const piece of pieces) {
+    const from = offset;
+    c.ties(piece!, all, (i) => from + i, piece!.length);
+    offset += piece!.length;
+  }
+  return true;
+}
+
 const concat: Rule = (c) => {
   const y = c.output();
   const rank = c.dims(y)?.length;
   if (rank === undefined) return;
   const axis = normal(intAttribute(c.node, 'axis', 1), rank);
   for (const x of c.node.inputs) others(c, x, y, axis);
-  const whole = c.axis(y, axis);
-  const parts = c.node.inputs.map((x) => c.axis(x, axis));
-  const total = parts.reduce((sum, part) => sum + (part?.length ?? Number.NaN), 0);
-  if (!whole || total !== whole.length) return;
-  let offset = 0;
-  for (const part of parts) {
-    const from = offset;
-    c.ties(part!, whole, (i) => from + i, part!.length);
-    offset += part!.length;
-  }
+  tieParts(c, y, c.node.inputs, axis);
 };
 
 const split: Rule = (c) => {
@@ -43,16 +49,7 @@ const split: Rule = (c) => {
   if (rank === undefined) return;
   const axis = normal(intAttribute(c.node, 'axis', 0), rank);
   for (const y of c.node.outputs) others(c, x, y, axis);
-  const whole = c.axis(x, axis);
-  const parts = c.node.outputs.map((y) => c.axis(y, axis));
-  const total = parts.reduce((sum, part) => sum + (part?.length ?? Number.NaN), 0);
-  if (!whole || total !== whole.length) return;
-  let offset = 0;
-  for (const part of parts) {
-    const from = offset;
-    c.ties(part!, whole, (i) => from + i, part!.length);
-    offset += part!.length;
-  }
+  if (!tieParts(c, x, c.node.outputs, axis)) return;
   c.edit(({ node, kept, length, integers }) => {
     if (!kept(x, axis)) return;
     const sizes = node.outputs.map((y) => length(y, axis));
