@@ -2,10 +2,13 @@
 
 import * as vscode from 'vscode';
 import { DaemonClient } from './daemon/client';
+import { Overlays } from './editor/overlays';
 
 export interface Context {
   readonly extension: vscode.ExtensionContext;
   readonly daemon: DaemonClient;
+  /** Values per node, painted in the editors of their model. */
+  readonly overlays: Overlays;
   readonly log: vscode.LogOutputChannel;
   /** A file in dist/. */
   built(...path: string[]): vscode.Uri;
@@ -16,6 +19,7 @@ export function createContext(extension: vscode.ExtensionContext): Context {
   const log = vscode.window.createOutputChannel('Slipway', { log: true });
   const built = (...path: string[]) => vscode.Uri.joinPath(extension.extensionUri, 'dist', ...path);
   const daemon = new DaemonClient(built('slipway.js').fsPath, log);
-  extension.subscriptions.push(log, daemon);
-  return { extension, daemon, log, built };
+  const overlays = new Overlays();
+  extension.subscriptions.push(log, daemon, overlays);
+  return { extension, daemon, overlays, log, built };
 }

@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<Loaded>>> = {
   cluster: async () => (await import('./cluster')).clusterCommand,
   sensitivity: async () => (await import('./sensitivity')).sensitivityCommand,
   profile: async () => (await import('./profile')).profileCommand,
+  overlay: async () => (await import('./overlay')).overlayCommand,
   devices: async () => (await import('./devices')).devicesCommand,
   benchmark: async () => (await import('./benchmark')).benchmarkCommand,
   evaluate: async () => (await import('./evaluate')).evaluateCommand,

@@ -11,6 +11,7 @@ import { handshake } from './handshake';
 import { close, open } from './inspect';
 import { machine, ping } from './machine';
 import { optimize } from './optimize';
+import { readOverlays, writeOverlay } from './overlay';
 import { precision } from './precision';
 import { devices, profile } from './profile';
 import { prune } from './prune';
@@ -28,6 +29,8 @@ const all: readonly AnyHandler[] = [
   node,
   tensor,
   statistics,
+  readOverlays,
+  writeOverlay,
   optimize,
   quantize,
   quantizeWeights,

@@ -12,6 +12,7 @@ import { GetGraph, GetNode, GetTensorStatistics, ReadTensor } from './graph';
 import { Handshake, Hello } from './handshake';
 import { Close, ModelChanged, Open } from './inspect';
 import { Optimize } from './optimize';
+import { ReadOverlays, WriteOverlay } from './overlay';
 import { ConvertPrecision } from './precision';
 import { ListDevices, Profile } from './profile';
 import { Prune } from './prune';
@@ -29,6 +30,8 @@ export const requests: readonly AnyRequest[] = [
   GetNode,
   ReadTensor,
   GetTensorStatistics,
+  ReadOverlays,
+  WriteOverlay,
   Optimize,
   Quantize,
   QuantizeWeights,

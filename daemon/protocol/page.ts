@@ -12,6 +12,7 @@ import type { ProgressValue } from './common';
 import type { CompressResult, Variant } from './compress';
 import type { NodeDetails, TensorStatistics } from './graph';
 import type { Inspection } from './inspect';
+import type { Overlay, OverlayFormat } from './overlay';
 
 /** A failure in words, as a page shows it. */
 export interface PageError {
@@ -62,6 +63,10 @@ export type EditorFromPage =
   | { kind: 'command'; command: EditorCommand }
   /** A picture of the graph, to be saved where the user says. */
   | { kind: 'savePicture'; name: string; data: Uint8Array }
+  /** The user wants to paint values from a file of another tool; the host asks which, and answers with `overlays`. */
+  | { kind: 'importOverlay' }
+  /** An overlay, to be saved where the user says. */
+  | { kind: 'exportOverlay'; overlay: Overlay; format: OverlayFormat }
   /** The page's view state, for a host that keeps it beyond the window. Opaque to the host. */
   | { kind: 'state'; state: unknown };
 
@@ -79,7 +84,9 @@ export type EditorToPage =
     }
   /** The file changed (or went away): the page opens it again, keeping camera and selection. */
   | { kind: 'modelChanged'; exists: boolean }
-  | { kind: 'trustChanged'; trusted: boolean };
+  | { kind: 'trustChanged'; trusted: boolean }
+  /** Overlays of this model: all that there are. `show` is the name of the one to be painted now. */
+  | { kind: 'overlays'; overlays: readonly Overlay[]; show?: string };
 
 // ── Results panel ───────────────────────────────────────────────────────────────────────────────────
 

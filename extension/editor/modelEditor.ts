@@ -15,6 +15,7 @@ import type {
 import { Channel, PageFailure, type Interest } from '../../daemon/protocol/pageChannel';
 import type { Context } from '../context';
 import { mountPage } from '../panels/page';
+import { exportOverlay, importOverlay } from './overlays';
 
 export const viewType = 'slipway.model';
 
@@ -45,7 +46,7 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
   }
 
   async resolveCustomEditor(document: vscode.CustomDocument, panel: vscode.WebviewPanel): Promise<void> {
-    const { daemon } = this.context;
+    const { daemon, overlays } = this.context;
     const uri = document.uri.toString();
     const port = mountPage(this.context, panel.webview, 'editor', basename(document.uri.fsPath));
     this.workerSource ??= readFile(this.context.built('webview', 'layoutWorker.js').fsPath, 'utf8');
@@ -59,6 +60,7 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
             trusted: vscode.workspace.isTrusted,
             fileName: basename(document.uri.fsPath),
           });
+          channel.notify({ kind: 'overlays', overlays: overlays.of(uri) });
         } else if (note.kind === 'command') {
           const argument = aboutModel.has(note.command)
             ? document.uri
@@ -68,6 +70,10 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
           void vscode.commands.executeCommand(commands[note.command], argument);
         } else if (note.kind === 'savePicture') {
           void savePicture(document.uri, note.name, note.data);
+        } else if (note.kind === 'importOverlay') {
+          void this.tell(importOverlay(overlays, daemon, document.uri));
+        } else if (note.kind === 'exportOverlay') {
+          void this.tell(exportOverlay(daemon, document.uri, note.overlay, note.format));
         }
       },
       onError: (error) => this.context.log.error(`model editor: ${String(error)}`),
@@ -97,6 +103,11 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
       daemon.onNotification(ModelChanged, (changed) => {
         if (changed.uri === uri) channel.notify({ kind: 'modelChanged', exists: changed.exists });
       }),
+      overlays.onChanged((changed) => {
+        if (changed.uri !== uri) return;
+        const show = changed.show === undefined ? {} : { show: changed.show };
+        channel.notify({ kind: 'overlays', overlays: overlays.of(uri), ...show });
+      }),
       // A new daemon knows nothing of this model: let the page open it again.
       daemon.onRestart(() => channel.notify({ kind: 'modelChanged', exists: true })),
       vscode.workspace.onDidGrantWorkspaceTrust(() =>
@@ -107,6 +118,16 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
       channel.dispose();
       vscode.Disposable.from(...subscriptions).dispose();
     });
+  }
+
+  /** Says why something that the user asked for failed. */
+  private async tell(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.context.log.error(`model editor: ${String(error)}`);
+      void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+    }
   }
 }
 
