@@ -17,6 +17,8 @@ import { devices, profile } from './profile';
 import { prune } from './prune';
 import { quantize } from './quantize';
 import { quantizeWeights } from './weightOnly';
+import { recorded } from './recorded';
+import { digest, getRun, listRuns, removeRuns } from './runs';
 import { sensitivity } from './sensitivity';
 
 const all: readonly AnyHandler[] = [
@@ -46,6 +48,32 @@ const all: readonly AnyHandler[] = [
   deploy,
   deployments,
   stopDeployment,
+  listRuns,
+  getRun,
+  removeRuns,
+  digest,
 ];
 
-export const handlers: ReadonlyMap<string, AnyHandler> = new Map(all.map((one) => [one.type.method, one]));
+/** Jobs that go into the history, and how their titles begin. */
+const history: ReadonlyMap<AnyHandler, string> = new Map([
+  [benchmark, 'Benchmark of'],
+  [profile, 'Profile of'],
+  [evaluate, 'Evaluation of'],
+  [compress, 'Compression of'],
+  [optimize, 'Optimization of'],
+  [quantize, 'Quantization of'],
+  [quantizeWeights, 'Weight quantization of'],
+  [precision, 'Half precision of'],
+  [prune, 'Pruning of'],
+  [cluster, 'Clustering of'],
+  [sensitivity, 'Sensitivity of'],
+]);
+
+function withHistory(one: AnyHandler): AnyHandler {
+  const title = history.get(one);
+  return title === undefined ? one : recorded(one, title);
+}
+
+export const handlers: ReadonlyMap<string, AnyHandler> = new Map(
+  all.map((one) => [one.type.method, withHistory(one)]),
+);

@@ -18,6 +18,7 @@ import { ListDevices, Profile } from './profile';
 import { Prune } from './prune';
 import { Quantize } from './quantize';
 import { QuantizeWeights } from './weightOnly';
+import { GetDigest, GetRun, ListRuns, RemoveRuns, RunChanged } from './runs';
 import { Sensitivity } from './sensitivity';
 
 export const requests: readonly AnyRequest[] = [
@@ -47,6 +48,10 @@ export const requests: readonly AnyRequest[] = [
   Deploy,
   ListDeployments,
   StopDeployment,
+  ListRuns,
+  GetRun,
+  RemoveRuns,
+  GetDigest,
 ];
 
 export const notifications: readonly AnyNotification[] = [
@@ -56,4 +61,5 @@ export const notifications: readonly AnyNotification[] = [
   FrameNotification,
   ModelChanged,
   DeploymentChanged,
+  RunChanged,
 ];

@@ -44,7 +44,7 @@ async function runOnStdio(folder: string): Promise<void> {
   const log = openLog({ path: join(folder, 'daemon.log') });
   // Standard output belongs to the protocol; what a library prints goes the other way.
   console.log = console.info = console.error;
-  const daemon = new Daemon(log);
+  const daemon = new Daemon(log, folder);
   const ended = endOnSignals(log);
   let code = 0;
   const { closed } = daemon.accept(
@@ -67,7 +67,7 @@ async function runListening(folder: string, options: DaemonOptions): Promise<voi
     sayWhere(found.port, folder, found.processId, true);
     return;
   }
-  const daemon = new Daemon(log);
+  const daemon = new Daemon(log, folder);
   const listener = await listenWebSocket({
     port: options.port ?? 0,
     token,
@@ -113,11 +113,18 @@ function sayWhere(port: number, folder: string, processId: number, existing: boo
 
 /** Everything behind the transports. */
 class Daemon {
-  private readonly workspace = new Workspace();
+  private readonly workspace: Workspace;
   private readonly service: Service;
   private readonly served = new Set<Served>();
 
-  constructor(private readonly log: Log) {
+  constructor(
+    private readonly log: Log,
+    folder: string,
+  ) {
+    this.workspace = new Workspace({
+      runsFolder: join(folder, 'runs'),
+      warn: (sentence) => log.warn(sentence),
+    });
     this.service = { handlers, workspace: this.workspace, log };
     // A bug outside of any request is logged; it must not take the other windows' work with it.
     process.on('uncaughtException', (error) => log.error('Uncaught error.', error));

@@ -10,6 +10,7 @@ import type { Log } from '../host/log';
 import type { FrameRef } from '../protocol/common';
 import { ProgressNotification } from '../protocol/daemon';
 import { DeploymentChanged } from '../protocol/deploy';
+import { RunChanged } from '../protocol/runs';
 import type { Workspace } from '../workspace/workspace';
 import { LanguageServer, problems } from './languageServer';
 import { ProgressReporter } from './progress';
@@ -136,9 +137,11 @@ export function serve(transport: Transport, service: Service, onExit?: (code: nu
   const stopDeploymentNews = workspace.deployments.onChanged((deployment) =>
     client.notify(DeploymentChanged, describeDeployment(deployment)),
   );
+  const stopRunNews = workspace.runs?.onChanged((id, run) => client.notify(RunChanged, { id, run }));
   const closed = whenClosed(connection).then(async () => {
     open = false;
     stopDeploymentNews();
+    stopRunNews?.();
     for (const controller of running.keys()) controller.abort();
     await Promise.all(running.values());
     for (const letGo of client.open.values()) letGo();

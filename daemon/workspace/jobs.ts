@@ -13,10 +13,17 @@ interface Waiting {
 export class JobQueue {
   private readonly queue: Waiting[] = [];
   private current: string | undefined;
+  private readonly begun = new Map<Task, () => void>();
 
   /** Jobs that run or wait. */
   get size(): number {
     return this.queue.length + (this.current === undefined ? 0 : 1);
+  }
+
+  /** Calls `begun` when the work of `task` has waited its turn; call the returned function at its end. */
+  whenBegun(task: Task, begun: () => void): () => void {
+    this.begun.set(task, begun);
+    return () => this.begun.delete(task);
   }
 
   /** Runs `work` once every job before it is done. `name` is what others see while they wait. */
@@ -24,6 +31,7 @@ export class JobQueue {
     if (this.current !== undefined) await this.wait(name, task);
     else if (task.signal.aborted) throw cancelled();
     this.current = name;
+    this.begun.get(task)?.();
     try {
       return await work();
     } finally {

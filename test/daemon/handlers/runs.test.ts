@@ -1,0 +1,95 @@
+// The history over the protocol: a job leaves a record of the declared shape, with the digest of its model.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { Check } from 'typebox/value';
+import { requests } from '../../../daemon/protocol/messages';
+import type { RunRecord, RunSummary } from '../../../daemon/protocol/runs';
+import { connect, startDaemon, type RunningDaemon, type WireClient } from '../../support/daemonProcess';
+import { writeDenseModel } from '../../support/denseModel';
+import { temporaryFolder } from '../../support/paths';
+
+const folder = temporaryFolder();
+const path = join(folder, 'dense.onnx');
+const uri = pathToFileURL(path).href;
+let daemon: RunningDaemon;
+let client: WireClient;
+
+before(async () => {
+  await writeDenseModel(path, 4, 512);
+  daemon = await startDaemon(join(folder, 'state'));
+  client = await connect(daemon);
+});
+after(async () => {
+  client.close();
+  await daemon.stop();
+});
+
+async function ask<T>(method: string, params: object): Promise<T> {
+  const { error, result } = await client.ask(method, params);
+  assert.equal(error, undefined, error?.message);
+  const declared = requests.find((one) => one.method === method);
+  assert.ok(declared && Check(declared.result, result), `the result of ${method} is as declared`);
+  return result as T;
+}
+
+const list = async (params: object = {}) =>
+  (await ask<{ runs: RunSummary[] }>('slipway/runs/list', params)).runs;
+
+test('a benchmark is recorded with its model, its figures and its result', async () => {
+  const result = await ask('slipway/benchmark', { uris: [uri], maxSeconds: 0.3, minSamples: 5 });
+  const [run, ...others] = await list({ uri });
+  assert.ok(run);
+  assert.deepEqual(others, []);
+  const hash = createHash('sha256').update(readFileSync(path)).digest('hex');
+  assert.equal(run.models[0]?.digest, `sha256:${hash}`);
+  assert.equal((await ask<{ digest: string }>('slipway/digest', { uri })).digest, `sha256:${hash}`);
+  assert.deepEqual([run.state, run.title, run.client], ['done', 'Benchmark of dense.onnx', 'daemon']);
+  assert.equal(run.figures[0]?.name, 'p50');
+  const whole = await ask<RunRecord>('slipway/runs/get', { id: run.id });
+  assert.deepEqual(whole.result, result);
+  const states = client.received
+    .filter(({ method, params }) => method === 'slipway/runChanged' && params?.['id'] === run.id)
+    .map(({ params }) => (params?.['run'] as RunSummary).state);
+  assert.deepEqual([states[0], states.at(-1)], ['running', 'done']);
+  assert.deepEqual(await list({ methods: ['slipway/profile'] }), []);
+});
+
+test('a cancelled job keeps what it had measured; a refused one says why', async () => {
+  const id = client.begin('slipway/benchmark', {
+    uris: [uri],
+    maxSeconds: 60,
+    minSamples: 1e6,
+    progressToken: 'p',
+  });
+  await client.wait(
+    ({ method, params }) =>
+      method === '$/progress' &&
+      params?.['token'] === 'p' &&
+      (params['value'] as { row?: unknown }).row !== undefined,
+  );
+  client.send({ jsonrpc: '2.0', method: '$/cancelRequest', params: { id } });
+  assert.equal((await client.answer(id)).error?.code, -32800);
+  await client.wait(
+    ({ method, params }) =>
+      method === 'slipway/runChanged' && (params?.['run'] as RunSummary | null)?.state === 'cancelled',
+  );
+  const [run] = await list();
+  assert.equal(run?.state, 'cancelled');
+  const whole = await ask<RunRecord>('slipway/runs/get', { id: run.id });
+  assert.ok(whole.rows.length > 0 && whole.result === null);
+  assert.ok(run.figures.some(({ name }) => name === 'p50'));
+
+  await client.ask('slipway/profile', { uri, data: '/nowhere.npz' });
+  const [refused] = await list();
+  assert.equal(refused?.state, 'failed');
+  assert.match(refused.error ?? '', /nowhere\.npz/);
+
+  const gone = await ask<{ removed: string[] }>('slipway/runs/remove', { ids: [run.id, refused.id, 'x'] });
+  assert.deepEqual(gone.removed, [run.id, refused.id]);
+  assert.equal((await client.ask('slipway/runs/get', { id: run.id })).error?.code, -31011);
+});
