@@ -13,6 +13,7 @@ import { modelInspector } from './inspector/modelInspector';
 import { nodeInspector } from './inspector/nodeInspector';
 import { scopeInspector } from './inspector/scopeInspector';
 import { typeText } from './inspector/parts';
+import { valueTable } from './inspector/valueTable';
 import { EditorController } from './state/editorController';
 import { firstEditorState, readKept, type EditorState } from './state/editorState';
 import { Store } from './state/store';
@@ -23,7 +24,13 @@ import { topBar } from './ui/topBar';
 const kept = readKept(keptState());
 const store = new Store<EditorState>({
   ...firstEditorState,
-  ...(kept === undefined ? {} : { inspectorOpen: kept.inspectorOpen, inspectorWidth: kept.inspectorWidth }),
+  ...(kept === undefined
+    ? {}
+    : {
+        inspectorOpen: kept.inspectorOpen,
+        inspectorWidth: kept.inspectorWidth,
+        valueTable: { ...firstEditorState.valueTable, open: kept.tableOpen, height: kept.tableHeight },
+      }),
 });
 let controller: EditorController | undefined;
 
@@ -41,6 +48,9 @@ const host = connectEditor((note: EditorToPage) => {
       void controller.open();
       return;
     }
+    case 'overlays':
+      controller?.overlays.receive(note.overlays, note.show);
+      return;
     case 'trustChanged':
       store.update({ trusted: note.trusted });
       return;
@@ -71,18 +81,33 @@ function page(state: EditorState) {
     })}
     ${notices(state)}
     <div class="editor-body">
-      ${graphArea(state, controller?.picture, {
-        zoom: (direction) => view.zoom(direction),
-        fit: () => view.fit(),
-        openLevels: (levels) => void controller?.openLevels(levels),
-        save: (format) => void savePicture(format),
-        clearTrace: () => controller?.clearTrace(),
-        setFlat: (flat) => void controller?.setFlat(flat),
-        openScope: (scope) => void controller?.open(scope),
-        retry: () => void controller?.open(),
-        cancelLayout: () => controller?.cancelLayout(),
-        showLog: () => host.notify({ kind: 'command', command: 'showLog' }),
-      })}
+      <div class="middle">
+        ${graphArea(state, controller?.picture, {
+          zoom: (direction) => view.zoom(direction),
+          fit: () => view.fit(),
+          openLevels: (levels) => void controller?.openLevels(levels),
+          save: (format) => void savePicture(format),
+          clearTrace: () => controller?.clearTrace(),
+          setFlat: (flat) => void controller?.setFlat(flat),
+          openScope: (scope) => void controller?.open(scope),
+          retry: () => void controller?.open(),
+          cancelLayout: () => controller?.cancelLayout(),
+          showLog: () => host.notify({ kind: 'command', command: 'showLog' }),
+          overlay: {
+            choose(name) {
+              controller?.overlays.choose(name);
+              controller?.keepSoon();
+            },
+            importFile: () => host.notify({ kind: 'importOverlay' }),
+            exportFile(format) {
+              const overlay = store.state.overlay?.paint.overlay;
+              if (overlay !== undefined) host.notify({ kind: 'exportOverlay', overlay, format });
+            },
+            toggleTable: () => changeTable({ open: !state.valueTable.open }),
+          },
+        })}
+        ${nodeTable(state)}
+      </div>
       ${
         state.inspectorOpen
           ? html`${sash(state.inspectorWidth, (inspectorWidth) => {
@@ -97,14 +122,34 @@ function page(state: EditorState) {
   </div>`;
 }
 
+function nodeTable({ table, valueTable: shown, overlay, selected }: EditorState) {
+  if (!shown.open || table === undefined) return nothing;
+  return html`${sash(shown.height, (height) => changeTable({ height }), 'row')}${valueTable(
+    { model: table.model, values: overlay?.values, selected, ...shown },
+    {
+      select: (row) => controller?.selectRow(row, true),
+      sortBy: (sort) => changeTable({ sort }),
+      scrolled: (top) => changeTable({ top }),
+      copy: (text) => host.notify({ kind: 'copy', text }),
+      close: () => changeTable({ open: false }),
+    },
+  )}`;
+}
+
+function changeTable(changes: Partial<EditorState['valueTable']>): void {
+  store.update({ valueTable: { ...store.state.valueTable, ...changes } });
+  controller?.keepSoon();
+}
+
 /** Hands the whole graph to the host as a picture; the host asks where to save it. */
 async function savePicture(format: 'png' | 'svg'): Promise<void> {
   const picture = controller?.picture;
   if (picture === undefined) return;
+  const paint = store.state.overlay?.paint;
   const data =
     format === 'svg'
-      ? new TextEncoder().encode(svgOf(picture, view.theme))
-      : await pngOf(picture, view.theme);
+      ? new TextEncoder().encode(svgOf(picture, view.theme, paint))
+      : await pngOf(picture, view.theme, paint);
   const name = `${store.state.fileName.replace(/\.[^.]*$/, '')}.${format}`;
   if (data !== undefined) host.notify({ kind: 'savePicture', name, data });
 }
@@ -198,7 +243,9 @@ const stage = () => find('#stage', HTMLElement);
 
 function update(state: EditorState): void {
   render(page(state), document.body);
-  find('.editor', HTMLElement).style.setProperty('--inspector-width', `${state.inspectorWidth}px`);
+  const { style } = find('.editor', HTMLElement);
+  style.setProperty('--inspector-width', `${state.inspectorWidth}px`);
+  style.setProperty('--table-height', `${state.valueTable.height}px`);
 }
 
 document.body.classList.add('editor-page');
@@ -226,6 +273,7 @@ const view: GraphView = new GraphView(
     themeChanged(theme) {
       if (theme.fontFamily !== fontFamily) controller?.onFontChanged();
       fontFamily = theme.fontFamily;
+      controller?.overlays.repaint();
     },
   },
 );

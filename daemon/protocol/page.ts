@@ -65,6 +65,8 @@ export type EditorFromPage =
   | { kind: 'savePicture'; name: string; data: Uint8Array }
   /** The user wants to paint values from a file of another tool; the host asks which, and answers with `overlays`. */
   | { kind: 'importOverlay' }
+  /** Text for the clipboard. */
+  | { kind: 'copy'; text: string }
   /** An overlay, to be saved where the user says. */
   | { kind: 'exportOverlay'; overlay: Overlay; format: OverlayFormat }
   /** The page's view state, for a host that keeps it beyond the window. Opaque to the host. */

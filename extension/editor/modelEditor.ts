@@ -70,6 +70,8 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
           void vscode.commands.executeCommand(commands[note.command], argument);
         } else if (note.kind === 'savePicture') {
           void savePicture(document.uri, note.name, note.data);
+        } else if (note.kind === 'copy') {
+          void vscode.env.clipboard.writeText(note.text);
         } else if (note.kind === 'importOverlay') {
           void this.tell(importOverlay(overlays, daemon, document.uri));
         } else if (note.kind === 'exportOverlay') {

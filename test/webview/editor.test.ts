@@ -5,48 +5,42 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Page } from 'playwright-core';
 import { DataType } from '../../daemon/ir/dataType';
-import { floatTensor, graph, model, node, valueInfo } from '../../daemon/ir/builder';
+import { graph, model, node, valueInfo } from '../../daemon/ir/builder';
 import type { Model } from '../../daemon/ir/model';
 import type { PageError } from '../../daemon/protocol/page';
 import { PageFailure } from '../../daemon/protocol/pageChannel';
 import { auditPage } from '../support/accessibility';
-import { editorHost, serveBuilt, serveFile, type FakeEditorHost } from '../support/editorHost';
+import { serveBuilt, serveFile } from '../support/editorHost';
+import {
+  canvasText,
+  changes,
+  closeEditor,
+  colours,
+  drawn,
+  longModel,
+  openEditor,
+  selected,
+  someModel,
+  wheel,
+} from '../support/editorPage';
 import { decoderModel } from '../support/decoderModel';
 import { repository, sharedFolder, temporaryFolder } from '../support/paths';
-import { Pages, workerSource, type OpenPage, type PageOptions } from '../support/webPage';
+import { Pages } from '../support/webPage';
 
 const pictures = join(repository, 'test-results', 'webview');
 
 describe('model editor page', () => {
   let pages: Pages;
-  let source: string;
   before(async () => {
     mkdirSync(pictures, { recursive: true });
-    [pages, source] = await Promise.all([Pages.start(), workerSource()]);
+    pages = await Pages.start();
   });
   after(() => pages.stop());
 
-  type Serves = Parameters<typeof editorHost>[2];
-
-  async function open(
-    serves: Serves,
-    options: PageOptions & { trusted?: boolean; fileName?: string } = {},
-  ): Promise<OpenPage & { host: FakeEditorHost }> {
-    const { trusted = true, fileName = 'model.onnx' } = options;
-    let host: FakeEditorHost | undefined;
-    const opened = await pages.open('editor', options, (port) => {
-      host = editorHost(port, { workerSource: source, trusted, fileName }, serves);
-    });
-    return { ...opened, host: host! };
-  }
-
-  /** Closes the page and checks that nothing was wrong in it. */
-  async function close({ page, complaints }: OpenPage): Promise<void> {
-    await page.context().close();
-    assert.deepEqual(complaints, []);
-  }
+  const open = (serves: Parameters<typeof openEditor>[1], options?: Parameters<typeof openEditor>[2]) =>
+    openEditor(pages, serves, options);
+  const close = closeEditor;
 
   it('draws a real model, and everything can be reached', async () => {
     const opened = await open(await someModel(), { fileName: 'resnet.onnx' });
@@ -340,44 +334,6 @@ describe('model editor page', () => {
   });
 });
 
-/** A trained ResNet where the shared models are there, else a chain that the test builds. */
-async function someModel() {
-  const shared = sharedFolder();
-  if (shared !== undefined) return serveFile(join(shared, 'models', 'resnet', 'resnet.onnx'));
-  process.stdout.write('No shared models here: the page is tested with a built one.\n');
-  return serveBuilt(longModel(60));
-}
-
-/** Residual blocks: Conv, Relu, Conv, Add, about `nodes` nodes. */
-function longModel(nodes: number): Model {
-  const list = [];
-  const initializers = [floatTensor('w', [8, 8, 3, 3], new Float32Array(576))];
-  let stream = 'x';
-  for (let i = 0; list.length < nodes; i++) {
-    list.push(
-      node('Conv', [stream, 'w'], [`a${i}`], {
-        name: `conv_a_${i}`,
-        attributes: { kernel_shape: [3n, 3n], pads: [1n, 1n, 1n, 1n] },
-      }),
-      node('Relu', [`a${i}`], [`b${i}`], { name: `relu_${i}` }),
-      node('Conv', [`b${i}`, 'w'], [`c${i}`], {
-        name: `conv_b_${i}`,
-        attributes: { kernel_shape: [3n, 3n], pads: [1n, 1n, 1n, 1n] },
-      }),
-      node('Add', [`c${i}`, stream], [`s${i}`], { name: `add_${i}` }),
-    );
-    stream = `s${i}`;
-  }
-  return model(
-    graph({
-      nodes: list,
-      initializers,
-      inputs: [valueInfo('x', DataType.FLOAT, ['batch', 8, 32, 32])],
-      outputs: [valueInfo(stream, DataType.FLOAT, ['batch', 8, 32, 32])],
-    }),
-  );
-}
-
 function hostileModel(evil: string): Model {
   const long = 'a/very/long/path/'.repeat(40);
   return model(
@@ -391,45 +347,3 @@ function hostileModel(evil: string): Model {
     }),
   );
 }
-
-const drawn = (page: Page) =>
-  page.waitForFunction(
-    () =>
-      document.querySelector('#stage')?.getAttribute('aria-busy') === 'false' &&
-      document.querySelectorAll('[role=treeitem]').length > 0 &&
-      document.querySelector('.zoom-bar')?.checkVisibility() === true,
-  );
-
-const selected = async (page: Page) => {
-  await page.waitForTimeout(30);
-  return page.evaluate(
-    () => document.querySelector('[role=treeitem][aria-selected=true]')?.textContent.trim() ?? '',
-  );
-};
-
-/** The canvas as text, to compare two states of it. */
-const canvasText = async (page: Page) => {
-  await page.waitForTimeout(60);
-  return page.evaluate(() => document.querySelector<HTMLCanvasElement>('canvas.graph')!.toDataURL());
-};
-
-async function changes(page: Page, act: () => Promise<unknown>): Promise<void> {
-  const was = await canvasText(page);
-  await act();
-  assert.ok((await canvasText(page)) !== was, 'the picture changed');
-}
-
-async function wheel(page: Page, dx: number, dy: number, zoom = false): Promise<void> {
-  await page.mouse.move(400, 400);
-  if (zoom) await page.keyboard.down('Control');
-  await page.mouse.wheel(dx, dy);
-  if (zoom) await page.keyboard.up('Control');
-}
-
-/** Number of different colours on the canvas. */
-const colours = (page: Page) =>
-  page.evaluate(() => {
-    const canvas = document.querySelector<HTMLCanvasElement>('canvas.graph')!;
-    const pixels = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height).data;
-    return new Set(new Uint32Array(pixels.buffer)).size;
-  });

@@ -1,10 +1,13 @@
 // Paints the part of a picture that is in view. Few large paths instead of many small ones, and less detail
 // the further one is away: text first, then borders and arrows, last plain blocks in their family's colour.
 
+import { fillValues, drawValues } from './drawOverlay';
 import { box, detailFont, titleFont } from './labels';
 import { EdgeKind, spacing } from './layoutTypes';
 import { boxOf, type Picture } from './picture';
-import { GroupKind, NodeKind, scopeOfRow, type GraphTable } from './table';
+import { NodeKind, type GraphTable } from './table';
+import type { OverlayPaint } from './overlayPaint';
+import { traceArrow, traceBox, traceChip, traceEdge, traceSign } from './paths';
 import type { Camera, Size } from './camera';
 import type { Theme } from './theme';
 import { elide } from '../ui/text';
@@ -19,6 +22,8 @@ export interface Marks {
   readonly focused: boolean;
   /** Boxes of a trace; the others stand back. */
   readonly trace: ReadonlySet<number> | undefined;
+  /** Values that are painted. */
+  readonly overlay: OverlayPaint | undefined;
 }
 
 /** Scales below which a detail is left out. */
@@ -59,21 +64,26 @@ export function drawScene(
   drawScopes(ctx, picture, open, camera.scale, hair, theme);
   drawLines(ctx, picture, lines, camera.scale, hair, theme, marks);
   if (camera.scale < detailFrom.box) {
-    inParts(ctx, nodes, marks, (some) => drawBlocks(ctx, picture, some, 4 / camera.scale, theme));
+    inParts(ctx, nodes, marks, (some) =>
+      drawBlocks(ctx, picture, some, 4 / camera.scale, theme, marks.overlay),
+    );
   } else {
     inParts(ctx, nodes, marks, (some) => {
-      drawBoxes(ctx, picture, some, hair, theme, marks.hits);
+      drawBoxes(ctx, picture, some, hair, theme, marks);
       if (camera.scale >= detailFrom.title) {
-        drawText(ctx, picture, some, camera.scale, theme);
+        drawText(ctx, picture, some, camera.scale, theme, marks.overlay);
         drawSigns(ctx, picture, some, hair, theme);
       }
     });
   }
   if (camera.scale >= detailFrom.newLabels) {
     const all = camera.scale >= detailFrom.allLabels;
-    drawEdgeLabels(ctx, picture, nodes, theme, (n) => all || n === marks.selected || n === marks.hovered);
+    const always = (n: number) => all || n === marks.selected || n === marks.hovered;
+    drawEdgeLabels(ctx, picture, nodes, theme, marks.overlay, always);
   }
   drawMarks(ctx, picture, nodes, 1 / camera.scale, theme, marks);
+  if (marks.overlay !== undefined && camera.scale >= detailFrom.detail)
+    inParts(ctx, nodes, marks, (some) => drawValues(ctx, picture, some, marks.overlay, theme));
 }
 
 /** How much is left of what is not part of a trace. */
@@ -94,42 +104,6 @@ function inParts(
   draw(nodes.filter((n) => !trace.has(n)));
   ctx.globalAlpha = 1;
   draw(nodes.filter((n) => trace.has(n)));
-}
-
-function traceEdge(ctx: CanvasRenderingContext2D, picture: Picture, e: number): void {
-  const { runs, runStart } = picture.layout;
-  for (let run = runStart[e]!; run < runStart[e + 1]!; run++) {
-    const x = runs[3 * run]!;
-    const from = runs[3 * run + 1]!;
-    const to = runs[3 * run + 2]!;
-    if (run === runStart[e]) {
-      ctx.moveTo(x, from);
-    } else {
-      const before = runs[3 * run - 3]!;
-      const y = runs[3 * run - 1]!;
-      if (Math.abs(before - x) < 0.5) ctx.lineTo(x, from);
-      else ctx.bezierCurveTo(before, (y + from) / 2, x, (y + from) / 2, x, from);
-    }
-    if (to > from) ctx.lineTo(x, to);
-  }
-}
-
-function traceArrow(ctx: CanvasRenderingContext2D, picture: Picture, e: number): void {
-  const { runs, runStart, edgeKind } = picture.layout;
-  if (edgeKind[e] === EdgeKind.back) {
-    const x = runs[3 * runStart[e]!]!;
-    const y = runs[3 * runStart[e]! + 1]!;
-    ctx.moveTo(x, y);
-    ctx.lineTo(x - 3.5, y + 6);
-    ctx.lineTo(x + 3.5, y + 6);
-  } else {
-    const x = runs[3 * (runStart[e + 1]! - 1)]!;
-    const y = runs[3 * (runStart[e + 1]! - 1) + 2]!;
-    ctx.moveTo(x, y);
-    ctx.lineTo(x - 3.5, y - 6);
-    ctx.lineTo(x + 3.5, y - 6);
-  }
-  ctx.closePath();
 }
 
 function drawLines(
@@ -182,6 +156,7 @@ function drawBlocks(
   nodes: readonly number[],
   smallest: number,
   theme: Theme,
+  overlay: OverlayPaint | undefined,
 ): void {
   const { layout, table } = picture;
   // However far away, a block stays visible.
@@ -194,6 +169,17 @@ function drawBlocks(
       Math.max(layout.heights[n]!, smallest / 2),
     );
   };
+  if (overlay !== undefined) {
+    // What has no value stays in the background.
+    ctx.fillStyle = theme.boxBorder;
+    for (const n of nodes) if (overlay.strong[n] === undefined) block(n);
+    for (const n of nodes) {
+      if (overlay.strong[n] === undefined) continue;
+      ctx.fillStyle = overlay.strong[n];
+      block(n);
+    }
+    return;
+  }
   for (const [family, group] of byFamily(picture, nodes)) {
     ctx.fillStyle = theme.family[family];
     for (const n of group) block(n);
@@ -202,26 +188,20 @@ function drawBlocks(
   for (const n of nodes) if (table.kind[table.drawn[n]!] !== NodeKind.operator) block(n);
 }
 
-function traceBox(ctx: CanvasRenderingContext2D, picture: Picture, n: number, grow = 0): void {
-  const { x, y, width, height } = boxOf(picture, n);
-  const kind = picture.table.kind[picture.table.drawn[n]!];
-  const radius = kind === NodeKind.operator || kind === NodeKind.group ? box.radius : height / 2;
-  ctx.roundRect(x - grow, y - grow, width + 2 * grow, height + 2 * grow, radius + grow);
-}
-
 function drawBoxes(
   ctx: CanvasRenderingContext2D,
   picture: Picture,
   nodes: readonly number[],
   hair: number,
   theme: Theme,
-  hits: ReadonlySet<number>,
+  { hits, overlay }: Marks,
 ): void {
   const { layout, references } = picture;
   ctx.beginPath();
   for (const n of nodes) traceBox(ctx, picture, n);
   ctx.fillStyle = theme.boxFill;
   ctx.fill();
+  if (overlay !== undefined) fillValues(ctx, picture, nodes, overlay);
   if (hits.size > 0 && !theme.highContrast) {
     ctx.beginPath();
     for (const n of nodes) if (hits.has(n)) traceBox(ctx, picture, n);
@@ -299,41 +279,13 @@ function drawSigns(
   ctx.stroke();
 }
 
-/** The sign that a scope can be opened (plus) or closed (minus), and for a repeat the sheets behind its box. */
-function traceSign(ctx: CanvasRenderingContext2D, picture: Picture, n: number): void {
-  const { table } = picture;
-  const scope = scopeOfRow(table.model, table.drawn[n]!);
-  if (scope < 0) return;
-  const { x, y, width, height } = boxOf(picture, n);
-  const [left, middle] = [x + box.paddingX - 1, y + 15];
-  ctx.rect(left, middle - 5.5, 11, 11);
-  ctx.moveTo(left + 2.5, middle);
-  ctx.lineTo(left + 8.5, middle);
-  if (table.opened[n] === 1) return;
-  ctx.moveTo(left + 5.5, middle - 3);
-  ctx.lineTo(left + 5.5, middle + 3);
-  if (table.model.groupKind[scope] !== GroupKind.repeat) return;
-  for (const shift of [3, 6]) {
-    ctx.moveTo(x + shift + 2, y + height + shift);
-    ctx.lineTo(x + width + shift, y + height + shift);
-    ctx.lineTo(x + width + shift, y + shift + 2);
-  }
-}
-
-/** The chip sits above the box, joined to it by a short line. */
-function traceChip(ctx: CanvasRenderingContext2D, picture: Picture, n: number): void {
-  const { x, y, width } = boxOf(picture, n);
-  ctx.roundRect(x, y - spacing.chip + 2, width, 16, 8);
-  ctx.moveTo(x + width - 12, y - spacing.chip + 18);
-  ctx.lineTo(x + width - 12, y);
-}
-
 function drawText(
   ctx: CanvasRenderingContext2D,
   picture: Picture,
   nodes: readonly number[],
   scale: number,
   theme: Theme,
+  overlay: OverlayPaint | undefined,
 ): void {
   const { labels, table, references } = picture;
   ctx.textAlign = 'left';
@@ -356,7 +308,12 @@ function drawText(
   for (const n of nodes) {
     const { x, y, width } = boxOf(picture, n);
     if (table.pillOf[n] !== -1) ctx.fillText(labels.title[n]!, x + box.paddingX, y + box.pill / 2 + 0.5);
-    if (labels.detail[n] !== '') ctx.fillText(labels.detail[n]!, x + left(n), y + 31);
+    if (labels.detail[n] !== '') {
+      const onColour = overlay?.fill[n] !== undefined;
+      if (onColour) ctx.fillStyle = theme.foreground;
+      ctx.fillText(labels.detail[n]!, x + left(n), y + 31);
+      if (onColour) ctx.fillStyle = theme.muted;
+    }
     const edges = references.get(n);
     if (edges === undefined) continue;
     const characters = Math.max(6, Math.floor((width - 20) / 6));
@@ -381,6 +338,7 @@ function drawEdgeLabels(
   picture: Picture,
   nodes: readonly number[],
   theme: Theme,
+  overlay: OverlayPaint | undefined,
   always: (n: number) => boolean,
 ): void {
   const { table, layout } = picture;
@@ -415,7 +373,9 @@ function drawEdgeLabels(
       const text = elide(table.label[e]!, 32);
       const run = several ? layout.runStart[e + 1]! - 1 : layout.runStart[e]!;
       const x = layout.runs[3 * run]! + 8;
-      put(text, x, several ? layout.runs[3 * run + 1]! - 12 : layout.runs[3 * run + 2]! + 12);
+      // Under the tag with the box's value.
+      const below = (overlay?.words[n] ?? '') === '' ? 12 : 22;
+      put(text, x, several ? layout.runs[3 * run + 1]! - 12 : layout.runs[3 * run + 2]! + below);
       if (!several) break;
     }
   }

@@ -6,13 +6,18 @@ import { box } from './labels';
 import { EdgeKind, spacing } from './layoutTypes';
 import { boxOf, type Picture } from './picture';
 import { GroupKind, NodeKind, scopeOfRow } from './table';
+import type { OverlayPaint } from './overlayPaint';
 import type { Theme } from './theme';
 
 /** Canvases beyond this many pixels a side are refused by browsers. */
 const longestSide = 8192;
 
 /** The graph at twice its size, smaller where it would not fit a canvas; undefined when the browser refuses. */
-export async function pngOf(picture: Picture, theme: Theme): Promise<Uint8Array | undefined> {
+export async function pngOf(
+  picture: Picture,
+  theme: Theme,
+  overlay?: OverlayPaint,
+): Promise<Uint8Array | undefined> {
   const { width, height } = picture.layout;
   const scale = Math.min(2, longestSide / Math.max(1, width), longestSide / Math.max(1, height));
   const canvas = document.createElement('canvas');
@@ -26,6 +31,7 @@ export async function pngOf(picture: Picture, theme: Theme): Promise<Uint8Array 
     ...nothing,
     focused: false,
     trace: undefined,
+    overlay,
   });
   // Under what was drawn: pictures are looked at on pages of any colour.
   ctx.setTransform(1, 0, 0, 1, 0, 0);
@@ -41,7 +47,7 @@ const escaped = (text: string): string => text.replace(/[&<>"]/g, (character) =>
 const round = (value: number): number => Math.round(10 * value) / 10;
 
 /** The graph as an SVG document. */
-export function svgOf(picture: Picture, theme: Theme): string {
+export function svgOf(picture: Picture, theme: Theme, overlay?: OverlayPaint): string {
   const { layout, labels, table, references } = picture;
   const parts: string[] = [];
   const rect = (n: number, fill: string, opacity = 1) => {
@@ -68,7 +74,7 @@ export function svgOf(picture: Picture, theme: Theme): string {
   }
   for (let n = 0; n < layout.x.length; n++) {
     if (table.opened[n] === 1) continue;
-    rect(n, theme.boxFill);
+    rect(n, overlay?.fill[n] ?? theme.boxFill);
     const { x, y, width, height } = boxOf(picture, n);
     const row = table.drawn[n]!;
     if (table.kind[row] === NodeKind.operator) {
@@ -90,6 +96,11 @@ export function svgOf(picture: Picture, theme: Theme): string {
     text(labels.title[n]!, x + box.paddingX, y + middle, size, isPill ? theme.muted : theme.foreground);
     if (labels.detail[n] !== '')
       text(labels.detail[n]!, x + box.paddingX, y + 35, box.detailSize, theme.muted);
+    const value = overlay?.words[n] ?? '';
+    if (value !== '') {
+      const words = value.length * 6;
+      text(value, x + width - words, y + height + 11, box.detailSize, theme.foreground);
+    }
     const chips = references.get(n);
     if (chips !== undefined) {
       text(chipText(picture, chips), x + 8, y - spacing.chip + 14, box.chipSize, theme.muted);

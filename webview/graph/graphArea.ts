@@ -8,6 +8,7 @@ import { plural } from '../ui/format';
 import { icon, iconButton } from '../ui/icon';
 import { elide, fullText, visible } from '../ui/text';
 import { treeItemId, treeItems } from './graphTree';
+import { overlayLegend, type OverlayActions } from './overlayLegend';
 import type { Picture } from './picture';
 
 export interface GraphAreaActions {
@@ -22,6 +23,7 @@ export interface GraphAreaActions {
   retry: () => void;
   cancelLayout: () => void;
   showLog: () => void;
+  overlay: OverlayActions;
 }
 
 export function graphArea(
@@ -45,7 +47,8 @@ export function graphArea(
       <canvas class="graph" aria-hidden="true"></canvas>
       <div class="sr-only" role="presentation">${treeItems(picture, drawn >= 0 ? drawn : undefined)}</div>
     </div>
-    ${breadcrumb(state, actions)} ${traceNote(state, actions)}
+    <div class="corner">${breadcrumb(state, actions)}${overlayLegend(state, actions.overlay)}</div>
+    ${traceNote(state, actions)}
     <canvas class="minimap" aria-hidden="true" hidden></canvas>
     <div class="zoom-bar" role="toolbar" aria-label="View" ?hidden=${picture === undefined}>
       ${iconButton('zoom-in', 'Zoom in (+)', () => actions.zoom(1))}

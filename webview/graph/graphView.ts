@@ -51,6 +51,7 @@ export class GraphView {
     currentHit: undefined,
     focused: false,
     trace: undefined,
+    overlay: undefined,
   };
   private frame = 0;
   private animation: { from: Camera; to: Camera; start: number } | undefined;
@@ -74,7 +75,7 @@ export class GraphView {
     new ResizeObserver(() => this.resize()).observe(stage);
     watchTheme(() => {
       this.theme = readTheme();
-      if (this.picture !== undefined) this.minimap.setPicture(this.picture, this.theme, this.ratio);
+      this.drawMap();
       this.events.themeChanged(this.theme);
       this.draw();
     });
@@ -100,7 +101,13 @@ export class GraphView {
   setPicture(picture: Picture | undefined, camera?: Camera): void {
     this.picture = picture;
     this.animation = undefined;
-    this.marks = { ...this.marks, hovered: undefined, selected: undefined, hits: new Set() };
+    this.marks = {
+      ...this.marks,
+      hovered: undefined,
+      selected: undefined,
+      hits: new Set(),
+      overlay: undefined,
+    };
     if (picture !== undefined) {
       const { layout } = picture;
       const first = picture.reading[0];
@@ -109,14 +116,21 @@ export class GraphView {
           ? layout.width / 2
           : layout.x[first]! + layout.widths[first]! / 2;
       this.camera = camera ?? firstView(layout, this.view, around);
-      this.minimap.setPicture(picture, this.theme, this.ratio);
+      this.drawMap();
     }
     this.draw();
   }
 
+  private drawMap(): void {
+    if (this.picture !== undefined)
+      this.minimap.setPicture(this.picture, this.theme, this.ratio, this.marks.overlay);
+  }
+
   /** Changes what is marked. */
   mark(changes: Partial<Marks>): void {
+    const { overlay } = this.marks;
     this.marks = { ...this.marks, ...changes };
+    if (this.marks.overlay !== overlay) this.drawMap();
     this.draw();
   }
 

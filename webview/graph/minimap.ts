@@ -4,6 +4,7 @@
 import type { Camera, Size } from './camera';
 import { NodeKind } from './table';
 import type { Picture } from './picture';
+import type { OverlayPaint } from './overlayPaint';
 import type { Theme } from './theme';
 
 const most = { width: 160, height: 200 } as const;
@@ -40,7 +41,7 @@ export class Minimap {
   }
 
   /** Paints all boxes once. */
-  setPicture(picture: Picture, theme: Theme, ratio: number): void {
+  setPicture(picture: Picture, theme: Theme, ratio: number, overlay?: OverlayPaint): void {
     this.picture = picture;
     const { layout, table, family } = picture;
     const scale = Math.min(
@@ -66,8 +67,9 @@ export class Minimap {
     for (let n = 0; n < layout.widths.length; n++) {
       // Pills and the frames of open scopes are no content.
       if (table.opened[n] === 1 || table.pillOf[n] !== -1) continue;
-      ctx.fillStyle =
+      const plain =
         table.kind[table.drawn[n]!] === NodeKind.operator ? theme.family[family[n]!] : theme.muted;
+      ctx.fillStyle = overlay === undefined ? plain : (overlay.strong[n] ?? theme.boxBorder);
       ctx.fillRect(
         layout.x[n]! * this.scaleX * ratio,
         layout.y[n]! * this.scaleY * ratio,

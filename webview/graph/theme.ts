@@ -1,6 +1,6 @@
 // The theme's colours and fonts for canvases, which cannot use CSS variables. Read again on every change.
 
-import { applyPalette, type Hue } from '../ui/palette';
+import { applyPalette, isDarkColour, type Hue, type Palette } from '../ui/palette';
 import { families, type Family } from './families';
 
 export interface Theme {
@@ -15,6 +15,8 @@ export interface Theme {
   readonly match: string;
   readonly currentMatch: string;
   readonly family: Readonly<Record<Family, string>>;
+  readonly hue: Palette;
+  readonly isDark: boolean;
   readonly fontFamily: string;
   readonly highContrast: boolean;
   readonly reducedMotion: boolean;
@@ -66,6 +68,8 @@ export function readTheme(): Theme {
       Family,
       string
     >,
+    hue: palette,
+    isDark: isDarkColour(read('--vscode-editor-background')),
     fontFamily: read('--vscode-font-family'),
     highContrast,
     reducedMotion:

@@ -26,6 +26,7 @@ import {
 import { keepState, type EditorHost } from '../host';
 import { tensorValues } from '../inspector/tensorValues';
 import type { EditorState, KeptState, TensorPreview } from './editorState';
+import { OverlayController } from './overlayController';
 import type { Store } from './store';
 
 /** Waiting shorter than this shows nothing, so that quick models do not flicker. */
@@ -35,6 +36,7 @@ const previewCount = 64;
 const mostBoxes = 20_000;
 
 export class EditorController {
+  readonly overlays: OverlayController;
   picture: Picture | undefined;
   private model: ModelTable | undefined;
   private load = new AbortController();
@@ -53,6 +55,7 @@ export class EditorController {
     kept: KeptState | undefined,
   ) {
     this.wish = kept;
+    this.overlays = new OverlayController(store, view, measureText, kept?.overlay);
   }
 
   /** Opens the model and draws the graph at `scope`; an earlier opening is given up. */
@@ -247,6 +250,7 @@ export class EditorController {
         table.name[previous.row] === previous.name ? previous.row : table.model.name.indexOf(previous.name);
       if (row >= 0 && previous.name !== '') this.selectRow(row, false);
     }
+    this.overlays.repaint();
     this.markTrace(this.store.state.trace);
     this.wish = undefined;
     if (this.store.state.query !== '') this.search(this.store.state.query, false);
@@ -420,7 +424,7 @@ export class EditorController {
   keepSoon(): void {
     clearTimeout(this.keepTimer);
     this.keepTimer = window.setTimeout(() => {
-      const { scope, selected, table, inspectorOpen, inspectorWidth, opening } = this.store.state;
+      const { scope, selected, table, inspectorOpen, inspectorWidth, opening, valueTable } = this.store.state;
       const kept: KeptState = {
         scope,
         camera: this.camera,
@@ -431,6 +435,9 @@ export class EditorController {
         inspectorOpen,
         inspectorWidth,
         opening: this.model === undefined ? undefined : openingPaths(this.model, opening),
+        overlay: this.overlays.name,
+        tableOpen: valueTable.open,
+        tableHeight: valueTable.height,
       };
       keepState(kept);
       this.host.notify({ kind: 'state', state: kept });

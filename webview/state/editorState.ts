@@ -3,9 +3,12 @@
 import type { PageError } from '../../daemon/protocol/page';
 import type { NodeDetails, TensorStatistics } from '../../daemon/protocol/graph';
 import type { Inspection } from '../../daemon/protocol/inspect';
+import type { Overlay } from '../../daemon/protocol/overlay';
 import { flat, type GraphTable, type Opening } from '../graph/table';
 import { readOpeningPaths, type OpeningPaths } from '../graph/openings';
 import type { Camera } from '../graph/camera';
+import type { OverlayPaint, RowValues } from '../graph/overlayPaint';
+import type { TableSort } from '../inspector/valueTable';
 
 export type Phase =
   | { name: 'opening' }
@@ -53,6 +56,12 @@ export interface EditorState {
   hit: number;
   /** Rows that are traced, and in words what they are. */
   trace: { rows: ReadonlySet<number>; words: string } | undefined;
+  /** Overlays that can be chosen: what the model tells by itself, then those of the host. */
+  overlays: readonly Overlay[];
+  /** The one that is painted. */
+  overlay: { values: RowValues; paint: OverlayPaint } | undefined;
+  /** The table of values under the graph. */
+  valueTable: { open: boolean; height: number; sort: TableSort; top: number };
   inspectorOpen: boolean;
   inspectorWidth: number;
 }
@@ -74,6 +83,9 @@ export const firstEditorState: EditorState = {
   hits: [],
   hit: 0,
   trace: undefined,
+  overlays: [],
+  overlay: undefined,
+  valueTable: { open: false, height: 220, sort: { by: 'value', down: true }, top: 0 },
   inspectorOpen: true,
   inspectorWidth: 320,
 };
@@ -87,6 +99,10 @@ export interface KeptState {
   inspectorOpen: boolean;
   inspectorWidth: number;
   opening: OpeningPaths | undefined;
+  /** Name of the overlay that is painted. */
+  overlay: string | undefined;
+  tableOpen: boolean;
+  tableHeight: number;
 }
 
 /** Reads kept state; anything that does not look like it is ignored. */
@@ -102,5 +118,8 @@ export function readKept(value: unknown): KeptState | undefined {
     inspectorOpen: kept.inspectorOpen !== false,
     inspectorWidth: typeof kept.inspectorWidth === 'number' ? kept.inspectorWidth : 320,
     opening: readOpeningPaths(kept.opening),
+    overlay: typeof kept.overlay === 'string' ? kept.overlay : undefined,
+    tableOpen: kept.tableOpen === true,
+    tableHeight: typeof kept.tableHeight === 'number' ? kept.tableHeight : 220,
   };
 }

@@ -52,7 +52,7 @@ function scaled(value: number, unit: string): string {
   let scale = value / 1000;
   let step = 0;
   // 999 600 is 1.00 M, not 1000 k.
-  while (scale >= 999.5 && step + 1 < prefixes.length) {
+  while (Math.abs(scale) >= 999.5 && step + 1 < prefixes.length) {
     scale /= 1000;
     step += 1;
   }
@@ -62,6 +62,26 @@ function scaled(value: number, unit: string): string {
 /** Milliseconds with three digits: 0.412 ms, 12.3 ms. */
 export function milliseconds(value: number): string {
   return `${three(value)} ms`;
+}
+
+const largerUnits: Readonly<Record<string, readonly string[]>> = {
+  ns: ['ns', 'µs', 'ms', 's'],
+  us: ['µs', 'ms', 's'],
+  µs: ['µs', 'ms', 's'],
+  ms: ['ms', 's'],
+};
+
+/** A number in the unit that it came in, or in one that suits it: 2.31 ms, 4.72 MB, 12.3 dB. */
+export function inUnit(value: number, unit: string): string {
+  if (unit === 'B') return Math.abs(value) < 1000 ? `${three(value)} B` : scaled(value, 'B');
+  const ladder = largerUnits[unit];
+  if (ladder !== undefined) {
+    let [scale, step] = [value, 0];
+    while (Math.abs(scale) >= 999.5 && step + 1 < ladder.length) [scale, step] = [scale / 1000, step + 1];
+    return `${three(scale)} ${ladder[step]!}`;
+  }
+  if (unit === '' && Math.abs(value) >= 100_000) return count(value);
+  return unit === '' ? three(value) : `${three(value)} ${unit}`;
 }
 
 /** A share as percent with one decimal: 94.6 %. */

@@ -1,6 +1,6 @@
 // A button that opens a short menu below itself. Closes on choice, Escape, or when the focus leaves.
 
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { icon } from './icon';
 
 export interface MenuItem {
@@ -9,7 +9,8 @@ export interface MenuItem {
   disabled?: boolean;
 }
 
-export function menuButton(label: string, items: readonly MenuItem[]): TemplateResult {
+/** With an `iconName` the button shows that alone, and the label is its tooltip. */
+export function menuButton(label: string, items: readonly MenuItem[], iconName?: string): TemplateResult {
   const root = (event: Event) => (event.currentTarget as HTMLElement).closest('.menu')!;
   const setOpen = (menu: Element, open: boolean) => {
     const [button, list] = [menu.querySelector('button')!, menu.querySelector<HTMLElement>('[role=menu]')!];
@@ -37,12 +38,14 @@ export function menuButton(label: string, items: readonly MenuItem[]): TemplateR
   >
     <button
       type="button"
-      class="secondary"
+      class=${iconName === undefined ? 'secondary' : 'icon-button'}
+      title=${iconName === undefined ? nothing : label}
+      aria-label=${iconName === undefined ? nothing : label}
       aria-haspopup="menu"
       aria-expanded="false"
       @click=${(event: Event) => setOpen(root(event), root(event).querySelector<HTMLElement>('[role=menu]')!.hidden !== false)}
     >
-      ${label}${icon('chevron-down')}
+      ${iconName === undefined ? html`${label}${icon('chevron-down')}` : icon(iconName)}
     </button>
     <div role="menu" class="menu-list" aria-label=${label} hidden @keydown=${onKey}>
       ${items.map(

@@ -60,6 +60,18 @@ const mix = (from: Rgb, to: Rgb, share: number): Rgb => [
   from[2] + (to[2] - from[2]) * share,
 ];
 
+/** `share` of the way from one colour to another, as text; a colour that cannot be read gives the first. */
+export function mixColours(from: string, to: string, share: number): string {
+  const start = parseColour(from, [128, 128, 128]);
+  const end = parseColour(to, start ?? [128, 128, 128]);
+  if (start === undefined || end === undefined) return from;
+  return `rgb(${mix(start, end, share).map(Math.round).join(', ')})`;
+}
+
+/** Whether a background calls for light text. */
+export const isDarkColour = (text: string): boolean =>
+  luminance(parseColour(text, [128, 128, 128]) ?? [255, 255, 255]) <= 0.18;
+
 function luminance(colour: Rgb): number {
   const [r, g, b] = colour.map((value) => {
     const share = value / 255;
