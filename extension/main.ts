@@ -5,8 +5,10 @@ import type { Deployment } from '../daemon/protocol/deploy';
 import { compress } from './commands/compress';
 import { deploy, stopDeployment } from './commands/deploy';
 import { inspect } from './commands/inspect';
+import { openJob } from './commands/job';
 import { createContext } from './context';
 import { ModelEditor, viewType } from './editor/modelEditor';
+import { jobs } from './jobs/table';
 import { DeploymentsView } from './views/deployments';
 import { ModelsView } from './views/models';
 
@@ -36,6 +38,11 @@ export function activate(extension: vscode.ExtensionContext): void {
     vscode.window.registerTreeDataProvider('slipway.deployments', deployments),
     command('slipway.inspect', inspect),
     command('slipway.compress', (argument) => compress(context, argument)),
+    ...jobs.map((job) =>
+      command(`slipway.${job.id}`, async (argument) => {
+        await openJob(context, job, argument);
+      }),
+    ),
     command('slipway.deploy', (argument) => deploy(context, argument)),
     command('slipway.stopDeployment', (argument) => stopDeployment(context, argument)),
     command('slipway.copyDeploymentUrl', (argument) =>

@@ -58,6 +58,7 @@ const page = {
   entryPoints: present({
     editor: 'webview/editor.ts',
     results: 'webview/results.ts',
+    job: 'webview/job.ts',
     layoutWorker: 'webview/graph/layoutWorker.ts',
     style: 'webview/ui/style.css',
   }),

@@ -2,6 +2,7 @@
 // The only place that knows acquireVsCodeApi and window messages.
 
 import type { EditorFromPage, EditorRequests, EditorToPage } from '../daemon/protocol/page';
+import type { JobFromPage, JobRequests, JobToPage } from '../daemon/protocol/jobPage';
 import type { Envelope, ResultsFromPage, ResultsToPage } from '../daemon/protocol/page';
 import { Channel, type Port } from '../daemon/protocol/pageChannel';
 
@@ -32,6 +33,7 @@ function windowPort(): Port {
 
 export type EditorHost = Channel<EditorFromPage, EditorToPage, EditorRequests>;
 export type ResultsHost = Channel<ResultsFromPage, ResultsToPage>;
+export type JobHost = Channel<JobFromPage, JobToPage, JobRequests>;
 
 /** Connects the model editor's page. */
 export function connectEditor(onNote: (note: EditorToPage) => void): EditorHost {
@@ -45,6 +47,15 @@ export function connectEditor(onNote: (note: EditorToPage) => void): EditorHost 
 /** Connects the results page. */
 export function connectResults(onNote: (note: ResultsToPage) => void): ResultsHost {
   return new Channel<ResultsFromPage, ResultsToPage>(windowPort(), {
+    onNote,
+    requests: {},
+    onError: reportError,
+  });
+}
+
+/** Connects the page of a job. */
+export function connectJob(onNote: (note: JobToPage) => void): JobHost {
+  return new Channel<JobFromPage, JobToPage, JobRequests>(windowPort(), {
     onNote,
     requests: {},
     onError: reportError,

@@ -5,6 +5,7 @@ import { benchmark } from './benchmark';
 import { cluster } from './cluster';
 import { compress } from './compress';
 import { deploy, deployments, stopDeployment } from './deploy';
+import { estimate } from './estimate';
 import { evaluate } from './evaluate';
 import { graph, node, statistics, tensor } from './graph';
 import { handshake } from './handshake';
@@ -33,6 +34,7 @@ const all: readonly AnyHandler[] = [
   statistics,
   readOverlays,
   writeOverlay,
+  estimate,
   optimize,
   quantize,
   quantizeWeights,

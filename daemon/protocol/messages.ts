@@ -6,6 +6,7 @@ import { Compress } from './compress';
 import type { AnyNotification, AnyRequest } from './core';
 import { Cancel, GetMachine, Ping, ProgressNotification } from './daemon';
 import { Deploy, DeploymentChanged, ListDeployments, StopDeployment } from './deploy';
+import { EstimateSize } from './estimate';
 import { Evaluate } from './evaluate';
 import { FrameNotification } from './frames';
 import { GetGraph, GetNode, GetTensorStatistics, ReadTensor } from './graph';
@@ -33,6 +34,7 @@ export const requests: readonly AnyRequest[] = [
   GetTensorStatistics,
   ReadOverlays,
   WriteOverlay,
+  EstimateSize,
   Optimize,
   Quantize,
   QuantizeWeights,

@@ -55,7 +55,10 @@ export type EditorRequests = {
 };
 
 /** What the model editor asks the editor around it to do. */
-export type EditorCommand = 'compress' | 'deploy' | 'openSettings' | 'manageTrust' | 'showLog';
+export type EditorCommand = JobCommand | 'compress' | 'deploy' | 'openSettings' | 'manageTrust' | 'showLog';
+
+/** Jobs that have a panel of their own; each is the command `slipway.ID`. */
+export type JobCommand = 'optimize' | 'quantize' | 'precision' | 'prune' | 'cluster' | 'sensitivity';
 
 export type EditorFromPage =
   /** The page listens; the host answers with `init`. */

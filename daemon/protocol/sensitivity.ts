@@ -14,6 +14,7 @@ export const LayerSensitivitySchema = Type.Object({
     description: "Error of the layer's own output with all layers quantized; null when it cannot be seen.",
   }),
 });
+export type LayerSensitivity = Static<typeof LayerSensitivitySchema>;
 
 export const SensitivityResult = Type.Object({
   layers: Type.Array(LayerSensitivitySchema, { description: 'The most sensitive first.' }),

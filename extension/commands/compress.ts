@@ -5,8 +5,8 @@ import { basename, dirname, extname, join } from 'node:path';
 import * as vscode from 'vscode';
 import { Compress, type CompressResult } from '../../daemon/protocol/compress';
 import { ErrorCode } from '../../daemon/protocol/errors';
-import type { PageError } from '../../daemon/protocol/page';
 import type { Context } from '../context';
+import { describeFailure } from '../daemon/failure';
 import { ResultsPanel } from '../panels/results';
 import { mayRun, pickModel } from './pickModel';
 
@@ -41,20 +41,6 @@ export async function compress(context: Context, argument: unknown): Promise<Com
   } finally {
     source.dispose();
   }
-}
-
-/** A rejected request in the words that the panel shows. */
-function describeFailure(error: unknown): PageError {
-  const { message, code, data } = error as {
-    message?: string;
-    code?: number;
-    data?: { diagnostics?: PageError['diagnostics'] };
-  };
-  return {
-    message: message ?? String(error),
-    ...(code === undefined ? {} : { code }),
-    ...(data?.diagnostics ? { diagnostics: data.diagnostics } : {}),
-  };
 }
 
 /**

@@ -19,15 +19,12 @@ import { exportOverlay, importOverlay } from './overlays';
 
 export const viewType = 'slipway.model';
 
-const commands: Readonly<Record<EditorCommand, string>> = {
-  compress: 'slipway.compress',
-  deploy: 'slipway.deploy',
+/** Commands that are not about the model of the editor; the others are `slipway.NAME` and take its URI. */
+const general: Partial<Record<EditorCommand, string>> = {
   openSettings: 'workbench.action.openSettings',
   manageTrust: 'workbench.trust.manage',
   showLog: 'slipway.showLog',
 };
-/** Commands that are about the model of the editor; the others take no argument. */
-const aboutModel: ReadonlySet<EditorCommand> = new Set(['compress', 'deploy']);
 
 export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
   private workerSource: Promise<string> | undefined;
@@ -62,12 +59,14 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
           });
           channel.notify({ kind: 'overlays', overlays: overlays.of(uri) });
         } else if (note.kind === 'command') {
-          const argument = aboutModel.has(note.command)
-            ? document.uri
-            : note.command === 'openSettings'
-              ? '@ext:slipway.slipway'
-              : undefined;
-          void vscode.commands.executeCommand(commands[note.command], argument);
+          const command = general[note.command];
+          const argument =
+            command === undefined
+              ? document.uri
+              : note.command === 'openSettings'
+                ? '@ext:slipway.slipway'
+                : undefined;
+          void vscode.commands.executeCommand(command ?? `slipway.${note.command}`, argument);
         } else if (note.kind === 'savePicture') {
           void savePicture(document.uri, note.name, note.data);
         } else if (note.kind === 'copy') {

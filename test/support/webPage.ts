@@ -109,7 +109,7 @@ export class Pages {
 
   /** Opens a page; `connect` gets the host's end before the page runs. */
   async open(
-    script: 'editor' | 'results',
+    script: 'editor' | 'results' | 'job',
     options: PageOptions,
     connect: (port: Port) => void,
   ): Promise<OpenPage> {

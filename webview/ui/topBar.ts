@@ -5,6 +5,7 @@ import type { EditorCommand } from '../../daemon/protocol/page';
 import type { EditorState } from '../state/editorState';
 import { bytes, count, exactBytes, plural, whole } from './format';
 import { icon, iconButton } from './icon';
+import { jobMenu } from './jobMenu';
 import { elide, fullText, visible } from './text';
 
 export interface TopBarActions {
@@ -47,6 +48,7 @@ export function topBar(state: EditorState, actions: TopBarActions): TemplateResu
     >
       Compress and Benchmark
     </button>
+    ${jobMenu(mayRun, actions.command)}
     ${iconButton(
       state.inspectorOpen ? 'layout-sidebar-right' : 'layout-sidebar-right-off',
       state.inspectorOpen ? 'Hide the inspector' : 'Show the inspector',

@@ -1,0 +1,195 @@
+// How large a version of a model would be, from the shapes of its weights and the operators that read them. Pure, and
+// without reading a weight: a guess to choose by, with the interval in which the real file is expected to lie.
+
+import { DataType } from '../ir/dataType';
+import type { Graph, Model, Node } from '../ir/model';
+import { elementCount, type Tensor } from '../ir/tensor';
+import { tensorBytes } from './summary';
+
+export interface SizeChange {
+  readonly method:
+    'static' | 'dynamic' | 'weight-only' | 'fp16' | 'bf16' | 'channels' | 'cluster' | 'optimize';
+  readonly bits?: number | undefined;
+  readonly blockSize?: number | undefined;
+  readonly embeddings?: boolean | undefined;
+  readonly clusters?: number | undefined;
+  readonly ratio?: number | undefined;
+  readonly targetMacs?: number | undefined;
+}
+
+export interface SizeEstimate {
+  /** All in bytes. */
+  readonly before: number;
+  readonly after: number;
+  readonly low: number;
+  readonly high: number;
+  readonly changedBytes: number;
+  readonly note: string;
+}
+
+/** A weight of the main graph with the nodes that read it. */
+interface Weight {
+  readonly tensor: Tensor;
+  readonly elements: number;
+  readonly bytes: number;
+  readonly readers: readonly Node[];
+}
+
+/** What a method makes of the weights: bytes that go, bytes that come, and how sure that is. */
+interface Change {
+  readonly gone: number;
+  readonly come: number;
+  /** Bytes for what comes beside the weights: nodes, scales, names. */
+  readonly beside: number;
+  readonly low?: number;
+  readonly high?: number;
+  readonly note: string;
+}
+
+/** `fileBytes`: the model on disk with its external data. */
+export function estimateSize(model: Model, fileBytes: number, change: SizeChange): SizeEstimate {
+  const weights = weightsOf(model.graph);
+  const { gone, come, beside, low, high, note } = changes[change.method](weights, change, model.graph);
+  const after = Math.max(0, fileBytes - gone) + come + beside;
+  const rest = Math.max(0, fileBytes - gone);
+  const within = (bytes: number) => Math.max(0, Math.round(bytes));
+  return {
+    before: fileBytes,
+    after: within(after),
+    low: within(low === undefined ? rest + come + 0.5 * beside : rest + low),
+    high: within(high === undefined ? rest + come + 1.6 * beside : rest + high),
+    changedBytes: within(gone),
+    note,
+  };
+}
+
+function weightsOf(graph: Graph): Weight[] {
+  const readers = new Map<string, Node[]>();
+  for (const node of graph.nodes) {
+    for (const name of node.inputs) {
+      const known = readers.get(name);
+      if (known) known.push(node);
+      else readers.set(name, [node]);
+    }
+  }
+  const tensors = [...graph.initializers];
+  for (const node of graph.nodes) {
+    if (node.opType !== 'Constant') continue;
+    for (const attribute of node.attributes) {
+      if (attribute.type === 'TENSOR') tensors.push({ ...attribute.value, name: node.outputs[0] ?? '' });
+    }
+  }
+  return tensors.map((tensor) => ({
+    tensor,
+    elements: Math.max(0, elementCount(tensor.dims)),
+    bytes: tensorBytes(tensor),
+    readers: readers.get(tensor.name) ?? [],
+  }));
+}
+
+const isFloat = ({ tensor: { dataType } }: Weight) => dataType === DataType.FLOAT;
+const reads = (weight: Weight, ...ops: string[]) =>
+  weight.readers.some((node) => ops.includes(node.opType) && node.inputs[1] === weight.tensor.name);
+const sum = (list: readonly number[]) => list.reduce((total, value) => total + value, 0);
+const bytesOf = (list: readonly Weight[]) => sum(list.map(({ bytes }) => bytes));
+const elementsOf = (list: readonly Weight[]) => sum(list.map(({ elements }) => elements));
+
+/** Bytes of a node with its names, about. */
+const nodeBytes = 160;
+
+const changes: Readonly<
+  Record<SizeChange['method'], (weights: readonly Weight[], change: SizeChange, graph: Graph) => Change>
+> = {
+  static(weights, _change, graph) {
+    const taken = weights.filter((weight) => isFloat(weight) && reads(weight, 'Conv', 'Gemm', 'MatMul'));
+    // One scale and one zero point for each output channel, and for each value a pair of nodes.
+    const channels = sum(taken.map(({ tensor: { dims } }) => dims[0] ?? 1));
+    return {
+      gone: bytesOf(taken),
+      come: elementsOf(taken),
+      beside: 8 * channels + 4 * nodeBytes * graph.nodes.filter(({ opType }) => opType !== 'Constant').length,
+      note: 'Weights of convolutions and matrix products take one byte instead of four; quantize steps come between the nodes.',
+    };
+  },
+  dynamic(weights) {
+    const taken = weights.filter((weight) => isFloat(weight) && reads(weight, 'Gemm', 'MatMul'));
+    const columns = sum(taken.map(({ tensor: { dims } }) => dims[1] ?? 1));
+    return {
+      gone: bytesOf(taken),
+      come: elementsOf(taken),
+      beside: 5 * columns + 6 * nodeBytes * taken.length,
+      note: 'Weights of matrix products take one byte instead of four; convolutions stay as they are.',
+    };
+  },
+  'weight-only'(weights, { bits = 4, blockSize = 32, embeddings = true }) {
+    const taken = weights.filter(
+      (weight) =>
+        (isFloat(weight) || weight.tensor.dataType === DataType.FLOAT16) &&
+        weight.tensor.dims.length === 2 &&
+        (reads(weight, 'Gemm', 'MatMul') || (embeddings && isTable(weight))),
+    );
+    const blocks = sum(
+      taken.map(({ tensor: { dims } }) => {
+        const [k = 0, n = 0] = dims;
+        return Math.ceil(k / blockSize) * n;
+      }),
+    );
+    return {
+      gone: bytesOf(taken),
+      come: (elementsOf(taken) * bits) / 8 + 4 * blocks,
+      beside: nodeBytes * taken.length,
+      note: `Weights of matrix products${embeddings ? ' and lookup tables' : ''} take ${bits} bits each, and every ${blockSize} of them share a scale.`,
+    };
+  },
+  fp16: (weights) => half(weights),
+  bf16: (weights) => half(weights),
+  channels(weights, { ratio, targetMacs }) {
+    const taken = weights.filter(
+      (weight) => isFloat(weight) && reads(weight, 'Conv', 'ConvTranspose', 'Gemm', 'MatMul'),
+    );
+    const gone = bytesOf(taken);
+    // A layer loses channels on both sides, its inputs and its outputs; the first and the last on one.
+    const side = ratio === undefined ? Math.sqrt(targetMacs ?? 1) : 1 - ratio;
+    return {
+      gone,
+      come: gone * side ** 1.8,
+      beside: 0,
+      low: gone * side ** 2.6,
+      high: gone * (side + (1 - side) * 0.25),
+      note: 'A layer loses inputs and outputs together; layers that cannot be cut keep theirs, which only the run tells.',
+    };
+  },
+  cluster(weights, { clusters = 16 }) {
+    const taken = weights.filter(
+      (weight) => isFloat(weight) && weight.tensor.dims.length >= 2 && weight.elements >= 512,
+    );
+    return {
+      gone: bytesOf(taken),
+      come: sum(
+        taken.map(({ elements }) => (clusters <= 16 && elements % 2 === 0 ? elements / 2 : elements)),
+      ),
+      beside: taken.length * (4 * clusters + 5 * nodeBytes),
+      note: `Weights become indices of ${clusters <= 16 ? 'half a byte' : 'one byte'} into a codebook of ${clusters} values.`,
+    };
+  },
+  optimize: () => ({
+    gone: 0,
+    come: 0,
+    beside: 0,
+    note: 'The weights stay as they are; what is folded or unused goes, which only the run tells.',
+  }),
+};
+
+const isTable = (weight: Weight) =>
+  weight.elements >= 4096 &&
+  weight.readers.some((node) => node.opType === 'Gather' && node.inputs[0] === weight.tensor.name);
+
+function half(weights: readonly Weight[]): Change {
+  const taken = weights.filter((weight) => isFloat(weight) && weight.elements >= 128);
+  return {
+    gone: bytesOf(taken),
+    come: bytesOf(taken) / 2,
+    beside: nodeBytes * taken.length,
+    note: 'Weights take two bytes instead of four.',
+  };
+}

@@ -1,0 +1,153 @@
+// What the page of a job (quantize, prune, benchmark, profile, …) and its host say to each other. Types only, as in
+// page.ts. The form is data that the host makes from a request's JSON Schema; the page knows no request by name.
+
+import type { BenchmarkResult, Measurement } from './benchmark';
+import type { ClusterResult } from './cluster';
+import type { ProgressValue } from './common';
+import type { Estimate } from './estimate';
+import type { EvaluateResult } from './evaluate';
+import type { OptimizeResult } from './optimize';
+import type { PageError } from './page';
+import type { ProfileResult } from './profile';
+import type { PruneResult } from './prune';
+import type { QuantizeResult } from './quantize';
+import type { LayerSensitivity, SensitivityResult } from './sensitivity';
+import type { WeightOnlyResult } from './weightOnly';
+
+/** What a field of the form holds; a field without an entry is left to the daemon. */
+export type FieldValue = string | number | boolean | string[] | number[] | Record<string, number>;
+export type FormValues = Record<string, FieldValue>;
+
+/** What a path is for: it decides the dialog and what is offered. */
+export type PathUse = 'calibration' | 'validation' | 'data' | 'model' | 'file' | 'newModel' | 'newFile';
+
+export interface Option {
+  value: string | number | boolean;
+  label: string;
+}
+
+export type Control =
+  /** One of several; `required` fields have no "automatic". */
+  | { kind: 'choice'; options: Option[] }
+  /** Any of several. */
+  | { kind: 'many'; options: Option[] }
+  /** Absent means off. */
+  | { kind: 'flag' }
+  | { kind: 'number'; whole: boolean; min?: number; max?: number; above?: number; below?: number }
+  | { kind: 'text' }
+  /** Names or patterns, separated by commas. */
+  | { kind: 'names' }
+  /** Whole numbers, separated by commas. */
+  | { kind: 'numbers'; min: number }
+  /** Sizes of free dimensions by name. */
+  | { kind: 'sizes'; names: string[] }
+  /** A path, with what lies at hand; `placeholder` is what an empty field means. */
+  | { kind: 'path'; use: PathUse; offers: string[]; placeholder?: string }
+  /** Several paths, with what lies at hand. */
+  | { kind: 'paths'; use: PathUse; offers: string[] };
+
+export interface Field {
+  /** Name in the request's params; parts of nested objects are joined by a dot. */
+  name: string;
+  label: string;
+  /** The sentence of the protocol: what it does and what it costs. */
+  help: string;
+  control: Control;
+  required: boolean;
+  /** Folded under *More options*. */
+  more: boolean;
+  /** What an empty field means, in a word or two. */
+  absent: string;
+}
+
+/** One way of doing the job, with its form. */
+export interface MethodForm {
+  id: string;
+  title: string;
+  /** What it does, in one sentence. */
+  sentence: string;
+  fields: Field[];
+  /** What the form holds at first. */
+  values: FormValues;
+  /** Whether the size of what it writes can be estimated. */
+  estimates: boolean;
+  /** What the button says: "Quantize", "Measure". */
+  verb: string;
+}
+
+/** A result by the kind of page that shows it. */
+export type JobResult =
+  | { kind: 'quantize'; value: QuantizeResult | WeightOnlyResult }
+  | { kind: 'prune'; value: PruneResult }
+  | { kind: 'cluster'; value: ClusterResult }
+  | { kind: 'optimize'; value: OptimizeResult }
+  | { kind: 'sensitivity'; value: SensitivityResult }
+  | { kind: 'benchmark'; value: BenchmarkResult }
+  | { kind: 'profile'; value: ProfileResult }
+  | { kind: 'evaluate'; value: EvaluateResult };
+export type ResultKind = JobResult['kind'];
+
+/** One run of the job, from its start to whatever end. */
+export interface JobRun {
+  id: number;
+  method: string;
+  /** Title of the method, for lists. */
+  title: string;
+  values: FormValues;
+  /** The command line that does the same. */
+  command: string;
+  state: 'running' | 'done' | 'failed' | 'cancelled';
+  progress: ProgressValue | null;
+  /** Finished parts, as far as the request reports them. */
+  rows: (LayerSensitivity | Measurement)[];
+  result: JobResult | null;
+  error: PageError | null;
+  /** The file that it wrote is gone: deleted by its button. */
+  deleted: boolean;
+  /** Overlays for the graph that this result gives, by title. */
+  overlays: string[];
+}
+
+/** Everything that the page shows. The host sends the whole of it whenever it changes. */
+export interface JobPage {
+  /** Id of the job: `quantize`. */
+  job: string;
+  /** "Quantize". */
+  title: string;
+  model: { name: string; file: string; bytes: number | null };
+  methods: MethodForm[];
+  /** The method that is shown first. */
+  method: string;
+  /** Newest first. */
+  runs: JobRun[];
+  /** Whether the workspace is trusted: models are run only then. */
+  trusted: boolean;
+}
+
+export type JobToPage = { kind: 'page'; page: JobPage };
+
+export type JobFromPage =
+  /** The page listens; the host answers with `page`. */
+  | { kind: 'ready' }
+  | { kind: 'run'; method: string; values: FormValues }
+  | { kind: 'cancel' }
+  | { kind: 'open'; file: string }
+  /** Benchmarks the file against the original. */
+  | { kind: 'compare'; file: string }
+  | { kind: 'evaluate'; file: string }
+  /** Moves the file that this run wrote to the trash. */
+  | { kind: 'delete'; run: number }
+  /** Paints an overlay of this run on the graph. */
+  | { kind: 'paint'; run: number; overlay: string }
+  | { kind: 'copy'; text: string }
+  | { kind: 'manageTrust' };
+
+/** Requests of the page; the host answers. */
+export type JobRequests = {
+  /** Asks the user for a path; null when they back out. */
+  pick: { params: { method: string; field: string }; result: string | null };
+  /** Size of what a run with these values would write. */
+  estimate: { params: { method: string; values: FormValues }; result: Estimate };
+  /** The command line that does the same as the form. */
+  command: { params: { method: string; values: FormValues }; result: string };
+};

@@ -1,0 +1,56 @@
+// Commands that open the panel of a job: Quantize, Prune, Share Weights, Optimize, Convert Precision, …
+// One panel for each job and model; asked again, it comes to the front.
+
+import { availableParallelism } from 'node:os';
+import type * as vscode from 'vscode';
+import { Open } from '../../daemon/protocol/inspect';
+import type { Context } from '../context';
+import type { Job, Situation } from '../jobs/job';
+import { JobPanel, namesBeside, type JobStart } from '../panels/jobPanel';
+import { mayRun, pickModel } from './pickModel';
+
+const panels = new Map<string, JobPanel>();
+
+/** Opens the panel of a job for the model that the command is about; undefined when the user backed out. */
+export async function openJob(
+  context: Context,
+  job: Job,
+  argument: unknown,
+  start: JobStart = {},
+): Promise<JobPanel | undefined> {
+  const model = await pickModel(argument);
+  if (!model || !(await mayRun(job.doing))) return undefined;
+  const key = `${job.id} ${model.toString()}`;
+  const known = panels.get(key);
+  if (known && start.values === undefined) {
+    known.reveal();
+    return known;
+  }
+  const panel = new JobPanel(context, job, model, await situationOf(context, model), start);
+  panels.set(key, panel);
+  panel.onClosed(() => {
+    if (panels.get(key) === panel) panels.delete(key);
+  });
+  return panel;
+}
+
+/** What the form is made for: the folder, the machine, the free dimensions of the model. */
+async function situationOf(
+  { daemon, log }: Context,
+  model: vscode.Uri,
+): Promise<Situation & { bytes: number | null }> {
+  const situation = { model: model.fsPath, beside: await namesBeside(model), cores: availableParallelism() };
+  try {
+    const { inspection } = await daemon.request(Open, { uri: model.toString() });
+    const dimensions = new Set<string>();
+    for (const { shape } of inspection.inputs) {
+      for (const dim of shape ?? []) if (typeof dim === 'string') dimensions.add(dim);
+    }
+    const bytes = inspection.fileBytes + inspection.externalBytes;
+    return { ...situation, dimensions: [...dimensions], bytes };
+  } catch (error) {
+    // The form can be filled without; a run says what is wrong with the model.
+    log.debug(`${model.fsPath}: ${String(error)}`);
+    return { ...situation, dimensions: [], bytes: null };
+  }
+}

@@ -1,0 +1,157 @@
+// A request's JSON Schema → the fields of a form. The protocol's descriptions become the help of each field.
+
+import { basename } from 'node:path';
+import type { Control, Field, FormValues, MethodForm, Option, PathUse } from '../../daemon/protocol/jobPage';
+import { freeOutput } from './output';
+import { dataOffers, modelOffers } from './offers';
+import type { Method, Situation } from './job';
+
+/** As much of JSON Schema as the protocol uses. */
+interface Schema {
+  type?: string;
+  description?: string;
+  enum?: (string | number | boolean)[];
+  const?: string | number | boolean;
+  anyOf?: Schema[];
+  items?: Schema;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  patternProperties?: Record<string, Schema>;
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+}
+
+/** Not for people: the model itself, and what the host fills in. */
+const never = new Set(['uri', 'revision', 'progressToken']);
+
+/** What paths are for, by the names that the protocol gives them. */
+const pathUses: Readonly<Record<string, PathUse>> = {
+  calibration: 'calibration',
+  validation: 'validation',
+  data: 'data',
+  reference: 'model',
+  against: 'model',
+  uris: 'model',
+  overrides: 'file',
+  tokenizer: 'file',
+  calibrationCache: 'newFile',
+  state: 'newFile',
+  output: 'newModel',
+};
+
+/** The form of one way of doing a job. */
+export function methodForm(method: Method, situation: Situation): MethodForm {
+  const schema = method.request.params as Schema;
+  const hidden = new Set([...never, ...Object.keys(method.fixed ?? {}), ...(method.hidden ?? [])]);
+  const required = new Set([...(schema.required ?? []), ...(method.needs ?? [])]);
+  // An empty name is filled in when it runs: a free one beside the model.
+  required.delete('output');
+  const found = new Map<string, Field>();
+  for (const [name, each] of flatten(schema)) {
+    if (hidden.has(name) || hidden.has(name.split('.')[0]!)) continue;
+    const place = method.front.indexOf(name);
+    found.set(name, {
+      name,
+      label: method.labels?.[name] ?? labelOf(name),
+      help: each.description ?? '',
+      control: controlOf(name, each, method, situation),
+      required: required.has(name),
+      more: place < 0,
+      absent: method.absent?.[name] ?? 'Automatic',
+    });
+  }
+  const front = method.front.flatMap((name) => found.get(name) ?? []);
+  const more = [...found.values()].filter((field) => field.more);
+  return {
+    id: method.id,
+    title: method.title,
+    sentence: method.sentence,
+    fields: [...front, ...more],
+    values: startValues(method, situation),
+    estimates: method.estimate !== undefined,
+    verb: method.verb,
+  };
+}
+
+/** Fields by name; parts of nested objects as `load.rate`. */
+function flatten(schema: Schema, prefix = ''): [string, Schema][] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, each]) =>
+    each.properties === undefined
+      ? [[`${prefix}${name}`, each] as [string, Schema]]
+      : flatten(each, `${prefix}${name}.`),
+  );
+}
+
+/** `calibrationSamples` → "Calibration samples". */
+function labelOf(name: string): string {
+  const words = name
+    .split('.')
+    .pop()!
+    .replace(/([a-z])([A-Z])/g, (_, before: string, after: string) => `${before} ${after.toLowerCase()}`);
+  return words[0]!.toUpperCase() + words.slice(1);
+}
+
+function controlOf(name: string, schema: Schema, method: Method, situation: Situation): Control {
+  const use = method.paths?.[name] ?? pathUses[name];
+  if (use !== undefined) {
+    const offers = use === 'model' ? modelOffers(situation) : dataOffers(use, situation);
+    if (schema.type === 'array') return { kind: 'paths', use, offers };
+    const placeholder =
+      use === 'newModel'
+        ? basename(freeOutput(method, startValues(method, situation), situation))
+        : undefined;
+    return { kind: 'path', use, offers, ...(placeholder === undefined ? {} : { placeholder }) };
+  }
+  const choices = choicesOf(schema);
+  if (choices !== undefined) return { kind: 'choice', options: choices };
+  switch (schema.type) {
+    case 'boolean':
+      return method.automatic?.includes(name) === true
+        ? { kind: 'choice', options: [{ value: true, label: 'Yes' }, { value: false, label: 'No' }] } // prettier-ignore
+        : { kind: 'flag' };
+    case 'integer':
+    case 'number':
+      return {
+        kind: 'number',
+        whole: schema.type === 'integer',
+        ...(schema.minimum === undefined ? {} : { min: schema.minimum }),
+        ...(schema.maximum === undefined ? {} : { max: schema.maximum }),
+        ...(schema.exclusiveMinimum === undefined ? {} : { above: schema.exclusiveMinimum }),
+        ...(schema.exclusiveMaximum === undefined ? {} : { below: schema.exclusiveMaximum }),
+      };
+    case 'array': {
+      const options = schema.items && choicesOf(schema.items);
+      if (options !== undefined) return { kind: 'many', options };
+      return schema.items?.type === 'integer'
+        ? { kind: 'numbers', min: schema.items.minimum ?? 0 }
+        : { kind: 'names' };
+    }
+    case 'object':
+      return { kind: 'sizes', names: [...situation.dimensions] };
+    default:
+      return { kind: 'text' };
+  }
+}
+
+/** The values of an enumeration, however it is written; undefined for what is none. */
+function choicesOf(schema: Schema): Option[] | undefined {
+  const values =
+    schema.enum ??
+    (schema.anyOf?.every((one) => one.const !== undefined) === true
+      ? schema.anyOf.map((one) => one.const!)
+      : undefined);
+  return values?.map((value) => ({ value, label: String(value) }));
+}
+
+function startValues(method: Method, situation: Situation): FormValues {
+  const values: FormValues = {};
+  for (const [name, schema] of flatten(method.request.params)) {
+    const use = pathUses[name];
+    const wanted = method.front.includes(name) && (use === 'calibration' || use === 'validation');
+    const [first] = wanted ? dataOffers(use, situation) : [];
+    if (first !== undefined && schema.type === 'string') values[name] = first;
+  }
+  return { ...values, ...(method.start?.(situation) ?? {}) };
+}

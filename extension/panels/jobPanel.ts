@@ -1,0 +1,248 @@
+// The panel of one job on one model: a form, runs with progress, and their results. It keeps everything that the page
+// shows and sends the whole of it whenever something changed; what a job is, is data (extension/jobs).
+
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
+import { EstimateSize } from '../../daemon/protocol/estimate';
+import { ErrorCode } from '../../daemon/protocol/errors';
+import type {
+  FormValues,
+  JobFromPage,
+  JobPage,
+  JobRequests,
+  JobResult,
+  JobRun,
+  JobToPage,
+} from '../../daemon/protocol/jobPage';
+import type { RequestMap } from '../../daemon/protocol/page';
+import { Channel } from '../../daemon/protocol/pageChannel';
+import type { Context } from '../context';
+import { describeFailure } from '../daemon/failure';
+import { commandLine } from '../jobs/commandLine';
+import { methodForm } from '../jobs/form';
+import type { Job, Method, Situation } from '../jobs/job';
+import { withOutput } from '../jobs/output';
+import { paramsOf } from '../jobs/params';
+import { mountPage } from './page';
+import { pickPath } from './pickPath';
+
+/** Sends to the page at most this often, milliseconds. */
+const refreshMs = 100;
+
+export interface JobStart {
+  readonly method?: string | undefined;
+  readonly values?: FormValues | undefined;
+}
+
+export class JobPanel {
+  private readonly panel: vscode.WebviewPanel;
+  private readonly channel: Channel<JobToPage, JobFromPage, RequestMap, JobRequests>;
+  private readonly ended = new vscode.EventEmitter<void>();
+  private timer: NodeJS.Timeout | undefined;
+  private running: vscode.CancellationTokenSource | undefined;
+  private alive = true;
+  private page: JobPage;
+  private nextRun = 1;
+
+  /** The user closed it. */
+  readonly onClosed = this.ended.event;
+
+  constructor(
+    private readonly context: Context,
+    private readonly job: Job,
+    private readonly model: vscode.Uri,
+    situation: Situation & { readonly bytes: number | null },
+    start: JobStart = {},
+  ) {
+    const name = basename(model.fsPath);
+    const methods = job.methods.map((method) => methodForm(method, situation));
+    const first = methods.find(({ id }) => id === start.method) ?? methods[0]!;
+    if (start.values) first.values = { ...first.values, ...start.values };
+    this.page = {
+      job: job.id,
+      title: job.title,
+      model: { name, file: model.fsPath, bytes: situation.bytes },
+      methods,
+      method: first.id,
+      runs: [],
+      trusted: vscode.workspace.isTrusted,
+    };
+    const title = `${job.title} ${name}`;
+    this.panel = vscode.window.createWebviewPanel(
+      'slipway.job',
+      title,
+      { viewColumn: vscode.ViewColumn.Active },
+      { retainContextWhenHidden: false },
+    );
+    this.panel.iconPath = vscode.Uri.joinPath(context.extension.extensionUri, 'extension', 'icon.svg');
+    this.channel = new Channel<JobToPage, JobFromPage, RequestMap, JobRequests>(
+      mountPage(context, this.panel.webview, 'job', title),
+      {
+        onNote: (note) => void this.receive(note),
+        onError: (error) => context.log.error(`${job.id} panel: ${String(error)}`),
+        requests: {
+          pick: ({ method, field }) => this.pick(method, field),
+          estimate: ({ method, values }) => this.estimate(method, values),
+          command: async ({ method, values }) => {
+            const chosen = this.method(method);
+            return commandLine(chosen, await this.complete(chosen, values), this.model.fsPath);
+          },
+        },
+      },
+    );
+    const trust = vscode.workspace.onDidGrantWorkspaceTrust(() => this.update({ trusted: true }));
+    this.panel.onDidDispose(() => {
+      this.alive = false;
+      clearTimeout(this.timer);
+      this.running?.cancel();
+      trust.dispose();
+      this.channel.dispose();
+      this.ended.fire();
+      this.ended.dispose();
+    });
+  }
+
+  /** Brings it to the front. */
+  reveal(): void {
+    this.panel.reveal();
+  }
+
+  private method(id: string): Method {
+    const found = this.job.methods.find((method) => method.id === id);
+    if (!found) throw new Error(`${this.job.id} has no method ${id}`);
+    return found;
+  }
+
+  private update(change: Partial<JobPage>): void {
+    this.page = { ...this.page, ...change };
+    if (!this.alive) return;
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.send();
+    }, refreshMs);
+  }
+
+  private updateRun(id: number, change: Partial<JobRun>): void {
+    this.update({ runs: this.page.runs.map((run) => (run.id === id ? { ...run, ...change } : run)) });
+  }
+
+  private send(): void {
+    if (this.alive) this.channel.notify({ kind: 'page', page: this.page });
+  }
+
+  private async pick(method: string, field: string): Promise<string | null> {
+    const form = this.page.methods.find(({ id }) => id === method);
+    const control = form?.fields.find(({ name }) => name === field)?.control;
+    if (control?.kind !== 'path' && control?.kind !== 'paths') return null;
+    return pickPath(control.use, this.model);
+  }
+
+  private async estimate(id: string, values: FormValues) {
+    const change = this.method(id).estimate?.(values);
+    if (!change) throw new Error(`${id} has no estimate`);
+    return this.context.daemon.request(EstimateSize, { uri: this.model.toString(), ...change });
+  }
+
+  private async receive(note: JobFromPage): Promise<void> {
+    switch (note.kind) {
+      case 'ready':
+        this.send();
+        return;
+      case 'run':
+        await this.run(this.method(note.method), note.values);
+        return;
+      case 'cancel':
+        this.running?.cancel();
+        return;
+      case 'open':
+        await vscode.commands.executeCommand('slipway.inspect', vscode.Uri.file(note.file));
+        return;
+      case 'copy':
+        await vscode.env.clipboard.writeText(note.text);
+        vscode.window.setStatusBarMessage('Slipway: copied to the clipboard', 4000);
+        return;
+      case 'delete':
+        await this.delete(note.run);
+        return;
+      case 'manageTrust':
+        await vscode.commands.executeCommand('workbench.trust.manage');
+        return;
+      case 'compare':
+      case 'evaluate':
+      case 'paint':
+    }
+  }
+
+  /** The form's values with a name for what it writes that is free now. */
+  private async complete(method: Method, values: FormValues): Promise<FormValues> {
+    return withOutput(method, values, { model: this.model.fsPath, beside: await namesBeside(this.model) });
+  }
+
+  private async run(method: Method, given: FormValues): Promise<void> {
+    if (this.running || !vscode.workspace.isTrusted) return;
+    const source = (this.running = new vscode.CancellationTokenSource());
+    const values = await this.complete(method, given);
+    const id = this.nextRun++;
+    const run: JobRun = {
+      id,
+      method: method.id,
+      title: method.title,
+      values,
+      command: commandLine(method, values, this.model.fsPath),
+      state: 'running',
+      progress: { stage: 'Starting' },
+      rows: [],
+      result: null,
+      error: null,
+      deleted: false,
+      overlays: [],
+    };
+    this.update({ runs: [run, ...this.page.runs], method: method.id });
+    try {
+      const uriOf = (path: string) => vscode.Uri.file(path).toString();
+      const params = paramsOf(method, values, this.model.fsPath, uriOf);
+      const value = await this.context.daemon.request(method.request, params, {
+        token: source.token,
+        onProgress: ({ row, ...progress }) => {
+          const rows = this.page.runs.find((one) => one.id === id)?.rows ?? [];
+          this.updateRun(id, {
+            progress,
+            ...(row === undefined ? {} : { rows: [...rows, row as JobRun['rows'][number]] }),
+          });
+        },
+      });
+      const result = { kind: method.result, value } as JobResult;
+      this.updateRun(id, { state: 'done', progress: null, result });
+    } catch (error) {
+      const failure = describeFailure(error);
+      if (failure.code === ErrorCode.requestCancelled)
+        this.updateRun(id, { state: 'cancelled', progress: null });
+      else this.updateRun(id, { state: 'failed', progress: null, error: failure });
+    } finally {
+      source.dispose();
+      this.running = undefined;
+    }
+  }
+
+  /** Moves what a run wrote to the trash, after a question. */
+  private async delete(id: number): Promise<void> {
+    const run = this.page.runs.find((one) => one.id === id);
+    const file = run?.result && 'output' in run.result.value ? run.result.value.output : undefined;
+    if (file === undefined) return;
+    const remove = 'Move to Trash';
+    const answer = await vscode.window.showWarningMessage(
+      `Move ${basename(file)} to the trash? The original stays.`,
+      { modal: true },
+      remove,
+    );
+    if (answer !== remove) return;
+    await vscode.workspace.fs.delete(vscode.Uri.file(file), { useTrash: true });
+    this.updateRun(id, { deleted: true });
+  }
+}
+
+/** Names in a model's folder; folders end in a slash. */
+export async function namesBeside(model: vscode.Uri): Promise<string[]> {
+  const entries = await vscode.workspace.fs.readDirectory(vscode.Uri.joinPath(model, '..'));
+  return entries.map(([name, type]) => ((type & vscode.FileType.Directory) === 0 ? name : `${name}/`));
+}

@@ -1,0 +1,39 @@
+// The dialogs behind the *Browse* buttons of a form.
+
+import * as vscode from 'vscode';
+import type { PathUse } from '../../daemon/protocol/jobPage';
+
+const filters: Partial<Record<PathUse, Record<string, string[]>>> = {
+  calibration: { 'NumPy archives': ['npz'] },
+  validation: { 'NumPy archives': ['npz'] },
+  model: { 'ONNX models': ['onnx'] },
+  newModel: { 'ONNX models': ['onnx'] },
+  file: { JSON: ['json'] },
+};
+const titles: Readonly<Record<PathUse, string>> = {
+  calibration: 'Calibration data',
+  validation: 'Labelled data',
+  data: 'Data',
+  model: 'Another model',
+  file: 'File',
+  newModel: 'Where to write the model',
+  newFile: 'Where to keep it',
+};
+
+/** Null when the user backs out. */
+export async function pickPath(use: PathUse, model: vscode.Uri): Promise<string | null> {
+  const folder = vscode.Uri.joinPath(model, '..');
+  const filter = filters[use];
+  const options = { title: titles[use], defaultUri: folder, ...(filter ? { filters: filter } : {}) };
+  if (use === 'newModel' || use === 'newFile') {
+    const picked = await vscode.window.showSaveDialog(options);
+    return picked?.fsPath ?? null;
+  }
+  const [picked] =
+    (await vscode.window.showOpenDialog({
+      ...options,
+      canSelectFolders: use === 'data',
+      canSelectFiles: true,
+    })) ?? [];
+  return picked?.fsPath ?? null;
+}

@@ -1,0 +1,144 @@
+// Every job's form against the request that it fills in and the command line that it claims to be: no field without
+// help, no name that the request does not know, no option that the command refuses.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Check } from 'typebox/value';
+import { parseCommand, type CommandSpec } from '../../../daemon/cli/args';
+import { clusterCommand } from '../../../daemon/cli/cluster';
+import { optimizeCommand } from '../../../daemon/cli/optimize';
+import { pruneCommand } from '../../../daemon/cli/prune';
+import { quantizeCommand } from '../../../daemon/cli/quantize';
+import { sensitivityCommand } from '../../../daemon/cli/sensitivity';
+import type { Field, FieldValue, FormValues } from '../../../daemon/protocol/jobPage';
+import { commandLine, commandWords } from '../../../extension/jobs/commandLine';
+import { methodForm } from '../../../extension/jobs/form';
+import type { Method, Situation } from '../../../extension/jobs/job';
+import { withOutput } from '../../../extension/jobs/output';
+import { paramsOf } from '../../../extension/jobs/params';
+import { jobs } from '../../../extension/jobs/table';
+
+const situation: Situation = {
+  model: '/models/my net.onnx',
+  beside: [
+    'my net.onnx',
+    'other_calibration.npz',
+    'my net_calibration.npz',
+    'my net_validation.npz',
+    'my net.int8.onnx',
+    'tokenizer.json',
+    'pictures/',
+  ],
+  cores: 4,
+  dimensions: ['batch'],
+};
+const specs: Readonly<Record<string, CommandSpec>> = Object.fromEntries(
+  [quantizeCommand, pruneCommand, clusterCommand, optimizeCommand, sensitivityCommand].map(({ spec }) => [
+    spec.name,
+    spec,
+  ]),
+);
+const methods = jobs.flatMap((job) => job.methods.map((method) => ({ job, method })));
+const uriOf = (path: string) => `file://${path}`;
+
+/** Something that the field accepts. */
+function example({ control }: Field): FieldValue {
+  switch (control.kind) {
+    case 'choice':
+      return control.options.at(-1)!.value;
+    case 'many':
+      return control.options.map(({ value }) => String(value));
+    case 'flag':
+      return true;
+    case 'number': {
+      const low = control.min ?? (control.above === undefined ? 1 : control.above + 0.25);
+      return control.whole ? Math.max(1, low) : low;
+    }
+    case 'numbers':
+      return [1, 2];
+    case 'names':
+      return ['a', 'b*'];
+    case 'sizes':
+      return { batch: 1 };
+    case 'paths':
+      return ['/models/one.onnx'];
+    case 'path':
+      return control.use === 'model' ? '/models/one.onnx' : '/models/file.npz';
+    case 'text':
+      return 'text';
+  }
+}
+
+const filled = (method: Method): FormValues =>
+  Object.fromEntries(methodForm(method, situation).fields.map((field) => [field.name, example(field)]));
+
+test('every field has help and a label, and every name in a job is a field', () => {
+  for (const { job, method } of methods) {
+    const form = methodForm(method, situation);
+    const names = new Set(form.fields.map(({ name }) => name));
+    for (const field of form.fields) {
+      assert.match(field.help, /\w.{8}/, `${job.id}/${method.id}: ${field.name} has help`);
+      assert.match(field.label, /^[A-Z0-9]/, field.label);
+    }
+    for (const name of [...method.front, ...(method.needs ?? []), ...(method.automatic ?? [])])
+      assert.ok(names.has(name), `${job.id}/${method.id} has no field ${name}`);
+    assert.match(form.sentence, /^[A-Z].{20,240}\.$/, form.sentence);
+  }
+});
+
+test('ids of jobs and of their methods are theirs alone', () => {
+  const ids = jobs.map(({ id }) => id);
+  assert.equal(new Set(ids).size, ids.length);
+  for (const { methods: list } of jobs) assert.equal(new Set(list.map(({ id }) => id)).size, list.length);
+});
+
+test('the filled form is a request that the daemon accepts', () => {
+  for (const { job, method } of methods) {
+    const values = withOutput(method, filled(method), situation);
+    const params = paramsOf(method, values, situation.model, uriOf);
+    assert.ok(Check(method.request.params, params), `${job.id}/${method.id}: ${JSON.stringify(params)}`);
+  }
+});
+
+test('the command line takes every field of the form', () => {
+  for (const { job, method } of methods) {
+    for (const field of methodForm(method, situation).fields) {
+      for (const value of field.control.kind === 'choice'
+        ? field.control.options.map((one) => one.value)
+        : [example(field)]) {
+        const [, name, ...words] = commandWords(method, { [field.name]: value }, situation.model);
+        const spec = specs[name!];
+        assert.ok(spec, `slipway ${name} exists`);
+        assert.doesNotThrow(() => parseCommand(spec, words), `${job.id}/${method.id}: ${words.join(' ')}`);
+      }
+    }
+  }
+});
+
+test('the command line quotes, and names the output that the run would have', () => {
+  const method = jobs[0]!.methods[0]!;
+  const values = withOutput(
+    method,
+    { calibration: '/models/my net_calibration.npz', maxDrop: 0.003 },
+    situation,
+  );
+  assert.equal(
+    commandLine(method, values, situation.model),
+    "slipway quantize '/models/my net.onnx' -o '/models/my net.int8-2.onnx' --method static --calibration '/models/my net_calibration.npz' --max-drop 0.003",
+  );
+});
+
+test('what lies beside the model is offered, its own data first', () => {
+  const form = methodForm(jobs[0]!.methods[0]!, situation);
+  const control = form.fields.find(({ name }) => name === 'calibration')!.control;
+  assert.ok(control.kind === 'path');
+  assert.deepEqual(control.offers, [
+    '/models/my net_calibration.npz',
+    '/models/other_calibration.npz',
+    '/models/my net_validation.npz',
+  ]);
+  assert.equal(form.values['calibration'], '/models/my net_calibration.npz');
+  const output = form.fields.find(({ name }) => name === 'output')!.control;
+  assert.ok(output.kind === 'path');
+  assert.equal(output.placeholder, 'my net.int8-2.onnx');
+});

@@ -1,0 +1,208 @@
+// The built page of a job in a real browser: form, help, estimate, progress, results, states.
+
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { JobFromPage, JobPage, JobRequests, JobToPage } from '../../daemon/protocol/jobPage';
+import type { RequestMap } from '../../daemon/protocol/page';
+import { Channel } from '../../daemon/protocol/pageChannel';
+import { auditPage } from '../support/accessibility';
+import { jobPage, pruned, quantized, run, sensitivity } from '../support/jobPages';
+import { repository } from '../support/paths';
+import { Pages, type OpenPage, type PageOptions } from '../support/webPage';
+
+const pictures = join(repository, 'test-results', 'webview');
+
+describe('job page', () => {
+  let pages: Pages;
+  before(async () => {
+    mkdirSync(pictures, { recursive: true });
+    pages = await Pages.start();
+  });
+  after(() => pages.stop());
+
+  interface OpenJob extends OpenPage {
+    notes: JobFromPage[];
+    asked: unknown[];
+    send(page: JobPage): void;
+  }
+
+  async function open(page: JobPage, options: PageOptions = {}): Promise<OpenJob> {
+    const notes: JobFromPage[] = [];
+    const asked: unknown[] = [];
+    let send: (page: JobPage) => void = () => undefined;
+    const opened = await pages.open('job', options, (port) => {
+      const channel = new Channel<JobToPage, JobFromPage, RequestMap, JobRequests>(port, {
+        onNote(note) {
+          notes.push(note);
+          if (note.kind === 'ready') send(page);
+        },
+        requests: {
+          pick: () => '/data/elsewhere.npz',
+          command: () => 'slipway quantize …',
+          estimate(params) {
+            asked.push(params);
+            return {
+              before: 2_812_089,
+              after: 743_881,
+              low: 727_313,
+              high: 763_763,
+              changedBytes: 2_801_792,
+              note: 'Weights take one byte instead of four.',
+            };
+          },
+        },
+      });
+      send = (next) => channel.notify({ kind: 'page', page: next });
+    });
+    await opened.page.waitForSelector('.job h1');
+    return { ...opened, notes, asked, send };
+  }
+
+  async function close({ page, complaints }: OpenPage): Promise<void> {
+    assert.deepEqual(await auditPage(page), []);
+    await page.context().close();
+    assert.deepEqual(complaints, []);
+  }
+
+  it('fills the form, says what an option does, estimates, and runs', async () => {
+    const opened = await open(jobPage('quantize'), { height: 900 });
+    const { page, notes, asked } = opened;
+    assert.equal(await page.innerText('h1'), 'Quantize resnet.onnx');
+    await page.getByText('about 744 kB').waitFor();
+    assert.match(await page.innerText('.outcome'), /727 kB to 764 kB/);
+    assert.equal(await page.locator('#field-calibration').evaluate((one: HTMLSelectElement) => one.selectedOptions[0]!.text), 'resnet_calibration.npz'); // prettier-ignore
+
+    // The help of what has the focus, in a place of its own.
+    const top = () => page.locator('.submit').evaluate((one) => one.getBoundingClientRect().top);
+    const before = await top();
+    await page.focus('#field-calibrator');
+    assert.match(await page.innerText('#form-help'), /How ranges are chosen/);
+    assert.equal(await top(), before, 'nothing jumps');
+    await page.screenshot({ path: join(pictures, 'job-form.png') });
+
+    await page.selectOption('#field-calibrator', { label: 'entropy' });
+    await page.getByLabel('bias').check();
+    await page.fill('#field-maxDrop', '2');
+    await page.locator('#field-maxDrop').blur();
+    assert.match(await page.innerText('.field-problem'), /Less than 1/);
+    assert.equal(await page.isDisabled('.submit .primary'), true);
+    await page.fill('#field-maxDrop', '0.003');
+    await page.locator('#field-maxDrop').blur();
+    await page.getByText('More options').click();
+    await page.getByLabel('Reduced range').check();
+    await page.screenshot({ path: join(pictures, 'job-more.png') });
+    await page.getByLabel('Browse for calibration data').click();
+    await page.waitForFunction(() => document.querySelector<HTMLSelectElement>('#field-calibration')!.selectedOptions[0]!.text === 'elsewhere.npz'); // prettier-ignore
+    await page.click('.submit .primary');
+    await page.waitForTimeout(50);
+    assert.deepEqual(notes.at(-1), {
+      kind: 'run',
+      method: 'static',
+      values: {
+        calibration: '/data/elsewhere.npz',
+        calibrator: 'entropy',
+        recover: ['bias'],
+        maxDrop: 0.003,
+        validation: '/home/ada/models/resnet_validation.npz',
+        reducedRange: true,
+      },
+    });
+    assert.ok(asked.length >= 1);
+    const kept = (await opened.state()) as { values: Record<string, unknown> };
+    assert.ok('static' in kept.values, 'what was filled in is kept');
+    await close(opened);
+  });
+
+  it('says what is missing, and what Restricted Mode forbids', async () => {
+    const bare = jobPage('quantize', { trusted: false });
+    for (const method of bare.methods) method.values = {};
+    const opened = await open(bare);
+    assert.match(await opened.page.innerText('.submit-why'), /must be trusted/);
+    opened.send({ ...bare, trusted: true });
+    await opened.page.getByText('Calibration data is needed.').waitFor();
+    assert.equal(await opened.page.isDisabled('.submit .primary'), true);
+    await opened.page.selectOption('#method', 'weight-only');
+    assert.match(await opened.page.innerText('.sentence'), /Only the weights shrink/);
+    assert.equal(await opened.page.isDisabled('.submit .primary'), false);
+    await close(opened);
+  });
+
+  it('shows progress, cancels, and then the result in the same place', async () => {
+    const running = run();
+    const opened = await open(jobPage('quantize', { runs: [running] }));
+    const { page, notes } = opened;
+    assert.match(await page.innerText('.progress'), /Calibrating\s+120 of 256 · 4 s left/);
+    await page.screenshot({ path: join(pictures, 'job-running.png') });
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.waitForTimeout(50);
+    assert.deepEqual(notes.at(-1), { kind: 'cancel' });
+
+    const done = { ...running, state: 'done' as const, progress: null, result: quantized };
+    opened.send(jobPage('quantize', { runs: [done] }));
+    await page.getByRole('button', { name: 'Open' }).waitFor();
+    assert.equal(
+      await page.innerText('.run-title'),
+      'resnet.int8-2.onnx: 0.265 of the size, 20 of 22 compute nodes run in integers',
+    );
+    const text = await page.innerText('.run');
+    assert.match(text, /28\.4 dB/);
+    assert.match(text, /−0\.05 points, at most −0\.30 allowed/);
+    assert.match(text, /Its output is the result of the model/);
+    for (const name of ['Open', 'Compare', 'Delete', 'Copy Command Line'])
+      await page.getByRole('button', { name, exact: true }).click();
+    await page.waitForTimeout(50);
+    const file = '/home/ada/models/resnet.int8-2.onnx';
+    assert.deepEqual(notes.slice(-4), [
+      { kind: 'open', file },
+      { kind: 'compare', file },
+      { kind: 'delete', run: done.id },
+      { kind: 'copy', text: done.command },
+    ]);
+    await close(opened);
+  });
+
+  it('keeps runs, and says why one failed or was cancelled', async () => {
+    const failed = run({
+      state: 'failed',
+      progress: null,
+      error: { message: 'calibration.npz has no array named "input". It has "x".' },
+    });
+    const done = run({ state: 'done', progress: null, result: quantized });
+    const opened = await open(jobPage('quantize', { runs: [failed, done] }));
+    const { page } = opened;
+    assert.match(await page.innerText('.failure'), /no array named "input"/);
+    await page.screenshot({ path: join(pictures, 'job-failed.png') });
+    await page.locator('.run-row').nth(1).click();
+    await page.getByRole('button', { name: 'Open' }).waitFor();
+    opened.send(jobPage('quantize', { runs: [run({ state: 'cancelled', progress: null })] }));
+    await page.getByText('Nothing was written.').waitFor();
+    await close(opened);
+  });
+
+  it('looks right in every theme, and when narrow', async () => {
+    const results = [
+      ['quantize', quantized],
+      ['prune', pruned],
+      ['sensitivity', sensitivity],
+    ] as const;
+    for (const [id, result] of results) {
+      for (const theme of id === 'quantize'
+        ? (['light', 'dark', 'highContrast', 'highContrastLight'] as const)
+        : (['light', 'dark'] as const)) {
+        const done = run({ state: 'done', progress: null, result });
+        const opened = await open(jobPage(id, { runs: [done] }), { theme, width: 1280, height: 900 });
+        await opened.page.waitForTimeout(250);
+        await opened.page.screenshot({ path: join(pictures, `job-${id}-${theme}.png`), fullPage: true });
+        await close(opened);
+      }
+    }
+    const narrow = await open(jobPage('prune'), { width: 480, height: 900 });
+    const overflow = await narrow.page.evaluate(() => document.body.scrollWidth - document.body.clientWidth);
+    assert.equal(overflow, 0);
+    await narrow.page.waitForTimeout(250);
+    await narrow.page.screenshot({ path: join(pictures, 'job-narrow.png') });
+    await close(narrow);
+  });
+});

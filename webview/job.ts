@@ -1,0 +1,150 @@
+// The page of a job: a form on the left, what comes of it on the right. The host sends everything that it knows; the
+// page adds what the user is filling in.
+
+import { html, nothing, render } from 'lit';
+import type { FieldValue, MethodForm } from '../daemon/protocol/jobPage';
+import { PageFailure } from '../daemon/protocol/pageChannel';
+import { watchTheme } from './graph/theme';
+import { connectJob, keepState, keptState } from './host';
+import { formView } from './job/form';
+import { outcomeView } from './job/outcome';
+import { formProblem, methodOf, readKept, sentValues, valuesOf, withValue, type JobState } from './job/state';
+import { Store } from './state/store';
+import { bytes, exactBytes } from './ui/format';
+import { applyPalette } from './ui/palette';
+import { elide, fullText, visible } from './ui/text';
+
+const kept = readKept(keptState());
+const store = new Store<JobState>({
+  page: undefined,
+  method: kept.method,
+  values: kept.values ?? {},
+  moreOpen: kept.moreOpen ?? false,
+  helped: undefined,
+  estimate: { state: 'none', last: undefined },
+  shown: undefined,
+  cancelling: false,
+  width: document.body.clientWidth,
+});
+
+const host = connectJob(({ page }) => {
+  const running = page.runs.some(({ state }) => state === 'running');
+  store.update({ page, cancelling: store.state.cancelling && running });
+  estimateSoon();
+});
+
+function keep(): void {
+  const { method, values, moreOpen } = store.state;
+  keepState({ method, values, moreOpen });
+}
+
+/** What was asked last: the same is not asked again. */
+let asked = '';
+let timer: number | undefined;
+
+/** Asks for the size once the form has been still for a moment. */
+function estimateSoon(): void {
+  clearTimeout(timer);
+  timer = window.setTimeout(() => void estimate(), 150);
+}
+
+async function estimate(): Promise<void> {
+  const { state } = store;
+  const method = methodOf(state);
+  if (method === undefined) return;
+  const values = sentValues(method, valuesOf(state, method));
+  const key = JSON.stringify([method.id, values]);
+  if (key === asked) return;
+  asked = key;
+  if (!method.estimates) {
+    store.update({ estimate: { state: 'none', last: undefined } });
+    return;
+  }
+  store.update({ estimate: { state: 'asking', last: store.state.estimate.last } });
+  try {
+    const last = await host.request('estimate', { method: method.id, values });
+    if (asked === key) store.update({ estimate: { state: 'known', last } });
+  } catch (error) {
+    if (asked !== key || !(error instanceof PageFailure)) return;
+    store.update({ estimate: { state: 'failed', error: error.error, last: undefined } });
+  }
+}
+
+function change(method: MethodForm, name: string, value: FieldValue | undefined): void {
+  const values = withValue(valuesOf(store.state, method), name, value);
+  store.update({ values: { ...store.state.values, [method.id]: values }, helped: name });
+  keep();
+  estimateSoon();
+}
+
+function run(method: MethodForm): void {
+  const values = valuesOf(store.state, method);
+  if (formProblem(method, values) !== undefined) return;
+  store.update({ shown: undefined });
+  host.notify({ kind: 'run', method: method.id, values: sentValues(method, values) });
+}
+
+function view(state: JobState) {
+  const { page } = state;
+  const method = methodOf(state);
+  if (page === undefined || method === undefined)
+    return html`<main class="results job" aria-busy="true"></main>`;
+  const running = page.runs.some((one) => one.state === 'running');
+  const wide = state.width >= 760;
+  const outcomeWidth = Math.min(state.width, 1280) - 48 - (wide ? 320 + 40 : 0);
+  return html`<main class="results job ${wide ? 'wide' : ''}">
+    <header class="job-head">
+      <h1>
+        ${visible(page.title)} <span title=${fullText(page.model.file)}>${elide(page.model.name, 60)}</span>
+      </h1>
+      ${
+        page.model.bytes === null
+          ? nothing
+          : html`<p class="muted tabular" title=${exactBytes(page.model.bytes)}>
+              ${bytes(page.model.bytes)}
+            </p>`
+      }
+    </header>
+    ${formView(state, method, running, {
+      choose(id) {
+        store.update({ method: id, helped: undefined });
+        keep();
+        estimateSoon();
+      },
+      unfold(moreOpen) {
+        if (moreOpen === store.state.moreOpen) return;
+        store.update({ moreOpen });
+        keep();
+      },
+      change: (name, value) => change(method, name, value),
+      help: (helped) => store.update({ helped }),
+      pick: (field) => host.request('pick', { method: method.id, field }),
+      run: () => run(method),
+      copyCommand: () =>
+        void host
+          .request('command', {
+            method: method.id,
+            values: sentValues(method, valuesOf(store.state, method)),
+          })
+          .then((text) => host.notify({ kind: 'copy', text })),
+      manageTrust: () => host.notify({ kind: 'manageTrust' }),
+    })}
+    ${outcomeView(state, page, method, outcomeWidth, {
+      tell: (note) => host.notify(note),
+      cancel() {
+        store.update({ cancelling: true });
+        host.notify({ kind: 'cancel' });
+      },
+      show: (shown) => store.update({ shown }),
+    })}
+  </main>`;
+}
+
+document.body.classList.add('results-page');
+applyPalette();
+watchTheme(applyPalette);
+const update = (state: JobState) => render(view(state), document.body);
+update(store.state);
+store.subscribe(update);
+new ResizeObserver(() => store.update({ width: document.body.clientWidth })).observe(document.body);
+host.notify({ kind: 'ready' });

@@ -1,0 +1,186 @@
+// One run of the job: its headline, what can be done with it, and the parts that belong to its kind.
+
+import { html, nothing, type TemplateResult } from 'lit';
+import type { JobFromPage, JobPage, JobResult, JobRun } from '../../daemon/protocol/jobPage';
+import type { LayerSensitivity } from '../../daemon/protocol/sensitivity';
+import { diagnosticList } from '../ui/diagnostics';
+import { three } from '../ui/format';
+import { icon } from '../ui/icon';
+import { elide, fullText, visible } from '../ui/text';
+import { clusterParts, optimizeParts } from './results/others';
+import { pruneParts } from './results/prune';
+import { quantizeParts } from './results/quantize';
+import { sensitivityParts } from './results/sensitivity';
+import { sizeBars } from './sizes';
+
+export type Tell = (note: JobFromPage) => void;
+
+export const fileName = (path: string) => path.split(/[\\/]/).pop() ?? path;
+
+/** The file that a run wrote, with its size. */
+export function written(result: JobResult | null) {
+  if (result === null || !('output' in result.value)) return undefined;
+  const { output, before, after } = result.value;
+  return { output, before: before.fileBytes, after: after.fileBytes };
+}
+
+export function runResult(page: JobPage, run: JobRun, width: number, tell: Tell): TemplateResult {
+  return html`<section class="run" aria-label="Result">
+    ${run.state === 'failed' || run.state === 'cancelled' ? ended(run) : nothing}
+    ${run.result === null ? partial(run) : whole(page, run, run.result, width, tell)}
+  </section>`;
+}
+
+/** Why a run has no result. */
+function ended({ state, error, rows }: JobRun): TemplateResult {
+  const kept =
+    rows.length > 0 ? html`<p class="muted">What was measured until then stays below.</p>` : nothing;
+  if (state === 'cancelled')
+    return html`<h2>Cancelled</h2>
+      <p>Nothing was written.</p>
+      ${kept}`;
+  return html`<div class="failure" role="alert">
+    ${icon('error', 'severity-error')}
+    <div>
+      <p class="wrap">${visible(error?.message ?? 'It failed.')}</p>
+      ${error?.diagnostics === undefined ? nothing : diagnosticList(error.diagnostics, undefined, 8)} ${kept}
+    </div>
+  </div>`;
+}
+
+/** What has come while it runs, or until it ended. */
+function partial({ rows }: JobRun) {
+  const layers = rows.filter((row): row is LayerSensitivity => 'alone' in row);
+  return layers.length === 0 ? nothing : sensitivityParts(layers, undefined);
+}
+
+function whole(page: JobPage, run: JobRun, result: JobResult, width: number, tell: Tell): TemplateResult {
+  const file = written(result);
+  const { diagnostics = [] } = result.value as { diagnostics?: Parameters<typeof diagnosticList>[0] };
+  return html`
+    <h2 class="run-title" aria-live="polite">${headline(run, result)}</h2>
+    <div class="buttons" role="group" aria-label="Actions">
+      ${file === undefined ? nothing : fileButtons(run, file.output, tell)}
+      ${run.overlays.map(
+        (overlay) =>
+          html`<button
+            type="button"
+            class="secondary"
+            title="Paint it on the graph in the model editor"
+            @click=${() => tell({ kind: 'paint', run: run.id, overlay })}
+          >
+            ${visible(overlay)} on the graph
+          </button>`,
+      )}
+      <button
+        type="button"
+        class="secondary"
+        title="Copy the command line that does the same"
+        @click=${() => tell({ kind: 'copy', text: run.command })}
+      >
+        Copy Command Line
+      </button>
+    </div>
+    ${
+      file === undefined
+        ? nothing
+        : sizeBars(
+            [
+              { label: page.model.name, bytes: file.before, colour: 'series-a' },
+              { label: fileName(file.output), bytes: file.after, colour: 'series-b' },
+            ],
+            width,
+          )
+    }
+    ${parts(result)}
+    ${
+      diagnostics.length === 0
+        ? nothing
+        : html`<h3>Noticed on the way</h3>
+            ${diagnosticList(diagnostics, undefined, 20)}`
+    }
+  `;
+}
+
+function fileButtons(run: JobRun, file: string, tell: Tell): TemplateResult {
+  const name = elide(fileName(file), 40);
+  if (run.deleted) return html`<span class="muted">${name} is in the trash.</span>`;
+  return html`<button
+      type="button"
+      class="primary"
+      title="Open ${name} in the model editor"
+      @click=${() => tell({ kind: 'open', file })}
+    >
+      Open
+    </button>
+    <button
+      type="button"
+      class="secondary"
+      title="Measure ${name} beside the original"
+      @click=${() => tell({ kind: 'compare', file })}
+    >
+      Compare
+    </button>
+    <button
+      type="button"
+      class="secondary"
+      title="Move ${name} to the trash; the original stays"
+      @click=${() => tell({ kind: 'delete', run: run.id })}
+    >
+      Delete
+    </button>`;
+}
+
+/** The result in a sentence. */
+function headline(run: JobRun, result: JobResult): TemplateResult | string {
+  const file = written(result);
+  if (result.kind === 'optimize') {
+    const { before, after } = result.value;
+    return `${elide(fileName(result.value.output), 48)}: ${before.nodes - after.nodes} fewer nodes that compute the same`;
+  }
+  if (file !== undefined) {
+    const share = file.after / Math.max(1, file.before);
+    return html`<span title=${fullText(file.output)}>${elide(fileName(file.output), 48)}</span>:
+      <span class="verdict-${share < 1 ? 'better' : 'worse'}">${three(share)} of the size</span
+      >${tail(result)}`;
+  }
+  if (result.kind === 'sensitivity') {
+    const [first] = result.value.layers;
+    return first === undefined
+      ? 'No layer can be rounded'
+      : `${elide(first.node, 48)} is the most sensitive layer`;
+  }
+  return visible(run.title);
+}
+
+function tail(result: JobResult): string {
+  if (result.kind === 'prune') {
+    const { before, after } = result.value;
+    if (before.macs === null || after.macs === null) return '';
+    return `, ${three(after.macs / Math.max(1, before.macs))} of the multiplications`;
+  }
+  if (result.kind === 'quantize' && !('weightOnly' in result.value)) {
+    const { integer, float } = result.value.fusion;
+    return integer > 0 ? `, ${integer} of ${integer + float} compute nodes run in integers` : '';
+  }
+  return '';
+}
+
+function parts(result: JobResult) {
+  switch (result.kind) {
+    case 'quantize':
+      return quantizeParts(result.value);
+    case 'prune':
+      return pruneParts(result.value);
+    case 'cluster':
+      return clusterParts(result.value);
+    case 'optimize':
+      return optimizeParts(result.value);
+    case 'sensitivity':
+      return sensitivityParts(result.value.layers, result.value.samples);
+    case 'benchmark':
+    case 'profile':
+    case 'evaluate':
+      return nothing;
+  }
+}

@@ -1,0 +1,102 @@
+// What quantization and conversion gave: what runs in integers, what stayed in float with the reason, what each layer
+// lost.
+
+import { html, nothing, type TemplateResult } from 'lit';
+import type { QuantizeResult } from '../../../daemon/protocol/quantize';
+import type { WeightOnlyResult } from '../../../daemon/protocol/weightOnly';
+import { percent, plural, signed, three } from '../../ui/format';
+import { elide, fullText, visible } from '../../ui/text';
+import { errorFacts, factList, fold, table, type Fact } from './facts';
+
+export function quantizeParts(result: QuantizeResult | WeightOnlyResult): TemplateResult {
+  const { fusion, scheme, accuracy, emulation } = result;
+  const facts: Fact[] = [];
+  if (fusion.integer + fusion.float > 0 && !('weightOnly' in result)) {
+    facts.push({
+      name: 'Runs in integers',
+      value: `${fusion.integer} of ${plural(fusion.integer + fusion.float, 'compute node')}`,
+      title: 'Read back from the graph that ONNX Runtime really runs',
+    });
+  }
+  facts.push({ name: 'Quantized', value: plural(result.quantizedNodes, 'node') });
+  if (typeof scheme === 'string') facts.push({ name: 'Integers', value: visible(scheme) });
+  if (accuracy) {
+    facts.push({
+      name: 'Top-1',
+      value: html`${percent(accuracy.quantized)}
+        <span class=${accuracy.holds ? 'verdict-better' : 'verdict-worse'}
+          >${signed(-100 * accuracy.drop, 2)} points, at most −${(100 * accuracy.maxDrop).toFixed(2)}
+          ${accuracy.holds ? 'allowed' : 'was allowed'}</span
+        >`,
+      title: `${percent(accuracy.float)} in float; ${plural(accuracy.evaluations, 'version')} measured; the search ended: ${accuracy.stopped}`,
+    });
+    if (accuracy.reverted.length > 0)
+      facts.push({ name: 'Given back to float', value: visible(accuracy.reverted.join(', ')) });
+  }
+  facts.push(...errorFacts(result.error));
+  if (emulation) {
+    facts.push({
+      name: `On ${visible(emulation.target)}`,
+      value: `${three(emulation.error.sqnrDb)} dB; ${plural(emulation.dangerousPairs, 'pair')} of weights can saturate`,
+    });
+  }
+  return html`${factList(facts)} ${'weightOnly' in result ? layers(result) : nothing} ${left(result)}`;
+}
+
+function left({ fusion }: QuantizeResult) {
+  if (fusion.left.length === 0) return nothing;
+  const mends = fusion.left.some((row) => mendOf(row) !== '');
+  return fold(
+    `${plural(fusion.left.length, 'node')} ${fusion.left.length === 1 ? 'stays' : 'stay'} in float`,
+    table(
+      [
+        { name: 'Node', cell: ({ node }) => html`<span title=${fullText(node)}>${elide(node, 40)}</span>` },
+        { name: 'Operator', cell: ({ op }) => elide(op, 32) },
+        { name: 'Why', cell: ({ why }) => visible(why) },
+        ...(mends
+          ? [
+              {
+                name: 'What would mend it',
+                cell: (row: (typeof fusion.left)[number]) => visible(mendOf(row)),
+              },
+            ]
+          : []),
+      ],
+      fusion.left,
+      'Nodes that stay in float',
+    ),
+    fusion.left.length <= 12,
+  );
+}
+
+/** What would bring the node into integers, where the daemon says so. */
+function mendOf(row: object): string {
+  const mend = 'mend' in row ? row.mend : undefined;
+  return typeof mend === 'string' ? mend : '';
+}
+
+function layers({ weightOnly }: WeightOnlyResult): TemplateResult {
+  const worst = [...weightOnly.layers].sort((a, b) => b.error.relative - a.error.relative);
+  return fold(
+    `What each of ${plural(worst.length, 'weight')} lost`,
+    table(
+      [
+        {
+          name: 'Weight',
+          cell: ({ weight }) => html`<span title=${fullText(weight)}>${elide(weight, 40)}</span>`,
+        },
+        { name: 'Shape', number: true, cell: ({ k, n }) => `${k} × ${n}` },
+        { name: 'By', cell: ({ algorithm }) => visible(algorithm) },
+        {
+          name: 'Error',
+          number: true,
+          title: 'Root of the squared error over the squared original',
+          cell: ({ error }) => `${percent(error.relative)} of the ${error.of}`,
+        },
+      ],
+      worst,
+      'Error of each weight',
+    ),
+    worst.length <= 12,
+  );
+}

@@ -1,0 +1,20 @@
+// The menu of the top bar: everything that can be done with a model beyond the two buttons beside it.
+
+import type { TemplateResult } from 'lit';
+import type { EditorCommand } from '../../daemon/protocol/page';
+import { menuButton } from './menu';
+
+const items: readonly { label: string; command: EditorCommand }[] = [
+  { label: 'Optimize…', command: 'optimize' },
+  { label: 'Quantize…', command: 'quantize' },
+  { label: 'Convert Precision…', command: 'precision' },
+  { label: 'Prune…', command: 'prune' },
+  { label: 'Share Weights…', command: 'cluster' },
+  { label: 'Measure Sensitivity…', command: 'sensitivity' },
+];
+
+export const jobMenu = (mayRun: boolean, run: (command: EditorCommand) => void): TemplateResult =>
+  menuButton(
+    'More',
+    items.map(({ label, command }) => ({ label, disabled: !mayRun, run: () => run(command) })),
+  );
