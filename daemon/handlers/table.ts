@@ -5,6 +5,7 @@ import { benchmark } from './benchmark';
 import { cluster } from './cluster';
 import { compress } from './compress';
 import { deploy, deployments, stopDeployment } from './deploy';
+import { diff } from './diff';
 import { estimate } from './estimate';
 import { evaluate } from './evaluate';
 import { graph, node, statistics, tensor } from './graph';
@@ -35,6 +36,7 @@ const all: readonly AnyHandler[] = [
   readOverlays,
   writeOverlay,
   estimate,
+  diff,
   optimize,
   quantize,
   quantizeWeights,

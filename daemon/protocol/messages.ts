@@ -6,6 +6,7 @@ import { Compress } from './compress';
 import type { AnyNotification, AnyRequest } from './core';
 import { Cancel, GetMachine, Ping, ProgressNotification } from './daemon';
 import { Deploy, DeploymentChanged, ListDeployments, StopDeployment } from './deploy';
+import { Diff } from './diff';
 import { EstimateSize } from './estimate';
 import { Evaluate } from './evaluate';
 import { FrameNotification } from './frames';
@@ -35,6 +36,7 @@ export const requests: readonly AnyRequest[] = [
   ReadOverlays,
   WriteOverlay,
   EstimateSize,
+  Diff,
   Optimize,
   Quantize,
   QuantizeWeights,

@@ -1,0 +1,51 @@
+// How the inputs and outputs of two graphs differ: by name first, then by position.
+
+import type { Graph } from '../../ir/model';
+import { freeInputs } from '../summary';
+import { describeValue, shapeText, type ValueSummary } from '../typeText';
+
+export interface IoChange {
+  readonly what: 'added' | 'removed' | 'renamed' | 'type' | 'shape';
+  /** "x: float batch×4"; null where there is none. */
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+const line = ({ name, dtype, shape }: ValueSummary) => `${name}: ${dtype} ${shapeText(shape)}`.trim();
+
+/** Inputs that are initializers do not count. */
+export function ioChanges(a: Graph, b: Graph, side: 'inputs' | 'outputs'): IoChange[] {
+  const list = (graph: Graph) => (side === 'inputs' ? freeInputs(graph) : graph.outputs).map(describeValue);
+  const left = list(a);
+  const right = list(b);
+  const rest = new Set(right);
+  const pairs: [ValueSummary, ValueSummary][] = [];
+  const alone: ValueSummary[] = [];
+  for (const value of left) {
+    const other = right.find(({ name }) => name === value.name);
+    if (!other) alone.push(value);
+    else {
+      rest.delete(other);
+      pairs.push([value, other]);
+    }
+  }
+  const changes: IoChange[] = [];
+  for (const value of alone) {
+    const other = right[left.indexOf(value)];
+    if (other && rest.delete(other)) pairs.push([value, other]);
+    else changes.push({ what: 'removed', from: line(value), to: null });
+  }
+  for (const [value, other] of pairs) {
+    const what =
+      value.dtype !== other.dtype
+        ? 'type'
+        : JSON.stringify(value.shape) !== JSON.stringify(other.shape)
+          ? 'shape'
+          : value.name !== other.name
+            ? 'renamed'
+            : undefined;
+    if (what) changes.push({ what, from: line(value), to: line(other) });
+  }
+  for (const value of rest) changes.push({ what: 'added', from: null, to: line(value) });
+  return changes;
+}

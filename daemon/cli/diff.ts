@@ -1,0 +1,119 @@
+// slipway diff: what changed from one model to another.
+
+import { diffReport } from '../analysis/diff/report';
+import { hasErrors } from '../base/diagnostic';
+import { SlipwayError } from '../base/errors';
+import type { Task } from '../base/task';
+import type { Model } from '../ir/model';
+import { readModel } from '../onnx/readModel';
+import type { DiffNode, DiffReport } from '../protocol/diff';
+import { diff } from '../recipes/diff';
+import type { Command } from './command';
+import { count } from './format';
+
+/** Lines of one kind that are printed in full; --json has them all. */
+const mostLines = 20;
+
+export const diffCommand: Command = {
+  spec: {
+    name: 'diff',
+    summary: 'Says what changed from one model to another, by structure and not by name',
+    usage: 'diff A B',
+    options: {
+      all: { type: 'boolean', help: `Print every change, not the first ${mostLines} of each kind` },
+      check: { type: 'boolean', help: 'End with code 1 when the models differ' },
+    },
+    positionals: { min: 2, max: 2, what: 'The second model' },
+    examples: ['slipway diff resnet.onnx resnet.int8.onnx', 'slipway diff old.onnx new.onnx --json'],
+  },
+  async run(args, { task }) {
+    const [pathA = '', pathB = ''] = args.positionals;
+    const a = await modelAt(pathA, task);
+    const b = await modelAt(pathB, task);
+    const report: DiffReport = diffReport(await diff(a, b, task));
+    const result = { a: pathA, b: pathB, ...report };
+    const failed = args.flags.has('check') && !report.same ? { failed: 'The models differ.' } : {};
+    return { result, text: describe(report, args.flags.has('all') ? Infinity : mostLines), ...failed };
+  },
+};
+
+async function modelAt(path: string, task: Task): Promise<Model> {
+  const { model, diagnostics } = await readModel(path, task);
+  if (model) return model;
+  const why = diagnostics.find((each) => hasErrors([each]))?.message ?? 'It is empty.';
+  throw new SlipwayError('invalidModel', `${path} cannot be read as a model: ${why}`, {
+    data: { diagnostics },
+  });
+}
+
+function describe(report: DiffReport, most: number): string {
+  const { nodes, initializers, io, model } = report;
+  const lines: string[] = [];
+  const section = (title: string, entries: readonly string[]) => {
+    if (entries.length === 0) return;
+    lines.push(
+      '',
+      `${title} (${count(entries.length)})`,
+      ...entries.slice(0, most).map((each) => `  ${each}`),
+    );
+    if (entries.length > most) lines.push(`  … ${count(entries.length - most)} more: --all or --json`);
+  };
+  section(
+    'Model',
+    model.map(({ field, from, to }) => `${field}: ${from ?? 'none'} → ${to ?? 'none'}`),
+  );
+  section('Inputs', io.inputs.map(ioLine));
+  section('Outputs', io.outputs.map(ioLine));
+  section(
+    'Fused, folded and rewritten',
+    nodes.replaced.map(
+      ({ how, from, to, into, constant }) =>
+        `${list(from)} → ${constant !== undefined ? `constant ${constant}` : into ? name(into) : list(to)}  (${how})`,
+    ),
+  );
+  section('Removed', nodes.removed.map(name));
+  section('Added', byOperator(nodes.added));
+  section(
+    'Changed',
+    nodes.changed.map((each) => {
+      const what = [
+        ...each.attributes.map((one) => `${one.name}: ${one.from ?? 'none'} → ${one.to ?? 'none'}`),
+        ...each.weights.map((one) =>
+          one.what === 'values'
+            ? `${one.nameB ?? one.nameA}: other values`
+            : `${one.from ?? 'none'} → ${one.to ?? 'none'}`,
+        ),
+        ...each.inputs.map((one) => `input ${one.slot}: ${one.from ?? 'none'} → ${one.to ?? 'none'}`),
+      ];
+      return `${name(each.b)}: ${what.join('; ')}`;
+    }),
+  );
+  section(
+    'Initializers removed',
+    initializers.removed.map((each) => `${each.name}: ${each.type}`),
+  );
+  section(
+    'Initializers added',
+    initializers.added.map((each) => `${each.name}: ${each.type}`),
+  );
+  return [report.summary, ...lines].join('\n');
+}
+
+const ioLine = ({ what, from, to }: DiffReport['io']['inputs'][number]) =>
+  what === 'added' ? `added ${to}` : what === 'removed' ? `removed ${from}` : `${from} → ${to}`;
+
+const name = ({ scope, name: own, op }: DiffNode) => `${op} ${own}${scope === '' ? '' : ` in ${scope}`}`;
+
+const list = (all: readonly DiffNode[]) => {
+  const shown = all.slice(0, 4).map(name).join(', ');
+  return all.length > 4 ? `${shown} and ${all.length - 4} more` : shown;
+};
+
+/** Many added nodes of one operator in one line each: what compression puts in. */
+function byOperator(all: readonly DiffNode[]): string[] {
+  const groups = new Map<string, DiffNode[]>();
+  for (const each of all) groups.set(each.op, [...(groups.get(each.op) ?? []), each]);
+  return [...groups.values()].flatMap((group) =>
+    group.length > 6 ? [`${count(group.length)} × ${group[0]!.op}`] : group.map(name),
+  );
+}
