@@ -100,6 +100,27 @@ export function disguise(original: Model, seed: number): Disguised {
   return { model, origin };
 }
 
+/** Row of A → row of the disguised B, for nodes that both have: `lives` says which node of B a node of A is. */
+export function truthOf(a: Model, b: Model, seed: number, lives: (node: Node) => Node | undefined) {
+  const hidden = disguise(b, seed);
+  const rows = new Map(hidden.model.graph.nodes.map((each, row) => [hidden.origin.get(each)!, row]));
+  const truth = new Map<number, number>();
+  a.graph.nodes.forEach((each, row) => {
+    const other = lives(each);
+    if (other) truth.set(row, rows.get(other)!);
+  });
+  return { model: hidden.model, truth };
+}
+
+/** The node of the same operator and name, or writing the same value: what our passes leave of a node. */
+export function byOwnName({ graph: { nodes } }: Model): (node: Node) => Node | undefined {
+  const names = new Map(nodes.map((each) => [`${each.opType} ${each.name}`, each]));
+  const outputs = new Map(nodes.map((each) => [`${each.opType} ${each.outputs[0]}`, each]));
+  return (each) =>
+    (each.name === '' ? undefined : names.get(`${each.opType} ${each.name}`)) ??
+    outputs.get(`${each.opType} ${each.outputs[0]}`);
+}
+
 export interface Score {
   /** Nodes of A that live on in B. */
   readonly surviving: number;
