@@ -4,104 +4,18 @@
 // evaluated.
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { createContext, runInContext } from 'node:vm';
 import { checkModel } from '../../../daemon/analysis/checks';
 import { modelCost } from '../../../daemon/analysis/cost';
 import { graphTable } from '../../../daemon/analysis/graphTable';
 import { nodeDetails } from '../../../daemon/analysis/nodeDetails';
-import { inferShapes, type Dim, type InferOptions, type InferredType } from '../../../daemon/analysis/shapes';
-import { tensorsToRead } from '../../../daemon/analysis/smallTensors';
+import { inferShapes } from '../../../daemon/analysis/shapes';
 import { silentTask } from '../../../daemon/base/task';
-import { dataTypeName } from '../../../daemon/ir/dataType';
-import type { Model, ValueInfo } from '../../../daemon/ir/model';
-import type { Tensor } from '../../../daemon/ir/tensor';
-import { readTensorValues } from '../../../daemon/onnx/tensorData';
-import { decodeTensor, readModel } from '../../../daemon/onnx/readModel';
-import { conformanceCases, type ConformanceCase } from '../../support/conformance';
+import { readModel } from '../../../daemon/onnx/readModel';
+import { conformanceCases } from '../../support/conformance';
+import { bare, constantsOf, evaluated, isTensor, stored, wrongBecause } from '../../support/shapeTruth';
 
 const cases = conformanceCases();
-
-type Mode = 'inputs unknown' | 'inputs as constants' | 'dimensions free';
-
-const isTensor = (info: ValueInfo | undefined) => info?.type?.kind === 'tensor';
-
-/** Every known dimension of an input becomes a symbol that tells its size: 3 → n3. */
-const freed = (info: ValueInfo): ValueInfo =>
-  info.type?.kind === 'tensor' && info.type.shape
-    ? {
-        ...info,
-        type: {
-          ...info.type,
-          shape: info.type.shape.map(({ value }) => (value === undefined ? {} : { param: `n${value}` })),
-        },
-      }
-    : info;
-
-const arithmetic = createContext({ floor: Math.floor.bind(Math), ceil: Math.ceil.bind(Math) });
-
-/** What an expression over those symbols comes to. */
-function evaluated(dim: Dim): Dim {
-  if (typeof dim !== 'string') return dim;
-  const text = dim.replaceAll(/n(\d+)/g, '$1');
-  return /^\d+$/.test(text) ? Number(text) : (runInContext(text, arithmetic) as number);
-}
-
-/** The model without what it states of its results, so that only the rules speak; the inputs may become constants. */
-function bare(model: Model, mode: Mode, inputs: readonly (Tensor | undefined)[]): Model {
-  const given = inputs.flatMap((tensor, at) => {
-    const name = model.graph.inputs[at]?.name;
-    return tensor && name !== undefined && isTensor(model.graph.inputs[at]) ? [{ ...tensor, name }] : [];
-  });
-  return {
-    ...model,
-    graph: {
-      ...model.graph,
-      valueInfo: [],
-      inputs: mode === 'dimensions free' ? model.graph.inputs.map(freed) : model.graph.inputs,
-      initializers: [...model.graph.initializers, ...given],
-      outputs: model.graph.outputs.map(({ name }) => ({ name, docString: '', metadataProps: [] })),
-    },
-  };
-}
-
-async function stored(
-  each: ConformanceCase,
-  kind: 'input' | 'output',
-  count: number,
-): Promise<(Tensor | undefined)[]> {
-  const files = Array.from({ length: count }, (_, at) => join(each.data[0] ?? '', `${kind}_${at}.pb`));
-  return Promise.all(
-    (kind === 'output' && each.outputs.length > 0 ? each.outputs : files).map(async (file) => {
-      if (!existsSync(file)) return undefined;
-      const { tensor, diagnostics } = await decodeTensor(Uint8Array.from(readFileSync(file)));
-      // Sequences and optionals are stored in other messages.
-      return diagnostics.length > 0 || tensor.dataType === 0 ? undefined : tensor;
-    }),
-  );
-}
-
-function wrongBecause(inferred: InferredType, expected: Tensor): string | undefined {
-  const dtype = dataTypeName(expected.dataType);
-  if (!['undefined', dtype].includes(inferred.dtype)) {
-    return `type ${inferred.dtype}, stored ${dtype}`;
-  }
-  if (!inferred.dims) return undefined;
-  const fits =
-    inferred.dims.length === expected.dims.length &&
-    inferred.dims.every((dim, axis) => typeof dim !== 'number' || dim === expected.dims[axis]);
-  return fits ? undefined : `shape [${inferred.dims.join(', ')}], stored [${expected.dims.join(', ')}]`;
-}
-
-async function constantsOf(model: Model): Promise<InferOptions> {
-  const constants = new Map<Tensor, number[]>();
-  for (const tensor of tensorsToRead(model)) {
-    constants.set(tensor, Array.from((await readTensorValues(tensor)) as ArrayLike<number>, Number));
-  }
-  return { constants: (tensor) => constants.get(tensor) };
-}
 
 for (const mode of ['inputs unknown', 'inputs as constants', 'dimensions free'] as const) {
   test(`inferred shapes agree with the stored outputs, ${mode}`, async (t) => {
