@@ -62,13 +62,21 @@ export function modelCost(model: Model, options: InferOptions = {}): Cost {
  * MACs of each node and their sum. An If counts its dearer branch, a Loop or Scan its body times the number of
  * iterations. Element-wise work counts as nothing.
  */
-export function countMacs(shapes: InferredGraph): {
+export function countMacs(shapes: InferredGraph, counted: Counted = new Map()): MacCount {
+  // A function that is called often is one graph: it is counted once.
+  const known = counted.get(shapes.types);
+  if (known) return known;
+  const nodes = shapes.nodes.map((node) => macsOf(shapes, node, counted));
+  const count = { total: sum(nodes), nodes };
+  counted.set(shapes.types, count);
+  return count;
+}
+
+interface MacCount {
   readonly total: number | null;
   readonly nodes: readonly (number | null)[];
-} {
-  const nodes = shapes.nodes.map((node) => macsOf(shapes, node));
-  return { total: sum(nodes), nodes };
 }
+type Counted = Map<InferredGraph['types'], MacCount>;
 
 const sum = (values: readonly (number | null)[]): number | null =>
   values.reduce<number | null>(
@@ -76,9 +84,9 @@ const sum = (values: readonly (number | null)[]): number | null =>
     0,
   );
 
-function macsOf(shapes: InferredGraph, node: Node): number | null {
+function macsOf(shapes: InferredGraph, node: Node, counted: Counted): number | null {
   const bodies = shapes.bodies.get(node);
-  if (bodies) return macsOfBodies(bodies);
+  if (bodies) return macsOfBodies(bodies, counted);
   const domain = node.domain === 'ai.onnx' ? '' : node.domain;
   const rule = macRules.get(domain === '' ? node.opType : `${domain}.${node.opType}`);
   if (!rule) return 0;
@@ -91,9 +99,9 @@ function macsOf(shapes: InferredGraph, node: Node): number | null {
   return macs === undefined || !Number.isSafeInteger(macs) ? null : macs;
 }
 
-function macsOfBodies(bodies: readonly InferredBody[]): number | null {
+function macsOfBodies(bodies: readonly InferredBody[], counted: Counted): number | null {
   const counts = bodies.map((body) => {
-    const { total } = countMacs(body);
+    const { total } = countMacs(body, counted);
     if (total === 0 || total === null) return total;
     return typeof body.times === 'number' ? total * body.times : null;
   });
@@ -107,10 +115,20 @@ function macsOfBodies(bodies: readonly InferredBody[]): number | null {
  * stays below.
  */
 export function peakActivationBytes(shapes: InferredGraph): number | null {
-  return peakOf(shapes, new Map());
+  return peakOf(shapes, new Map(), new Map());
 }
 
-function peakOf(shapes: InferredGraph, captures: CaptureCache): number | null {
+type Peaks = Map<InferredGraph['types'], number | null>;
+
+function peakOf(shapes: InferredGraph, captures: CaptureCache, peaks: Peaks): number | null {
+  const known = peaks.get(shapes.types);
+  if (known !== undefined) return known;
+  const peak = largestLive(shapes, captures, peaks);
+  peaks.set(shapes.types, peak);
+  return peak;
+}
+
+function largestLive(shapes: InferredGraph, captures: CaptureCache, peaks: Peaks): number | null {
   const uses = new Map<string, number>();
   const use = (name: string) => uses.set(name, (uses.get(name) ?? 0) + 1);
   const reads = shapes.nodes.map((node) => [
@@ -142,7 +160,7 @@ function peakOf(shapes: InferredGraph, captures: CaptureCache): number | null {
     if (!isConstant(node)) node.outputs.forEach(hold);
     let inside = 0;
     for (const body of shapes.bodies.get(node) ?? []) {
-      const inner = peakOf(body, captures);
+      const inner = peakOf(body, captures, peaks);
       if (inner === null) allKnown = false;
       else inside = Math.max(inside, inner);
     }

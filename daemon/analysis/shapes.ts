@@ -4,7 +4,7 @@
 
 import { dataTypeName } from '../ir/dataType';
 import type { Diagnostic } from '../base/diagnostic';
-import type { FunctionDef, Graph, Model, Node, OpsetImport, ValueInfo } from '../ir/model';
+import type { FunctionDef, Graph, Model, Node, OpsetImport, Type, ValueInfo } from '../ir/model';
 import type { Tensor } from '../ir/tensor';
 import { bodyPath, functionKey, functionScope, nodeLabels, type NodeLabels } from './scopes';
 import {
@@ -73,6 +73,8 @@ interface Run {
   readonly captures: CaptureCache;
   readonly constants: Map<Tensor, readonly number[] | undefined>;
   readonly diagnostics: Diagnostic[];
+  /** Function calls by what they are given. */
+  readonly calls: Map<string, Frame>;
   expanded: number;
 }
 
@@ -118,6 +120,7 @@ const newRun = (model: Model, options: InferOptions): Run => ({
   captures: new Map(),
   constants: new Map(),
   diagnostics: [],
+  calls: new Map(),
   expanded: 0,
 });
 
@@ -186,7 +189,17 @@ function constantOf(run: Run, tensor: Tensor): readonly number[] | undefined {
 function statedType(info: ValueInfo): InferredType {
   const dims = shapeOfType(info.type);
   const free = dims?.map((dim) => (typeof dim === 'number' && dim < 0 ? null : dim));
-  return { dtype: typeText(info.type), dims: free ?? null };
+  const elem = elementShape(info.type);
+  return { dtype: typeText(info.type), dims: free ?? null, ...(elem ? { elem } : {}) };
+}
+
+/** The stated shape of the tensors in a sequence or optional. */
+function elementShape(type: Type | undefined): Dims | null {
+  let at = type;
+  for (let depth = 0; depth < 8 && (at?.kind === 'sequence' || at?.kind === 'optional'); depth += 1) {
+    at = at.elem;
+  }
+  return at === type ? null : shapeOfType(at);
 }
 
 /** What a name stands for as one graph sees it: its own values hide those of the graphs around it. */
@@ -218,7 +231,7 @@ function bound(run: Run, type: InferredType, input?: string): InferredType {
     const name = `${input ?? ''}[${axis}]`;
     return dim === null && input !== undefined && Object.hasOwn(bind, name) ? bind[name]! : dim;
   });
-  return { dtype: type.dtype, dims };
+  return { ...type, dims };
 }
 
 function walk(run: Run, frame: Frame): void {
@@ -232,7 +245,8 @@ function evaluate(run: Run, frame: Frame, node: Node, index: number): void {
     const inferred = results[position] ?? unknown;
     const stated = frame.stated.get(name);
     const type = stated ? merged(run, frame, node, name, inferred, bound(run, statedType(stated))) : inferred;
-    frame.types.set(name, { dtype: type.dtype, dims: type.dims });
+    const { dtype, dims, elem } = type;
+    frame.types.set(name, elem ? { dtype, dims, elem } : { dtype, dims });
     const { values } = inferred;
     if (values && values.length <= mostTrackedValues && elementsOf(type.dims) === values.length) {
       frame.values.set(name, values);
@@ -310,6 +324,7 @@ function inferBody(
     inner.types.set(input.name, {
       dtype: given.dtype === unknownType ? stated.dtype : given.dtype,
       dims: given.dims ?? stated.dims,
+      ...(given.elem ? { elem: given.elem } : {}),
     });
     if (given.values) inner.values.set(input.name, given.values);
   });
@@ -330,7 +345,33 @@ function callFunction(
 ): readonly Inferred[] {
   const key = functionKey(definition.domain, definition.name, definition.overload);
   // checks.ts reports recursion; here it only must end.
-  if (frame.calls.includes(key) || !mayExpand(run, frame, definition.nodes.length)) return [];
+  if (frame.calls.includes(key)) return [];
+  const context = contextOf(run, frame, node, node.domain, index);
+  const inputs = definition.inputs.map((_, position): Inferred => ({
+    ...context.type(position),
+    values: context.values(position),
+  }));
+  // A function that is called again with the same gives the same: exporters make one for each kind of layer.
+  const same = callKey(key, node, inputs);
+  const known = same === undefined ? undefined : run.calls.get(same);
+  if (!known && !mayExpand(run, frame, definition.nodes.length)) return [];
+  const inner = known ?? inferCall(run, frame, node, definition, key, inputs);
+  if (same !== undefined) run.calls.set(same, inner);
+  remember(frame, node, inner, 'function', 1);
+  return definition.outputs.map((name) => ({
+    ...(inner.types.get(name) ?? unknown),
+    values: inner.values.get(name),
+  }));
+}
+
+function inferCall(
+  run: Run,
+  frame: Frame,
+  node: Node,
+  definition: FunctionDef,
+  key: string,
+  inputs: readonly Inferred[],
+): Frame {
   const body = instantiate(definition, node);
   // A function sees only its inputs, so the frame has no parent; the depth still counts.
   const inner: Frame = {
@@ -338,18 +379,23 @@ function callFunction(
     depth: frame.depth + 1,
     calls: [...frame.calls, key],
   };
-  const context = contextOf(run, frame, node, node.domain, index);
   definition.inputs.forEach((name, position) => {
-    inner.types.set(name, context.type(position));
-    const values = context.values(position);
+    const { values, ...type } = inputs[position]!;
+    inner.types.set(name, type);
     if (values) inner.values.set(name, values);
   });
   walk(run, inner);
-  remember(frame, node, inner, 'function', 1);
-  return definition.outputs.map((name) => ({
-    ...(inner.types.get(name) ?? unknown),
-    values: inner.values.get(name),
-  }));
+  return inner;
+}
+
+/** What tells one call of a function from another; undefined where attributes are more than numbers and text. */
+function callKey(key: string, node: Node, inputs: readonly Inferred[]): string | undefined {
+  const attributes: unknown[] = [];
+  for (const { name, type, ...rest } of node.attributes) {
+    if (!['INT', 'INTS', 'FLOAT', 'FLOATS', 'STRING'].includes(type) || !('value' in rest)) return undefined;
+    attributes.push([name, type, String(rest.value)]);
+  }
+  return JSON.stringify([key, attributes, inputs]);
 }
 
 function remember(frame: Frame, node: Node, inner: Frame, name: string, times: Dim): void {
@@ -372,6 +418,7 @@ function merged(
   stated: InferredType,
 ): InferredType {
   if (stated.dtype === unknownType && !stated.dims) return inferred;
+  const elem = inferred.elem ?? stated.elem;
   const contradict = (message: string) => {
     report(run, frame, node, name, { id: 'shape/contradicts', severity: 'warning', message });
   };
@@ -379,7 +426,7 @@ function merged(
     contradict(`"${name}" is stated as ${stated.dtype}, but ${node.opType} gives ${inferred.dtype}.`);
   }
   const dtype = inferred.dtype === unknownType ? stated.dtype : inferred.dtype;
-  if (!inferred.dims || !stated.dims) return { dtype, dims: inferred.dims ?? stated.dims };
+  if (!inferred.dims || !stated.dims) return { dtype, dims: inferred.dims ?? stated.dims, elem };
   const known = inferred.dims;
   const claimed = stated.dims;
   const clash =

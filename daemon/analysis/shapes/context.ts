@@ -9,6 +9,8 @@ import type { Dim, Dims } from './dims';
 export interface InferredType {
   readonly dtype: string;
   readonly dims: Dims | null;
+  /** Of a sequence or optional: the shape that every tensor in it has, as far as that is one. */
+  readonly elem?: Dims | null | undefined;
 }
 
 /** An output: its type and, for small tensors that shape arithmetic reads, its elements in row-major order. */

@@ -10,7 +10,7 @@ import {
   type RuleContext,
   type RuleTable,
 } from './context';
-import { commonDims, type Dim, type Dims } from './dims';
+import { commonDims, multiplyDims, type Dim, type Dims } from './dims';
 
 const bodyOf = (context: RuleContext, name: string): Graph | undefined => {
   const attribute = context.attribute(name);
@@ -20,6 +20,7 @@ const bodyOf = (context: RuleContext, name: string): Graph | undefined => {
 const common = (a: Inferred, b: Inferred): Inferred => ({
   dtype: a.dtype === b.dtype ? a.dtype : unknown.dtype,
   dims: commonDims(a.dims, b.dims),
+  elem: commonDims(a.elem ?? null, b.elem ?? null),
 });
 
 const ifRule: Rule = (context) => {
@@ -52,12 +53,12 @@ const loop: Rule = (context) => {
   let carried: Inferred[] = Array.from({ length: carriedCount }, (_, at) => context.type(at + 2));
   let outputs = context.body('body', graph, [iteration, condition, ...carried], times);
   // A carried shape that the body changes is different in every iteration: only what stays equal is known.
-  const steady = carried.map((type, at) => common(type, outputs[at + 1] ?? unknown));
-  if (steady.some((type, at) => !sameDims(type.dims, carried[at]!.dims))) {
-    carried = steady;
+  const kept = carried.map((type, at) => common(type, outputs[at + 1] ?? unknown));
+  if (kept.some((type, at) => !sameDims(type.dims, carried[at]!.dims))) {
+    carried = kept;
     outputs = context.body('body', graph, [iteration, condition, ...carried], times);
     carried = carried.map((type, at) => common(type, outputs[at + 1] ?? unknown));
-  } else carried = steady;
+  } else carried = kept;
   const scans = outputs.slice(1 + carriedCount).map((type) => prepend(times, type));
   return [...carried, ...scans];
 };
@@ -71,32 +72,52 @@ const dropAxis = (dims: Dims | null, axis: number): Dims | null => {
   return dims.filter((_, at) => at !== front);
 };
 
-/** Scan since opset 9: states first, then inputs that are walked along an axis. */
+/** A state has the same shape before and after each step, so what either side knows holds. */
+const steady = (a: Inferred, b: Inferred): Inferred => ({
+  dtype: a.dtype === unknown.dtype ? b.dtype : a.dtype,
+  dims:
+    a.dims && b.dims?.length === a.dims.length
+      ? a.dims.map((dim, axis): Dim => (typeof dim === 'number' ? dim : (b.dims![axis] ?? dim)))
+      : (a.dims ?? b.dims),
+});
+
+/**
+ * Scan: states first, then inputs that are walked along an axis. Before opset 9 the first input was the lengths of
+ * the sequences, and every other had a batch in front: [batch, sequence, …].
+ */
 const scan: Rule = (context) => {
   const graph = bodyOf(context, 'body');
-  if (!graph || context.opset < 9) return [];
+  if (!graph) return [];
+  const old = context.opset < 9;
+  const first = old ? 1 : 0;
   const scanned = intOf(context, 'num_scan_inputs', 0);
-  const states = context.node.inputs.length - scanned;
+  const states = context.node.inputs.length - first - scanned;
   if (states < 0 || scanned <= 0) return [];
-  const inputAxes = intsOf(context, 'scan_input_axes');
+  const inputAxes = old ? undefined : intsOf(context, 'scan_input_axes');
   const outputAxes = intsOf(context, 'scan_output_axes');
   let length: Dim = null;
-  const inputs = context.node.inputs.map((_, position): Inferred => {
-    if (position < states) return context.type(position);
+  let batch: Dim = null;
+  const inputs = context.node.inputs.slice(first).map((_, position): Inferred => {
+    const whole = context.type(position + first);
+    if (old) batch ??= whole.dims?.[0] ?? null;
+    const type = old ? { dtype: whole.dtype, dims: whole.dims?.slice(1) ?? null } : whole;
+    if (position < states) return type;
     const axis = inputAxes?.[position - states] ?? 0;
-    const dims = context.dims(position);
-    length ??= dims?.at(axis) ?? null;
-    return { dtype: context.dtype(position), dims: dropAxis(dims, axis) };
+    length ??= type.dims?.at(axis) ?? null;
+    return { dtype: type.dtype, dims: dropAxis(type.dims, axis) };
   });
-  const outputs = context.body('body', graph, inputs, length);
+  const outputs = context.body('body', graph, inputs, old ? multiplyDims(batch, length) : length);
   return outputs.map((type, position): Inferred => {
-    if (position < states) return common(type, inputs[position] ?? unknown);
-    const axis = outputAxes?.[position - states] ?? 0;
+    if (position < states) return withBatch(steady(inputs[position] ?? unknown, type), old, batch);
+    const axis = (old ? 0 : outputAxes?.[position - states]) ?? 0;
     if (!type.dims) return { dtype: type.dtype, dims: null };
     const front = axis < 0 ? axis + type.dims.length + 1 : axis;
-    return { dtype: type.dtype, dims: type.dims.toSpliced(front, 0, length) };
+    return withBatch({ dtype: type.dtype, dims: type.dims.toSpliced(front, 0, length) }, old, batch);
   });
 };
+
+const withBatch = (type: Inferred, old: boolean, batch: Dim): Inferred =>
+  old && type.dims ? { dtype: type.dtype, dims: [batch, ...type.dims] } : type;
 
 export const controlRules: RuleTable = {
   If: ifRule,

@@ -6,7 +6,7 @@
 export type Dim = number | string | null;
 export type Dims = readonly Dim[];
 
-const longestExpression = 160;
+const longestExpression = 200;
 
 /** Sum of products: the sorted factors joined by `*` → coefficient; the constant has the key "". */
 type Polynomial = Map<string, number>;
@@ -135,12 +135,58 @@ export function divideExactly(a: Dim, b: Dim): Dim {
   return format(result);
 }
 
+/** `floor(X/m)` as X and m, for a whole m; undefined for every other atom. */
+function asFloor(atomText: string): { inner: string; by: number } | undefined {
+  const match = /^floor\((.+)\/(\d+)\)$/.exec(atomText);
+  if (!match?.[1] || !match[2]) return undefined;
+  const inner = match[1];
+  // One pair of parentheses may stand around a sum; what is inside must be balanced by itself.
+  const bare = inner.startsWith('(') && inner.endsWith(')') ? inner.slice(1, -1) : inner;
+  return splitOutside(bare, []) ? { inner: bare, by: Number(match[2]) } : undefined;
+}
+
+const wrap = (dim: number | string) => (/[ *]/.test(String(dim)) ? `(${dim})` : String(dim));
+
+/**
+ * a / n rounded down, for a whole n > 0, in one spelling: what divides evenly stands outside, the constant inside
+ * lies in [0, n), and a rounded quotient in a rounded quotient becomes one.
+ */
+function floorByNumber(a: string, n: number): Dim {
+  const outside: Polynomial = new Map();
+  const inside: Polynomial = new Map();
+  for (const [key, coefficient] of parse(a)) {
+    const whole = Math.floor(coefficient / n);
+    if (coefficient % n === 0) outside.set(key, coefficient / n);
+    else if (key === '') {
+      outside.set('', whole);
+      inside.set('', coefficient - whole * n);
+    } else inside.set(key, coefficient);
+  }
+  const rest = format(inside);
+  const even = format(outside);
+  if (rest === null || even === null) return null;
+  if (typeof rest === 'number') return even;
+  const terms = [...inside].filter(([key]) => key !== '');
+  const only = terms.length === 1 && terms[0]![1] === 1 ? asFloor(terms[0]![0]) : undefined;
+  if (only) {
+    // floor((floor(x/m) + c)/n) = floor((x + c·m)/(m·n)).
+    const joined = floorDivide(addDims(only.inner, (inside.get('') ?? 0) * only.by), only.by * n);
+    return addDims(joined, even);
+  }
+  const text = `floor(${wrap(rest)}/${n})`;
+  return text.length > longestExpression ? null : addDims(text, even);
+}
+
 function roundedDivision(a: Dim, b: Dim, kind: 'floor' | 'ceil'): Dim {
   if (a === null || b === null || b === 0) return null;
   if (typeof a === 'number' && typeof b === 'number') return Math[kind](a / b);
+  if (typeof a === 'string' && typeof b === 'number' && Number.isInteger(b) && b > 0) {
+    if (kind === 'floor') return floorByNumber(a, b);
+    const raised = addDims(a, b - 1);
+    return typeof raised === 'string' ? floorByNumber(raised, b) : roundedDivision(raised, b, 'floor');
+  }
   const exact = divideExactly(a, b);
   if (exact !== null) return exact;
-  const wrap = (dim: number | string) => (/[ *]/.test(String(dim)) ? `(${dim})` : String(dim));
   const text = `${kind}(${wrap(a)}/${wrap(b)})`;
   return text.length > longestExpression ? null : text;
 }
@@ -149,6 +195,31 @@ function roundedDivision(a: Dim, b: Dim, kind: 'floor' | 'ceil'): Dim {
 export const floorDivide = (a: Dim, b: Dim): Dim => roundedDivision(a, b, 'floor');
 /** a / b rounded up; b positive. */
 export const ceilDivide = (a: Dim, b: Dim): Dim => roundedDivision(a, b, 'ceil');
+
+/** True when a is at least 0 whatever its names stand for: names and roundings are sizes, which are. */
+export function isNonNegative(a: Dim): boolean {
+  if (typeof a !== 'string') return a !== null && a >= 0;
+  return [...parse(a).values()].every((coefficient) => coefficient >= 0);
+}
+
+function extreme(a: Dim, b: Dim, kind: 'min' | 'max'): Dim {
+  if (a === null || b === null) return null;
+  if (typeof a === 'number' && typeof b === 'number') return Math[kind](a, b);
+  if (a === b) return a;
+  const larger = isNonNegative(subtractDims(a, b)) ? a : isNonNegative(subtractDims(b, a)) ? b : undefined;
+  if (larger !== undefined) return (larger === a) === (kind === 'max') ? a : b;
+  const text = `${kind}(${[String(a), String(b)].sort().join(', ')})`;
+  return text.length > longestExpression ? null : text;
+}
+
+export const minDims = (a: Dim, b: Dim): Dim => extreme(a, b, 'min');
+export const maxDims = (a: Dim, b: Dim): Dim => extreme(a, b, 'max');
+
+/** a / b rounded down where it is known to come out even; what cannot be shown to is written as a rounding. */
+export const quotient = (a: Dim, b: Dim): Dim => {
+  if (typeof a === 'number' && typeof b === 'number') return divideExactly(a, b);
+  return floorDivide(a, b);
+};
 
 export const productOf = (dims: Dims): Dim => dims.reduce<Dim>(multiplyDims, 1);
 

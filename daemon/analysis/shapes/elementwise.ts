@@ -15,6 +15,9 @@ import {
   broadcastDims,
   divideExactly,
   floorDivide,
+  isNonNegative,
+  maxDims,
+  minDims,
   multiplyDims,
   subtractDims,
   type Dim,
@@ -72,8 +75,8 @@ function divide(a: Dim, b: Dim, integers: boolean): Dim {
     if (!integers) return a / b;
     return b === 0 ? null : Math.trunc(a / b);
   }
-  // Symbols are sizes, so truncation is rounding down when the divisor is positive.
-  if (integers && typeof b === 'number' && b > 0) return floorDivide(a, b);
+  // Truncation is rounding down where nothing is negative.
+  if (integers && typeof b === 'number' && b > 0 && isNonNegative(a)) return floorDivide(a, b);
   return divideExactly(a, b);
 }
 
@@ -89,9 +92,8 @@ function equalElements(a: Dim, b: Dim): Dim {
   if (a === null || b === null) return null;
   if (typeof a === 'number' && typeof b === 'number') return a === b ? 1 : 0;
   if (a === b) return 1;
-  const number = typeof a === 'number' ? a : b;
-  const isName = (dim: Dim) => typeof dim === 'string' && !/[ *]/.test(dim) && !dim.startsWith('-');
-  return typeof number === 'number' && number < 0 && (isName(a) || isName(b)) ? 0 : null;
+  const [number, other] = typeof a === 'number' ? [a, b] : [b, a];
+  return typeof number === 'number' && number < 0 && isNonNegative(other) ? 0 : null;
 }
 
 const unary =
@@ -197,17 +199,19 @@ export const elementwiseRules: RuleTable = {
   ),
   Pow: (context) => [{ dtype: context.dtype(0), dims: broadcastInputs(context) }],
   PRelu: (context) => [context.type(0)],
-  Max: arithmetic((a, b) => (a === b ? a : numbersOnly(Math.max)(a, b))),
-  Min: arithmetic((a, b) => (a === b ? a : numbersOnly(Math.min)(a, b))),
+  Max: arithmetic(maxDims),
+  Min: arithmetic(minDims),
   Sum: broadcast,
   Mean: broadcast,
   BitShift: broadcast,
   BitwiseAnd: broadcast,
   BitwiseOr: broadcast,
   BitwiseXor: broadcast,
-  And: compare(() => null),
-  Or: compare(() => null),
-  Xor: compare(() => null),
+  And: compare(numbersOnly((a, b) => (a !== 0 && b !== 0 ? 1 : 0))),
+  Or: compare(numbersOnly((a, b) => (a !== 0 || b !== 0 ? 1 : 0))),
+  Xor: compare(numbersOnly((a, b) => ((a !== 0) === (b !== 0) ? 0 : 1))),
+  SwiGLU: likeFirst,
+  'com.microsoft.SwiGLU': likeFirst,
   Equal: compare(equalElements),
   Greater: compare(numbersOnly((a, b) => (a > b ? 1 : 0))),
   GreaterOrEqual: compare(numbersOnly((a, b) => (a >= b ? 1 : 0))),

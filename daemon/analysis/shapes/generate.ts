@@ -14,7 +14,7 @@ import {
   type RuleContext,
   type RuleTable,
 } from './context';
-import { productOf, subtractDims, type Dim } from './dims';
+import { ceilDivide, isNonNegative, productOf, subtractDims, type Dim } from './dims';
 import { rankFrom } from './layout';
 
 const constant: Rule = (context) => {
@@ -84,8 +84,10 @@ const range: Rule = (context) => {
   }
   const from = context.values(0)?.[0] ?? null;
   const to = context.values(1)?.[0] ?? null;
-  // A span of symbols counts only from zero: "to - from" could be negative.
-  return [{ dtype, dims: [delta === 1 && from === 0 ? subtractDims(to, from) : null] }];
+  // A span of symbols counts only where it cannot be negative.
+  const span = subtractDims(to, from);
+  const steps = delta !== undefined && Number.isInteger(delta) && delta > 0 && isNonNegative(span);
+  return [{ dtype, dims: [steps ? ceilDivide(span, delta) : null] }];
 };
 
 const ofShapeAttribute =

@@ -13,7 +13,8 @@ import {
   type RuleContext,
   type RuleTable,
 } from './context';
-import { addDims, broadcastDims, divideExactly, multiplyDims, productOf, type Dim, type Dims } from './dims';
+import { addDims, broadcastDims, multiplyDims, productOf, quotient, type Dim, type Dims } from './dims';
+import { permutedValues } from './values';
 import { shapeText } from '../typeText';
 
 /** Length of a 1-D shape input, where known: the rank of the result. */
@@ -63,7 +64,8 @@ function divideDims(input: Dims, others: Dims): Dim {
     else right.push(dim);
   }
   const divisor = productOf(right);
-  return divisor === 0 ? null : divideExactly(productOf(left), divisor);
+  // The file says that it comes out even, so rounding down is exact.
+  return divisor === 0 ? null : quotient(productOf(left), divisor);
 }
 
 /** A single unknown dimension of the target follows from the number of elements. */
@@ -144,7 +146,7 @@ const transpose: Rule = (context) => {
     {
       dtype,
       dims: permutation.map((axis) => dims[axis] ?? null),
-      values: dims.length <= 1 ? context.values(0) : undefined,
+      values: permutedValues(context.values(0), dims, permutation),
     },
   ];
 };
@@ -213,7 +215,7 @@ const depthToSpace: Rule = (context) => {
       dtype: context.dtype(0),
       dims: [
         batch ?? null,
-        divideExactly(channels ?? null, block * block),
+        quotient(channels ?? null, block * block),
         multiplyDims(height ?? null, block),
         multiplyDims(width ?? null, block),
       ],
@@ -232,8 +234,8 @@ const spaceToDepth: Rule = (context) => {
       dims: [
         batch ?? null,
         multiplyDims(channels ?? null, block * block),
-        divideExactly(height ?? null, block),
-        divideExactly(width ?? null, block),
+        quotient(height ?? null, block),
+        quotient(width ?? null, block),
       ],
     },
   ];

@@ -2,7 +2,7 @@
 
 import { dataTypeName } from '../../ir/dataType';
 import { intOf, textOf, type Rule, type RuleContext, type RuleTable } from './context';
-import { broadcastDims, divideExactly, multiplyDims, type Dim, type Dims } from './dims';
+import { addDims, broadcastDims, multiplyDims, quotient, type Dim, type Dims } from './dims';
 import { shapeText } from '../typeText';
 
 /** numpy.matmul on shapes, with optional transposition of the last two dimensions. */
@@ -124,15 +124,9 @@ const attention: Rule = (context) => {
   const v = context.dims(2);
   const dtype = context.dtype(0);
   if (!q || !k || !v) return [{ dtype, dims: q?.length === 3 ? [null, null, null] : null }];
-  const pastLength = context.has(4) ? (context.dims(4)?.[2] ?? null) : 0;
-  const grow = (length: Dim): Dim =>
-    pastLength === 0
-      ? length
-      : typeof length === 'number' && typeof pastLength === 'number'
-        ? length + pastLength
-        : null;
+  const past = context.has(4) ? (context.dims(4)?.[2] ?? null) : 0;
   if (q.length === 4) {
-    const total = grow(k[2] ?? null);
+    const total = addDims(past, k[2] ?? null);
     return [
       { dtype, dims: [q[0]!, q[1]!, q[2]!, v[3] ?? null] },
       { dtype: context.dtype(1), dims: [k[0] ?? null, k[1] ?? null, total, k[3] ?? null] },
@@ -143,30 +137,17 @@ const attention: Rule = (context) => {
   const qHeads = intOf(context, 'q_num_heads', 0);
   const kvHeads = intOf(context, 'kv_num_heads', 0);
   if (q.length !== 3 || qHeads <= 0 || kvHeads <= 0) return [{ dtype, dims: null }];
-  const total = grow(k[1] ?? null);
-  const vSize = divideExactly(v[2] ?? null, kvHeads);
+  const total = addDims(past, k[1] ?? null);
+  const vSize = quotient(v[2] ?? null, kvHeads);
+  // The heads of the queries are a multiple of those of the values.
+  const width =
+    qHeads % kvHeads === 0 ? multiplyDims(v[2] ?? null, qHeads / kvHeads) : multiplyDims(vSize, qHeads);
   return [
-    { dtype, dims: [q[0]!, q[1]!, multiplyDims(vSize, qHeads)] },
-    { dtype: context.dtype(1), dims: [k[0] ?? null, kvHeads, total, divideExactly(k[2] ?? null, kvHeads)] },
+    { dtype, dims: [q[0]!, q[1]!, width] },
+    { dtype: context.dtype(1), dims: [k[0] ?? null, kvHeads, total, quotient(k[2] ?? null, kvHeads)] },
     { dtype: context.dtype(2), dims: [v[0] ?? null, kvHeads, total, vSize] },
     { dtype, dims: [q[0]!, qHeads, q[1]!, total] },
   ];
-};
-
-/** com.microsoft.Attention: one weight for query, key and value; the output has the width of the value. */
-const packedAttention: Rule = (context) => {
-  const input = context.dims(0);
-  const weights = context.dims(1);
-  const plain = context.attribute('qkv_hidden_sizes') === undefined;
-  const width = plain && weights ? divideExactly(weights[1] ?? null, 3) : null;
-  return [{ dtype: context.dtype(0), dims: input?.length === 3 ? [input[0]!, input[1]!, width] : null }];
-};
-
-const multiHeadAttention: Rule = (context) => {
-  const q = context.dims(0);
-  const v = context.dims(2);
-  const dims = q?.length === 3 && v?.length === 3 ? [q[0]!, q[1]!, v[2]!] : null;
-  return [{ dtype: context.dtype(0), dims }];
 };
 
 export const matmulRules: RuleTable = {
@@ -187,6 +168,4 @@ export const matmulRules: RuleTable = {
   ],
   'com.microsoft.MatMulNBits': packedMatMul,
   'com.microsoft.MatMulBnb4': packedMatMul,
-  'com.microsoft.Attention': packedAttention,
-  'com.microsoft.MultiHeadAttention': multiHeadAttention,
 };

@@ -11,7 +11,7 @@ import {
   type RuleContext,
   type RuleTable,
 } from './context';
-import { productOf, type Dim, type Dims } from './dims';
+import { addDims, maxDims, minDims, multiplyDims, type Dim, type Dims } from './dims';
 import { shapeText } from '../typeText';
 
 /** The shape after reducing `axes` (undefined: not known which). */
@@ -53,11 +53,21 @@ const reduce: Rule = (context) => {
   return [{ dtype, dims: everything ? [] : result, values: reducedValues(context, none ? all : stated) }];
 };
 
-/** ReduceProd of a shape is the number of elements; other reductions of shapes are rare. */
+/** What the elements of a shape come to under the reductions that shape arithmetic uses. */
+const folds: Readonly<Record<string, (a: Dim, b: Dim) => Dim>> = {
+  ReduceProd: multiplyDims,
+  ReduceSum: addDims,
+  ReduceMax: maxDims,
+  ReduceMin: minDims,
+};
+
 function reducedValues(context: RuleContext, axes: readonly number[] | undefined): Dims | undefined {
   const values = context.values(0);
-  if (context.node.opType !== 'ReduceProd' || !values || !axes) return undefined;
-  return context.dims(0)?.length === 1 && axes.length === 1 ? [productOf(values)] : undefined;
+  const fold = Object.hasOwn(folds, context.node.opType) ? folds[context.node.opType] : undefined;
+  if (!fold || !values || values.length === 0 || axes?.length !== 1 || context.dims(0)?.length !== 1) {
+    return undefined;
+  }
+  return [values.reduce(fold)];
 }
 
 const argReduce: Rule = (context) => {
@@ -72,6 +82,7 @@ export const reduceRules: RuleTable = {
   ...Object.fromEntries(names.map((name) => [`Reduce${name}`, reduce])),
   ArgMax: argReduce,
   ArgMin: argReduce,
+  Det: (context) => [{ dtype: context.dtype(0), dims: context.dims(0)?.slice(0, -2) ?? null }],
   'com.microsoft.ReduceSumInteger': (context) => [
     {
       dtype: 'int32',

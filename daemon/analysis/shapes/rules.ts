@@ -2,6 +2,8 @@
 // operator means adding a line to its family's table.
 
 import type { Rule, RuleTable } from './context';
+import { contribRules } from './contrib';
+import { contribAttentionRules } from './contribAttention';
 import { controlRules } from './control';
 import { convolutionRules } from './convolution';
 import { elementwiseRules } from './elementwise';
@@ -10,14 +12,20 @@ import { imageRules } from './image';
 import { joiningRules } from './joining';
 import { layoutRules } from './layout';
 import { matmulRules } from './matmul';
+import { mlRules } from './ml';
 import { normalizationRules } from './normalization';
 import { quantizeRules } from './quantize';
 import { recurrentRules } from './recurrent';
 import { reduceRules } from './reduce';
 import { sequenceRules } from './sequence';
+import { signalRules } from './signal';
 import { slicingRules } from './slicing';
+import { statefulRules } from './stateful';
+import { trainingRules } from './training';
 
 const families: readonly RuleTable[] = [
+  contribRules,
+  contribAttentionRules,
   controlRules,
   convolutionRules,
   elementwiseRules,
@@ -26,12 +34,16 @@ const families: readonly RuleTable[] = [
   joiningRules,
   layoutRules,
   matmulRules,
+  mlRules,
   normalizationRules,
   quantizeRules,
   recurrentRules,
   reduceRules,
   sequenceRules,
+  signalRules,
   slicingRules,
+  statefulRules,
+  trainingRules,
 ];
 
 /** Rules by operator: `Conv` for the standard domain, `com.microsoft.FusedConv` for others. */

@@ -6,12 +6,22 @@ import {
   intOf,
   intsOf,
   unknownDims,
-  unknown,
   type Rule,
   type RuleContext,
   type RuleTable,
 } from './context';
-import { ceilDivide, divideExactly, subtractDims, type Dim, type Dims } from './dims';
+import {
+  addDims,
+  ceilDivide,
+  divideExactly,
+  isNonNegative,
+  maxDims,
+  minDims,
+  subtractDims,
+  type Dim,
+  type Dims,
+} from './dims';
+import { slicedValues } from './values';
 import { shapeText } from '../typeText';
 
 /** Numbers of a Slice: inputs since opset 10, attributes before. */
@@ -30,11 +40,28 @@ function sliceLength(size: Dim, start: Dim, end: Dim, step: Dim): Dim {
     const to = step < 0 && end < -size ? -1 : clamp(end);
     return Math.max(0, Math.ceil((to - clamp(start)) / step));
   }
-  const farEnd = typeof end === 'number' && end >= 2 ** 31 - 1;
-  if (start === 0 && step > 0 && (end === size || farEnd)) return step === 1 ? size : ceilDivide(size, step);
   if (step === -1 && start === -1 && typeof end === 'number' && end <= -(2 ** 31) + 1) return size;
-  // From a known place on, of a size that is a sum which certainly reaches it ("past + 4").
-  return null;
+  if (step < 0) return null;
+  const from = placeIn(size, start);
+  const to = placeIn(size, end);
+  const span =
+    from === 0
+      ? to
+      : to === size && isNonNegative(start)
+        ? subtractDims(size, start)
+        : subtractDims(to, from);
+  return ceilDivide(isNonNegative(span) ? span : maxDims(0, span), step);
+}
+
+/** Where a start or end lies in a dimension, counted from the front; null when its sign is not known. */
+function placeIn(size: Dim, at: Dim): Dim {
+  if (typeof at === 'number') {
+    if (at >= 2 ** 31 - 1) return size;
+    if (at <= -(2 ** 31) + 1) return 0;
+    return at >= 0 ? minDims(at, size) : maxDims(0, addDims(size, at));
+  }
+  if (at === size) return size;
+  return isNonNegative(at) ? minDims(at, size) : null;
 }
 
 const slice: Rule = (context) => {
@@ -64,27 +91,9 @@ const slice: Rule = (context) => {
     const step = context.has(4) ? (steps?.[at] ?? null) : 1;
     result[axis] = sliceLength(dims[axis] ?? null, starts?.[at] ?? null, ends?.[at] ?? null, step);
   });
-  return [{ dtype, dims: result, values: slicedValues(context, starts, ends, steps) }];
+  const values = slicedValues(context.values(0), dims, result, axes, starts, steps, context.has(4));
+  return [{ dtype, dims: result, values }];
 };
-
-function slicedValues(
-  context: RuleContext,
-  starts: Dims | undefined,
-  ends: Dims | undefined,
-  steps: Dims | undefined,
-): Dims | undefined {
-  const values = context.values(0);
-  const start = starts?.[0];
-  const end = ends?.[0];
-  const step = context.has(4) ? steps?.[0] : 1;
-  if (!values || context.dims(0)?.length !== 1 || starts?.length !== 1) return undefined;
-  if (typeof start !== 'number' || typeof end !== 'number' || typeof step !== 'number') return undefined;
-  const length = sliceLength(values.length, start, end, step);
-  if (typeof length !== 'number') return undefined;
-  const size = values.length;
-  const from = Math.min(Math.max(start < 0 ? start + size : start, 0), step < 0 ? size - 1 : size);
-  return Array.from({ length }, (_, at) => values[from + at * step] ?? null);
-}
 
 const gather: Rule = (context) => {
   const data = context.dims(0);
@@ -209,7 +218,6 @@ export const slicingRules: RuleTable = {
   Unique: unique,
   Compress: compress,
   NonZero: (context) => [{ dtype: 'int64', dims: [nonZeroRows(context.dims(0)), null] }],
-  ArrayFeatureExtractor: () => [unknown],
   'com.microsoft.GatherND': gatherNd,
 };
 

@@ -47,9 +47,9 @@ test('a convolutional network with a free batch and a free picture', () => {
   const built = modelOf(nodes, { x: ['batch', 3, 'h', 'h'] }, { initializers });
   check(
     built,
-    `c: batch×8×floor((h - 1)/2) + 1×floor((h - 1)/2) + 1 float
-     p: batch×8×floor((floor((h - 1)/2) - 1)/2) + 1×floor((floor((h - 1)/2) - 1)/2) + 1 float
-     i: batch×8×floor((floor((h - 1)/2) - 1)/2) + 1×floor((floor((h - 1)/2) - 1)/2) + 1 int64
+    `c: batch×8×floor((h + 1)/2)×floor((h + 1)/2) float
+     p: batch×8×floor((h + 1)/4)×floor((h + 1)/4) float
+     i: batch×8×floor((h + 1)/4)×floor((h + 1)/4) int64
      g: batch×8×1×1 float
      f: batch×8 float
      y: batch×10 float`,
