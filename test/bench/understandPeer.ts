@@ -10,7 +10,7 @@ import { writeModel } from '../../daemon/onnx/writeModel';
 import { conformanceCases } from '../support/conformance';
 import { sharedFolder } from '../support/paths';
 import { askPython, pythonWith } from '../support/pythonEnvironment';
-import { bare, constantsOf, stored, wrongBecause, type Mode } from '../support/shapeTruth';
+import { bare, constantsOf, evaluated, stored, wrongBecause, type Mode } from '../support/shapeTruth';
 import type { BenchRow } from './row';
 
 const peerVersion = '1.23.2';
@@ -179,16 +179,13 @@ async function conformance(folder: string): Promise<Asked[]> {
       const values = model.graph.outputs.flatMap(({ name }, output) =>
         expected[output] && model.graph.outputs[output]?.type?.kind === 'tensor' ? [name] : [],
       );
-      const wrong =
-        mode === 'dimensions free'
-          ? []
-          : model.graph.outputs.flatMap(({ name, type }, output) => {
-              const tensor = expected[output];
-              const mine = shapes.types.get(name);
-              if (!tensor || !mine || type?.kind !== 'tensor') return [];
-              const why = wrongBecause(mine, tensor);
-              return why === undefined ? [] : [`${each.name} ${name}: ${why}`];
-            });
+      const wrong = model.graph.outputs.flatMap(({ name, type }, output) => {
+        const tensor = expected[output];
+        const mine = shapes.types.get(name);
+        if (!tensor || !mine || type?.kind !== 'tensor') return [];
+        const why = wrongBecause({ ...mine, dims: mine.dims && mine.dims.map(evaluated) }, tensor);
+        return why === undefined ? [] : [`${each.name} ${name}: ${why}`];
+      });
       const path = join(folder, mode, `${at}.onnx`);
       await writeModel(stripped, path, {}, silentTask);
       const one = { name: each.name, mode, path, model: stripped, values, wrong };

@@ -145,7 +145,9 @@ function asFloor(atomText: string): { inner: string; by: number } | undefined {
   return splitOutside(bare, []) ? { inner: bare, by: Number(match[2]) } : undefined;
 }
 
+/** An expression as a divisor, and as what is divided. */
 const wrap = (dim: number | string) => (/[ *]/.test(String(dim)) ? `(${dim})` : String(dim));
+const wrapSum = (dim: number | string) => (String(dim).includes(' ') ? `(${dim})` : String(dim));
 
 /**
  * a / n rounded down, for a whole n > 0, in one spelling: what divides evenly stands outside, the constant inside
@@ -173,7 +175,7 @@ function floorByNumber(a: string, n: number): Dim {
     const joined = floorDivide(addDims(only.inner, (inside.get('') ?? 0) * only.by), only.by * n);
     return addDims(joined, even);
   }
-  const text = `floor(${wrap(rest)}/${n})`;
+  const text = `floor(${wrapSum(rest)}/${n})`;
   return text.length > longestExpression ? null : addDims(text, even);
 }
 
@@ -187,7 +189,7 @@ function roundedDivision(a: Dim, b: Dim, kind: 'floor' | 'ceil'): Dim {
   }
   const exact = divideExactly(a, b);
   if (exact !== null) return exact;
-  const text = `${kind}(${wrap(a)}/${wrap(b)})`;
+  const text = `${kind}(${wrapSum(a)}/${wrap(b)})`;
   return text.length > longestExpression ? null : text;
 }
 
@@ -196,10 +198,13 @@ export const floorDivide = (a: Dim, b: Dim): Dim => roundedDivision(a, b, 'floor
 /** a / b rounded up; b positive. */
 export const ceilDivide = (a: Dim, b: Dim): Dim => roundedDivision(a, b, 'ceil');
 
-/** True when a is at least 0 whatever its names stand for: names and roundings are sizes, which are. */
+/** A name is a size and so at least 0; what is rounded or chosen is when nothing in it is subtracted. */
+const isSize = (atomText: string): boolean => !/(floor|ceil|min)\(.*-/.test(atomText);
+
+/** True when a is at least 0 whatever its names stand for. */
 export function isNonNegative(a: Dim): boolean {
   if (typeof a !== 'string') return a !== null && a >= 0;
-  return [...parse(a).values()].every((coefficient) => coefficient >= 0);
+  return [...parse(a)].every(([key, coefficient]) => coefficient >= 0 && isSize(key));
 }
 
 function extreme(a: Dim, b: Dim, kind: 'min' | 'max'): Dim {

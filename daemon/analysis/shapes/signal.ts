@@ -20,7 +20,11 @@ const dft: Rule = (context) => {
   const onesided = intOf(context, 'onesided', 0) !== 0;
   const parts = inverse && onesided ? 1 : 2;
   const axis = typeof stated === 'number' ? axisOf(stated, dims.length) : undefined;
-  if (axis === undefined) return [{ dtype, dims: [...unknownDims(dims.length - 1), parts] }];
+  if (axis === undefined) {
+    // Without a length of its own, a transform of all values keeps every size, whichever axis it runs along.
+    const kept = onesided || context.has(1) ? unknownDims(dims.length - 1) : dims.slice(0, -1);
+    return [{ dtype, dims: [...kept, parts] }];
+  }
   const size = dims[axis] ?? null;
   const whole = inverse && onesided ? multiplyDims(subtractDims(size, 1), 2) : size;
   const length = context.has(1) ? firstValue(context, 1) : whole;
