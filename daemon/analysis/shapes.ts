@@ -4,7 +4,7 @@
 
 import { dataTypeName } from '../ir/dataType';
 import type { Diagnostic } from '../base/diagnostic';
-import type { FunctionDef, Graph, Model, Node, OpsetImport, Type, ValueInfo } from '../ir/model';
+import type { Attribute, FunctionDef, Graph, Model, Node, OpsetImport, Type, ValueInfo } from '../ir/model';
 import type { Tensor } from '../ir/tensor';
 import { bodyPath, functionKey, functionScope, nodeLabels, type NodeLabels } from './scopes';
 import {
@@ -391,11 +391,26 @@ function inferCall(
 /** What tells one call of a function from another; undefined where attributes are more than numbers and text. */
 function callKey(key: string, node: Node, inputs: readonly Inferred[]): string | undefined {
   const attributes: unknown[] = [];
-  for (const { name, type, ...rest } of node.attributes) {
-    if (!['INT', 'INTS', 'FLOAT', 'FLOATS', 'STRING'].includes(type) || !('value' in rest)) return undefined;
-    attributes.push([name, type, String(rest.value)]);
+  for (const attribute of node.attributes) {
+    const text = attributeKey(attribute);
+    if (text === undefined) return undefined;
+    attributes.push([attribute.name, attribute.type, text]);
   }
   return JSON.stringify([key, attributes, inputs]);
+}
+
+function attributeKey(attribute: Attribute): string | undefined {
+  switch (attribute.type) {
+    case 'INT':
+    case 'FLOAT':
+      return String(attribute.value);
+    case 'INTS':
+    case 'FLOATS':
+    case 'STRING':
+      return attribute.value.join();
+    default:
+      return undefined;
+  }
 }
 
 function remember(frame: Frame, node: Node, inner: Frame, name: string, times: Dim): void {
