@@ -50,6 +50,15 @@ export function operatorStanding(domain: string, name: string, opset: number): O
   return current < 0 ? { kind: 'retired', since: -current } : { kind: 'defined' };
 }
 
+/** The opset version that gave an operator the form that it has at `opset`; undefined where it is not in the table. */
+export function formAt(domain: string, name: string, opset: number): number | undefined {
+  if (opset > (newestOpset[domain] ?? 0)) return undefined;
+  return tableOf(domain)
+    ?.get(name)
+    ?.filter((version) => Math.abs(version) <= opset)
+    .at(-1);
+}
+
 /** The operator of the standard domain whose name is nearest, when it is near enough to be a slip of the pen. */
 export function similarOperator(domain: string, name: string): string | undefined {
   if (name.length > 40) return undefined;

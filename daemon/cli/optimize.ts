@@ -26,6 +26,11 @@ export const optimizeCommand: Command = {
         type: 'boolean',
         help: 'Bring the model to operator set 20 first, which has GELU, LayerNorm and HardSwish as operators',
       },
+      data: {
+        type: 'string',
+        value: 'DATA',
+        help: 'Real data to check the outputs on, beside generated inputs; NAME_calibration.npz beside the model when absent',
+      },
       unchecked: {
         type: 'boolean',
         help: 'Write also where the original cannot be run, so that the outputs cannot be compared',
@@ -48,6 +53,7 @@ export const optimizeCommand: Command = {
       overwrite: args.flags.has('overwrite'),
       upgrade: args.flags.has('upgrade'),
       unchecked: args.flags.has('unchecked'),
+      data: textOption(args, 'data'),
       ...(bind === undefined ? {} : { bind }),
     };
     const result: OptimizeResult = await optimize(model, options, task);
@@ -68,7 +74,7 @@ function describe(model: string, result: OptimizeResult): string {
       'Output error',
       maxAbsError === null
         ? 'not measured'
-        : `at the most ${significant(maxAbsError)} over ${plural(checked.runs, 'run')}`,
+        : `at the most ${significant(maxAbsError)} over ${plural(checked.runs, 'run')}${checked.samples > 0 ? `, ${plural(checked.samples, 'sample')} of real data among them` : ' on generated inputs'}`,
     ],
   ];
   const lines = result.diagnostics.map(diagnosticLine);

@@ -30,7 +30,13 @@ export const OptimizeResult = Type.Object({
   }),
   checked: Type.Object(
     {
-      runs: Type.Integer({ description: 'Runs on generated inputs that were compared.' }),
+      runs: Type.Integer({ description: 'Runs that were compared, on generated inputs and on real data.' }),
+      samples: Type.Integer({
+        description: 'Samples of real data that were compared; 0 when there was none.',
+      }),
+      data: Type.Union([Type.String(), Type.Null()], {
+        description: 'Path of the real data; null when there was none.',
+      }),
       sizes: Type.Array(Type.Record(Type.String(), Type.Integer()), {
         description: 'Sizes of free dimensions by name, one entry for each set of runs.',
       }),
@@ -58,6 +64,12 @@ export const Optimize = request('slipway/optimize', {
       Type.Boolean({
         description:
           'Bring a model below operator set 20 there first: it has operators for patterns that older ones write out.',
+      }),
+    ),
+    data: Type.Optional(
+      Type.String({
+        description:
+          'Path of real data for the check, arrays named like the inputs; `NAME_calibration.npz` beside the model is found by itself.',
       }),
     ),
     unchecked: Type.Optional(

@@ -17,12 +17,14 @@ import type { Pass } from '../passes/pass';
 import { constantsToInitializers } from '../passes/simplify/constantsToInitializers';
 import { bindableDimensions, fixDimensions } from '../passes/simplify/fixDimensions';
 import { initializersOutOfInputs } from '../passes/simplify/initializersOutOfInputs';
+import { inlineFunctions } from '../passes/simplify/inlineFunctions';
 import { isRandom } from '../passes/simplify/randomOperators';
 import { optimizePasses, runToFixedPoint } from '../passes/simplify/simplify';
 import { upgradeForPatterns } from '../passes/simplify/upgradeForPatterns';
 import { upgradeOpset } from '../passes/simplify/upgradeOpset';
 import type { TensorReader } from '../passes/tensorReader';
 import { checkOutputs, type CheckedOutputs } from './checkOutputs';
+import { dataBeside } from './dataBeside';
 import { withEvaluator } from './foldWithRuntime';
 import { checkOutput, readSound } from './modelFiles';
 import { tensorDigests } from './tensorDigest';
@@ -34,6 +36,8 @@ export interface OptimizeOptions {
   readonly bind?: Readonly<Record<string, number>> | undefined;
   /** Models below operator set 20 are brought there first: it has operators for patterns that older ones write out. */
   readonly upgrade?: boolean | undefined;
+  /** Real data for the check; `NAME_calibration.npz` beside the model when absent. */
+  readonly data?: string | undefined;
   /** Write also where the original cannot be run, so that the outputs cannot be compared. */
   readonly unchecked?: boolean | undefined;
   /** Replace an existing output (never the model itself). */
@@ -54,8 +58,8 @@ export interface Optimized {
   passes: { name: string; changed: boolean }[];
   /** Largest absolute difference of the outputs; null when they could not be compared. */
   maxAbsError: number | null;
-  /** Runs that were compared, with the sizes of free dimensions. */
-  checked: { runs: number; sizes: Record<string, number>[] };
+  /** Runs that were compared, with the sizes of free dimensions, and samples of real data among them. */
+  checked: { runs: number; sizes: Record<string, number>[]; samples: number; data: string | null };
   diagnostics: Diagnostic[];
 }
 
@@ -82,7 +86,12 @@ export async function optimize(path: string, options: OptimizeOptions, task: Tas
     after: { nodes: summarize(simplified.model).nodes, fileBytes: written.fileBytes },
     passes: simplified.passes.map((each) => ({ ...each })),
     maxAbsError: checked?.maxAbsError ?? null,
-    checked: { runs: checked?.runs ?? 0, sizes: (checked?.sizes ?? []).map((each) => ({ ...each })) },
+    checked: {
+      runs: checked?.runs ?? 0,
+      sizes: (checked?.sizes ?? []).map((each) => ({ ...each })),
+      samples: checked?.samples ?? 0,
+      data: checked && checked.samples > 0 ? (options.data ?? dataBeside(path, 'calibration') ?? null) : null,
+    },
     diagnostics: [...diagnostics, ...simplified.notes, ...notes],
   };
 }
@@ -93,7 +102,7 @@ function rewritten(model: Model, options: OptimizeOptions, task: Task) {
   const first: Pass[] = [];
   if (options.bind) first.push(fixDimensions(options.bind));
   if (options.upgrade) {
-    first.push(constantsToInitializers, initializersOutOfInputs);
+    first.push(inlineFunctions, constantsToInitializers, initializersOutOfInputs);
     first.push(upgradeOpset(read, { minimum: 13, purpose: 'The upgrade' }), upgradeForPatterns(read));
   }
   return withEvaluator((evaluate) => {
@@ -120,7 +129,7 @@ async function checkBeforeWriting(
   path: string,
   original: Model,
   changed: Model,
-  { bind, unchecked }: OptimizeOptions,
+  { bind, unchecked, data }: OptimizeOptions,
   notes: Diagnostic[],
   task: Task,
 ): Promise<CheckedOutputs | undefined> {
@@ -129,7 +138,15 @@ async function checkBeforeWriting(
   try {
     const candidate = join(folder, 'candidate.onnx');
     await writeModel(changed, candidate, {}, task);
-    const checked = await checkOutputs(path, candidate, { bind, shapesOnly }, task);
+    const found = data ?? dataBeside(path, 'calibration');
+    const real = found === undefined ? undefined : { path: found, named: data !== undefined };
+    const checked = await checkOutputs(path, candidate, { bind, shapesOnly, data: real }, task);
+    if (checked.unusable !== undefined)
+      notes.push({
+        id: 'optimize/data-unused',
+        severity: 'info',
+        message: `The outputs were compared on generated inputs alone: ${basename(found ?? '')} beside the model does not fit. ${checked.unusable}`,
+      });
     if (!shapesOnly) return checked;
     notes.push(note('info', 'The model draws random numbers, so only shapes of the outputs were compared.'));
     return undefined;

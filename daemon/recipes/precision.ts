@@ -27,6 +27,7 @@ import { bfloat16, float16 } from '../passes/precision/format';
 import { idlePatterns } from '../passes/precision/patterns';
 import { searchHalf } from '../passes/precision/search';
 import { storeAsHalf } from '../passes/precision/storage';
+import { inlineFunctions } from '../passes/simplify/inlineFunctions';
 import { initializersOutOfInputs } from '../passes/simplify/initializersOutOfInputs';
 import type { TensorReader } from '../passes/tensorReader';
 import { collectRanges, type ValueRange } from '../runtime/calibrate';
@@ -99,8 +100,9 @@ export async function convertPrecision(
     options.calibration === undefined
       ? undefined
       : await loadDataset(options.calibration, inputs, { maxSamples: options.calibrationSamples }, task);
-  const plain = await runPass(model, initializersOutOfInputs, task);
-  const notes: Diagnostic[] = [];
+  const inlined = await runPass(model, inlineFunctions, task);
+  const plain = await runPass(inlined.model, initializersOutOfInputs, task);
+  const notes: Diagnostic[] = [...(inlined.notes ?? [])];
   for (const pattern of idlePatterns(options.keep ?? [], model.graph.nodes))
     notes.push({
       id: 'precision/idle-pattern',

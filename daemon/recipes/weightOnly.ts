@@ -20,6 +20,7 @@ import { nameOf, refusal } from '../passes/quantize/outcome';
 import { selectNodes } from '../passes/quantize/selection';
 import { constantTensors, isOp } from '../passes/rewrite';
 import { constantsToInitializers } from '../passes/simplify/constantsToInitializers';
+import { inlineFunctions } from '../passes/simplify/inlineFunctions';
 import type { WeightAlgorithm } from '../passes/weightOnly/quantizeMatrix';
 import {
   quantizeWeightOnly,
@@ -99,13 +100,14 @@ export async function quantizeWeights(
   checkOutput(path, output, request);
   task.report({ stage: 'Reading' });
   const { model: read, diagnostics, fileBytes, externalBytes } = await readSound(path, 'quantized', task);
-  const refused = refusal(read, 'weight-only', ['MatMul', 'Gemm', 'Gather']);
+  const inlined = await runPass(read, inlineFunctions, task);
+  const refused = refusal(inlined.model, 'weight-only', ['MatMul', 'Gemm', 'Gather']);
   if (refused !== undefined) throw new SlipwayError('unsupported', refused);
-  const model = (await runPass(read, constantsToInitializers, task)).model;
+  const model = (await runPass(inlined.model, constantsToInitializers, task)).model;
   const size = fileBytes + externalBytes;
   const largestRun = request.largestRun ?? defaultLargestRun;
   const canRun = size <= largestRun;
-  const notes: Diagnostic[] = [];
+  const notes: Diagnostic[] = [...(inlined.notes ?? [])];
   const { exclude, unmatched } = selectNodes(model.graph, { exclude: request.exclude });
   if (unmatched.length > 0)
     throw badRequest(

@@ -5,11 +5,11 @@
 
 import { cloneGraph } from '../../ir/clone';
 import { node as makeNode } from '../../ir/builder';
-import { bodiesOf } from '../../ir/graphIndex';
 import type { Graph, Node } from '../../ir/model';
 import type { Pass } from '../pass';
 import { isOp } from '../rewrite';
 import type { TensorReader } from '../tensorReader';
+import { definedInGraph, renameInGraph } from './renameValues';
 import { scopePass, type Scope } from './scope';
 
 function branchOf(node: Node, taken: boolean): Graph | undefined {
@@ -18,30 +18,9 @@ function branchOf(node: Node, taken: boolean): Graph | undefined {
   return found?.type === 'GRAPH' ? found.value : undefined;
 }
 
-/** Renames what a graph defines itself, and every use of it inside. */
-function rename(graph: Graph, names: ReadonlyMap<string, string>): void {
-  const to = (name: string) => names.get(name) ?? name;
-  for (const tensor of graph.initializers) tensor.name = to(tensor.name);
-  for (const info of [...graph.inputs, ...graph.outputs, ...graph.valueInfo]) info.name = to(info.name);
-  for (const node of graph.nodes) {
-    node.inputs = node.inputs.map(to);
-    node.outputs = node.outputs.map(to);
-    for (const body of bodiesOf(node)) rename(body, names);
-  }
-}
-
-/** Every name that a graph or a body inside it defines. */
-function definedIn(graph: Graph): string[] {
-  return [
-    ...graph.inputs.map(({ name }) => name),
-    ...graph.initializers.map(({ name }) => name),
-    ...graph.nodes.flatMap((node) => [...node.outputs, ...bodiesOf(node).flatMap(definedIn)]),
-  ].filter((name) => name !== '');
-}
-
 function inline(scope: Scope, node: Node, branch: Graph): void {
   const body = cloneGraph(branch);
-  const fresh = new Map([...new Set(definedIn(body))].map((name) => [name, scope.names.fresh(name)]));
+  const fresh = new Map([...new Set(definedInGraph(body))].map((name) => [name, scope.names.fresh(name)]));
   const made = new Set(body.nodes.flatMap(({ outputs }) => outputs));
   const results: Node[] = [];
   const given = new Set<string>();
@@ -52,7 +31,7 @@ function inline(scope: Scope, node: Node, branch: Graph): void {
     else results.push(makeNode('Identity', [fresh.get(inner) ?? inner], [name]));
     given.add(inner);
   });
-  rename(body, fresh);
+  renameInGraph(body, fresh);
   for (const each of body.nodes) if (each.name !== '') each.name = scope.names.fresh(each.name);
   scope.replace(node, [...body.nodes, ...results]);
   for (const tensor of body.initializers) scope.adopt(tensor);

@@ -16,7 +16,7 @@ import { breathe, type Task } from '../../base/task';
 import { node as makeNode } from '../../ir/builder';
 import { cloneModel } from '../../ir/clone';
 import { bodiesOf, capturedValues } from '../../ir/graphIndex';
-import type { Graph, Node } from '../../ir/model';
+import type { Graph, Model, Node } from '../../ir/model';
 import type { Tensor } from '../../ir/tensor';
 import { Names } from '../names';
 import type { Pass } from '../pass';
@@ -29,9 +29,12 @@ export class Scope {
   private readonly constants = new Map<string, Tensor>();
   private readonly own = new Set<string>();
   private readonly stead = new Map<Node, readonly Node[]>();
+  private readonly gone = new Set<Tensor>();
   private readonly outputNames: ReadonlySet<string>;
   /** Rewrites made so far. */
   changes = 0;
+  /** Whether anything was done to the graph, counted as a rewrite or not. */
+  touched = false;
 
   constructor(
     readonly graph: Graph,
@@ -65,6 +68,7 @@ export class Scope {
   }
 
   private forget(node: Node): void {
+    this.touched = true;
     for (const output of node.outputs) if (this.producers.get(output) === node) this.producers.delete(output);
     for (const value of readsOf(node)) {
       const list = this.consumers.get(value);
@@ -201,6 +205,7 @@ export class Scope {
 
   /** Takes a constant in under the name that it has, which a node of this graph has just given up. */
   adopt(tensor: Tensor): void {
+    this.touched = true;
     this.graph.initializers.push(tensor);
     this.constants.set(tensor.name, tensor);
     this.own.add(tensor.name);
@@ -215,6 +220,7 @@ export class Scope {
     if (!mine || this.readers(old.name).length !== 1 || this.isOutput(old.name))
       return this.addConstant(old.name, make);
     const tensor = make(old.name);
+    this.touched = true;
     this.graph.initializers[this.graph.initializers.indexOf(old)] = tensor;
     this.constants.set(old.name, tensor);
     return old.name;
@@ -222,8 +228,9 @@ export class Scope {
 
   /** Takes a constant of this graph away; nothing may read it any more. */
   removeConstant(tensor: Tensor): void {
+    this.touched = true;
     this.constants.delete(tensor.name);
-    this.graph.initializers = this.graph.initializers.filter((each) => each !== tensor);
+    this.gone.add(tensor);
     this.changes += 1;
   }
 
@@ -259,6 +266,8 @@ export class Scope {
 
   /** Writes the changes into the graph; the scope must not be used afterwards. */
   finish(): void {
+    if (this.gone.size > 0)
+      this.graph.initializers = this.graph.initializers.filter((each) => !this.gone.has(each));
     if (this.stead.size === 0) return;
     const expand = (node: Node): readonly Node[] => this.stead.get(node)?.flatMap(expand) ?? [node];
     this.graph.nodes = this.graph.nodes.flatMap(expand);
@@ -293,6 +302,44 @@ const holdsAny = (graph: Graph, opTypes: ReadonlySet<string>): boolean =>
     (node) => opTypes.has(node.opType) || bodiesOf(node).some((body) => holdsAny(body, opTypes)),
   );
 
+/** A model opened for a rewrite: a copy of it, with one scope for each of its graphs, bodies last. */
+interface Opened {
+  readonly copy: Model;
+  readonly scopes: readonly Scope[];
+}
+
+/**
+ * Copies that the last rewrite opened and did not touch, by the model that they are copies of: the next one may
+ * have them, which spares copying and inferring the same again for every rewrite that finds nothing to do.
+ */
+const untouched = new WeakMap<Model, Opened>();
+
+async function open(model: Model, read: TensorReader): Promise<Opened> {
+  const copy = cloneModel(model);
+  const known = new Map<Tensor, readonly number[]>();
+  for (const tensor of tensorsToRead(copy)) {
+    const data = await read(tensor);
+    const values = smallValues({ ...tensor, storage: { kind: 'raw', bytes: { in: 'memory', data } } });
+    if (values) known.set(tensor, values);
+  }
+  const inferred = inferShapes(copy, { constants: (tensor) => known.get(tensor) });
+  const names = new Names(copy);
+  const opset = standardOpset(copy);
+  const scopes: Scope[] = [];
+  const add = (graph: Graph, outer: Scope | undefined, info: InferredGraph | undefined) => {
+    const scope = new Scope(graph, outer, info, known, names, opset);
+    scopes.push(scope);
+    for (const node of graph.nodes) {
+      for (const body of bodiesOf(node)) {
+        const inside = info?.bodies.get(node)?.find((each) => each.nodes === body.nodes);
+        add(body, scope, inside);
+      }
+    }
+  };
+  add(copy.graph, undefined, inferred);
+  return { copy, scopes };
+}
+
 /**
  * A pass from a rewrite, run over the bodies first and then over the graph around them. A model without any of
  * `opTypes` (when given) is not looked at any further.
@@ -306,35 +353,18 @@ export const scopePass = (
   name,
   async run(model, task) {
     if (opTypes && !holdsAny(model.graph, new Set(opTypes))) return { model, modified: false };
-    const copy = cloneModel(model);
-    const known = new Map<Tensor, readonly number[]>();
-    for (const tensor of tensorsToRead(copy)) {
-      const data = await read(tensor);
-      const values = smallValues({ ...tensor, storage: { kind: 'raw', bytes: { in: 'memory', data } } });
-      if (values) known.set(tensor, values);
-    }
-    const inferred = inferShapes(copy, { constants: (tensor) => known.get(tensor) });
-    const names = new Names(copy);
-    const opset = standardOpset(copy);
-    const scopes: Scope[] = [];
-    const add = (graph: Graph, outer: Scope | undefined, info: InferredGraph | undefined) => {
-      const scope = new Scope(graph, outer, info, known, names, opset);
-      scopes.push(scope);
-      for (const node of graph.nodes) {
-        for (const body of bodiesOf(node)) {
-          const inside = info?.bodies.get(node)?.find((each) => each.nodes === body.nodes);
-          add(body, scope, inside);
-        }
-      }
-    };
-    add(copy.graph, undefined, inferred);
+    const opened = untouched.get(model) ?? (await open(model, read));
+    // A rewrite that throws half-way has spoilt it.
+    untouched.delete(model);
+    const { copy, scopes } = opened;
     let changes = 0;
-    for (const scope of scopes.reverse()) {
+    for (const scope of [...scopes].reverse()) {
       await breathe(task);
       await rewrite(scope, task);
       scope.finish();
       changes += scope.changes;
     }
+    if (!scopes.some(({ touched }) => touched)) untouched.set(model, opened);
     if (changes === 0) return { model, modified: false };
     // Before version 4 every initializer had to be an input as well.
     copy.irVersion = Math.max(copy.irVersion, 4);

@@ -16,6 +16,7 @@ import { foldShapes } from './foldShapes';
 import { foldWeightViews } from './foldWeightViews';
 import { initializersOutOfInputs } from './initializersOutOfInputs';
 import { inlineConditions } from './inlineConditions';
+import { inlineFunctions } from './inlineFunctions';
 import { matMulAddToGemm } from './matMulAddToGemm';
 import { mergeCasts } from './mergeCasts';
 import { mergeConcats } from './mergeConcats';
@@ -35,6 +36,7 @@ import { upgradeOpset, type UpgradeOptions } from './upgradeOpset';
 
 /** Passes that make a float model ready for quantizing; outputs stay the same up to rounding. */
 export const simplifyPasses = (read: TensorReader, opset: UpgradeOptions): Pass[] => [
+  inlineFunctions,
   constantsToInitializers,
   initializersOutOfInputs,
   removeIdentity,
@@ -57,6 +59,7 @@ export interface OptimizeContext {
 
 /** Every rewrite, in the order in which each finds what the ones before made. Outputs stay the same up to rounding. */
 export const optimizePasses = ({ read, digest, evaluate }: OptimizeContext): Pass[] => [
+  inlineFunctions,
   constantsToInitializers,
   initializersOutOfInputs,
   removeIdentity,

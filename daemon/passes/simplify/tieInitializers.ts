@@ -22,7 +22,9 @@ export const tieInitializers = (read: TensorReader, digest: TensorDigest): Pass 
       if (scope.constant(name) !== tensor || scope.isOutput(name)) continue;
       if (rawByteLength(dataType, elementCount(dims)) === undefined) continue;
       const key = `${dataType}:${dims.join(',')}`;
-      groups.set(key, [...(groups.get(key) ?? []), tensor]);
+      const group = groups.get(key);
+      if (group) group.push(tensor);
+      else groups.set(key, [tensor]);
     }
     for (const group of groups.values()) {
       if (group.length < 2) continue;
