@@ -89,7 +89,7 @@ function page(state: EditorState) {
           save: (format) => void savePicture(format),
           clearTrace: () => controller?.clearTrace(),
           setFlat: (flat) => void controller?.setFlat(flat),
-          openScope: (scope) => void controller?.open(scope),
+          openScope: (scope) => void controller?.openScope(scope),
           retry: () => void controller?.open(),
           cancelLayout: () => controller?.cancelLayout(),
           showLog: () => host.notify({ kind: 'command', command: 'showLog' }),
@@ -211,9 +211,9 @@ function inspector(state: EditorState) {
       },
       {
         selectRow: (row) => controller?.selectRow(row, true),
-        openScope: (scope) => void controller?.open(scope),
+        openScope: (scope) => void controller?.openScope(scope),
         trace: (side) => controller?.trace(side),
-        preview: (name, elements) => void controller?.preview(name, elements),
+        preview: (name, elements) => void controller?.tensors.preview(name, elements),
         close() {
           controller?.selectRow(undefined, false);
           stage().focus();

@@ -1,6 +1,7 @@
 // One graph of a model as columns, which is what a picture is drawn from: operators in file order, then the
 // graph's inputs, then its outputs; and an edge for every use of a value. Linear in nodes and edges.
 
+import { Dictionary } from '../base/dictionary';
 import { badRequest } from '../base/errors';
 import { breathe, silentTask, type Task } from '../base/task';
 import { bodiesOf } from '../ir/graphIndex';
@@ -13,6 +14,7 @@ import { typeIn, type InferredGraph, type ShapeInfo } from './shapes';
 import { freeInputs, tensorBytes } from './summary';
 import { bodyCaptures } from './topology';
 import type { CaptureCache } from '../ir/graphIndex';
+import { statedAt } from './statedAt';
 import { shapeText, unknownType } from './typeText';
 import { scopeTree } from './scopeTree';
 
@@ -20,30 +22,30 @@ import { scopeTree } from './scopeTree';
 export type GraphColumns = {
   name: string[];
   /** Operator type; empty for inputs and outputs. */
-  op: string[];
-  domain: string[];
+  op: Dictionary;
+  domain: Dictionary;
   /** 0 operator, 1 graph input, 2 graph output. */
   kind: Uint8Array;
   /** Path of the module in the program that the model was made from. */
-  scope: string[];
+  scope: Dictionary;
   /** Bytes of the initializers that the node reads. */
   weights: Float64Array;
   /** "3×3, stride 2, 64→128". */
-  summary: string[];
+  summary: Dictionary;
   /** Row of the node that the edge comes from. */
   source: Int32Array;
   /** Row of the node that the edge goes to. */
   target: Int32Array;
   /** Name of the value. */
-  value: string[];
+  value: Dictionary;
   /** "1×64×56×56 float", or empty. */
-  label: string[];
+  label: Dictionary;
   /** Innermost scope of each node row, -1 for none. The scopes are rows of their own (see scopeTree.ts). */
   group: Int32Array;
   groupName: string[];
   groupParent: Int32Array;
   groupKind: Uint8Array;
-  groupClass: string[];
+  groupClass: Dictionary;
   groupSame: Int32Array;
 };
 
@@ -51,9 +53,21 @@ export interface GraphTable {
   readonly nodes: number;
   readonly edges: number;
   readonly columns: GraphColumns;
+  /** False when labels and summaries hold only what the file itself states. */
+  readonly inferred: boolean;
   /** Operator row → paths of its bodies and of the function that it calls. */
   readonly subgraphs: ReadonlyMap<number, readonly string[]>;
 }
+
+export interface GraphTableOptions {
+  /** Types of the main graph that were inferred before, or how to get them. */
+  readonly shapes?: (() => Promise<ShapeInfo | undefined>) | undefined;
+  /** Of a large graph give only what the file states: inferring would take longer than all the rest. */
+  readonly quick?: boolean | undefined;
+}
+
+/** Nodes above which inferring is what a first picture waits for longest. */
+const mostInferredAtOnce = 20_000;
 
 /** The graph at a scope path, or an error that says that there is none. */
 export function graphAt(model: Model, scope: string | undefined): ScopedGraph {
@@ -62,45 +76,50 @@ export function graphAt(model: Model, scope: string | undefined): ScopedGraph {
   return found;
 }
 
-/**
- * The columns of one graph; `scope` is a path of scopes.ts, absent for the main graph. `shapes` may bring types
- * of the main graph that were inferred before.
- */
+/** The columns of one graph; `scope` is a path of scopes.ts, absent for the main graph. */
 export async function graphTable(
   model: Model,
   scope?: string,
   task: Task = silentTask,
-  shapes?: ShapeInfo,
+  { shapes, quick = false }: GraphTableOptions = {},
 ): Promise<GraphTable> {
   const scoped = graphAt(model, scope);
   await breathe(task);
-  const inferred = inferredAt(model, scoped, shapes);
+  const stated = quick && model.graph.nodes.length > mostInferredAtOnce;
+  const types = stated ? statedAt(scoped) : inferredAt(model, scoped, await shapes?.());
   await breathe(task);
   const { graph } = scoped;
   const weights = initializerBytes(scoped);
   const inputs = freeInputs(graph);
   const count = graph.nodes.length + inputs.length + graph.outputs.length;
+  const scopes: string[] = [];
   const columns: GraphColumns = {
     name: [],
-    op: [],
-    domain: [],
+    op: new Dictionary(),
+    domain: new Dictionary(),
     kind: new Uint8Array(count),
-    scope: [],
+    scope: new Dictionary(),
     weights: new Float64Array(count),
-    summary: [],
-    ...edgesOf(scoped, inputs, inferred),
+    summary: new Dictionary(),
+    ...edgesOf(scoped, inputs, types),
     ...noGroups(count),
   };
   for (const [index, node] of graph.nodes.entries()) {
+    const at = nodeScope(node);
+    scopes.push(at);
     columns.name.push(node.name);
     columns.op.push(node.opType);
     columns.domain.push(node.domain);
-    columns.scope.push(nodeScope(node));
-    columns.summary.push(nodeSummary(node, inferred));
+    columns.scope.push(at);
+    columns.summary.push(nodeSummary(node, types));
     let bytes = 0;
-    for (const input of new Set(node.inputs)) bytes += weights.get(input) ?? 0;
+    node.inputs.forEach((input, i) => {
+      const own = weights.get(input);
+      // A weight that is read twice counts once.
+      if (own !== undefined && node.inputs.indexOf(input) === i) bytes += own;
+    });
     columns.weights[index] = bytes;
-    if (index % 1024 === 0) await breathe(task);
+    if (index % 256 === 0) await breathe(task);
   }
   const addRows = (values: readonly { name: string }[], kind: number) => {
     for (const { name } of values) {
@@ -109,21 +128,15 @@ export async function graphTable(
       columns.op.push('');
       columns.domain.push('');
       columns.scope.push('');
-      columns.summary.push(typeLabel(inferred, name));
+      columns.summary.push(typeLabel(types, name));
     }
   };
-  const tree = scopeTree(
-    graph.nodes,
-    columns.scope,
-    (name) => weights.has(name),
-    columns.source,
-    columns.target,
-  );
+  const tree = scopeTree(graph.nodes, scopes, (name) => weights.has(name), columns.source, columns.target);
   columns.group.set(tree.of);
   columns.groupName = tree.name;
   columns.groupParent = tree.parent;
   columns.groupKind = tree.kind;
-  columns.groupClass = tree.className;
+  for (const name of tree.className) columns.groupClass.push(name);
   columns.groupSame = tree.same;
   await breathe(task);
   addRows(inputs, 1);
@@ -132,6 +145,7 @@ export async function graphTable(
     nodes: count,
     edges: columns.source.length,
     columns,
+    inferred: !stated,
     subgraphs: subgraphsOf(model, scoped),
   };
 }
@@ -141,7 +155,7 @@ const noGroups = (count: number) => ({
   groupName: [],
   groupParent: new Int32Array(0),
   groupKind: new Uint8Array(0),
-  groupClass: [],
+  groupClass: new Dictionary(),
   groupSame: new Int32Array(0),
 });
 
@@ -162,7 +176,7 @@ function initializerBytes(scoped: ScopedGraph): ReadonlyMap<string, number> {
 function edgesOf(
   { graph }: ScopedGraph,
   inputs: readonly { name: string }[],
-  inferred: InferredGraph,
+  types: InferredGraph,
 ): Pick<GraphColumns, 'source' | 'target' | 'value' | 'label'> {
   const producer = new Map<string, number>();
   inputs.forEach(({ name }, at) => producer.set(name, graph.nodes.length + at));
@@ -171,18 +185,20 @@ function edgesOf(
   });
   const source: number[] = [];
   const target: number[] = [];
-  const value: string[] = [];
-  const label: string[] = [];
-  const labels = new Map<string, string>();
+  const value = new Dictionary();
+  const label = new Dictionary();
+  // By the value's number.
+  const labelOf: number[] = [];
   const connect = (name: string, to: number) => {
+    const known = value.texts.length;
     const from = producer.get(name);
     if (from === undefined) return;
-    let text = labels.get(name);
-    if (text === undefined) labels.set(name, (text = typeLabel(inferred, name)));
+    const number = value.numberOf(name);
+    if (number === known) labelOf.push(label.numberOf(typeLabel(types, name)));
     source.push(from);
     target.push(to);
-    value.push(name);
-    label.push(text);
+    value.pushNumber(number);
+    label.pushNumber(labelOf[number]!);
   };
   const captures: CaptureCache = new Map();
   graph.nodes.forEach((node, index) => {
@@ -196,8 +212,8 @@ function edgesOf(
 }
 
 /** "1×64×56×56 float"; empty when nothing is known. */
-function typeLabel(inferred: InferredGraph, name: string): string {
-  const type = typeIn(inferred, name);
+function typeLabel(types: InferredGraph, name: string): string {
+  const type = typeIn(types, name);
   if (!type) return '';
   const shape = shapeText(type.dims);
   const dtype = type.dtype === unknownType ? '' : type.dtype;

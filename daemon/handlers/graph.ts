@@ -6,12 +6,17 @@ import { GetGraph, GetNode, GetTensorStatistics, ReadTensor } from '../protocol/
 import { handler } from './handler';
 import { modelOf } from './inspect';
 
-export const graph = handler(GetGraph, async ({ uri, revision, scope }, task, { workspace, frame }) => {
-  const opened = await workspace.models.get(uri, revision, task);
-  const { graphTable } = await import('../analysis/graphTable');
-  const table = await graphTable(modelOf(opened), scope, task, await opened.shapes());
-  return { nodes: table.nodes, edges: table.edges, columns: frame(encodeColumns(table.columns)) };
-});
+export const graph = handler(
+  GetGraph,
+  async ({ uri, revision, scope, quick }, task, { workspace, frame }) => {
+    const opened = await workspace.models.get(uri, revision, task);
+    const { graphTable } = await import('../analysis/graphTable');
+    const table = await graphTable(modelOf(opened), scope, task, { quick, shapes: () => opened.shapes() });
+    const { nodes, edges, inferred } = table;
+    const columns = frame(encodeColumns(table.columns));
+    return { revision: opened.revision, inferred, nodes, edges, columns };
+  },
+);
 
 export const node = handler(GetNode, async ({ uri, revision, scope, index }, task, { workspace }) => {
   const opened = await workspace.models.get(uri, revision, task);

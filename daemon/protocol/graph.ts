@@ -13,9 +13,17 @@ export const GetGraph = request('slipway/graph', {
         description: 'Path of a nested graph (`If_3/then_branch`) or function; absent for the main graph.',
       }),
     ),
+    quick: Type.Optional(
+      Type.Boolean({
+        description:
+          'Do not wait until shapes are inferred where that takes long (graphs above 20,000 nodes): labels and summaries then say only what the file states, and `inferred` is false. Ask again without it for the rest; rows and edges are the same.',
+      }),
+    ),
     ...longRequest,
   }),
   result: Type.Object({
+    revision: Type.String({ description: 'The state of the file that was read.' }),
+    inferred: Type.Boolean({ description: 'Whether labels and summaries hold inferred shapes.' }),
     nodes: Type.Integer({
       description:
         'Rows of the node columns: operators first (in file order), then graph inputs, then graph outputs.',

@@ -42,7 +42,10 @@ export type EditorRequests = {
   /** Opens the editor's own model (`slipway/open`). */
   open: { params: Record<string, never>; result: { uri: string; revision: string; inspection: Inspection } };
   /** The columns of a graph (columns.ts, graph.ts); `scope` is absent for the main graph. */
-  graph: { params: { scope?: string }; result: ArrayBuffer | Uint8Array };
+  graph: {
+    params: { scope?: string; quick?: boolean };
+    result: { revision: string; inferred: boolean; columns: ArrayBuffer | Uint8Array };
+  };
   /** Details of an operator by its row in the columns. */
   node: { params: { scope?: string; index: number }; result: NodeDetails };
   /** A range of an initializer: little-endian values. */

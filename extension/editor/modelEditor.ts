@@ -87,7 +87,8 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
           const result = await cancellable(interest, (token) =>
             daemon.request(GetGraph, { uri, ...params }, { token }),
           );
-          return exactBuffer(daemon.takeFrame(result.columns));
+          const { revision, inferred } = result;
+          return { revision, inferred, columns: exactBuffer(daemon.takeFrame(result.columns)) };
         },
         node: (params) => daemon.request(GetNode, { uri, ...params }),
         statistics: (params, interest) =>

@@ -46,7 +46,10 @@ export function editorHost(
 export function serveModel(inspection: Inspection, model: Model): Serves {
   return {
     open: () => ({ uri: 'file:///model.onnx', revision: '1', inspection }),
-    graph: async ({ scope }) => encodeColumns((await graphTable(model, scope)).columns),
+    async graph({ scope, quick }) {
+      const { inferred, columns } = await graphTable(model, scope, silentTask, { quick });
+      return { revision: '1', inferred, columns: encodeColumns(columns) };
+    },
     node: ({ scope, index }) => nodeDetails(model, scope, index),
     statistics: ({ scope, name }) => tensorStatistics(findTensor(model, scope, name), silentTask),
     async tensor({ scope, name, start, count }) {

@@ -86,14 +86,20 @@ def decode_columns(payload):
     header = json.loads(payload[4 : 4 + header_length])
     formats = {"int32": "i", "float32": "f", "float64": "d", "uint8": "B"}
     columns = {}
+
+    def texts_at(offset, length):
+        ends = struct.unpack_from(f"<{length + 1}i", payload, offset)
+        start = offset + 4 * (length + 1)
+        return [payload[start + ends[i] : start + ends[i + 1]].decode() for i in range(length)]
+
     for column in header["columns"]:
         offset, length = column["offset"], column["length"]
         if column["type"] == "strings":
-            ends = struct.unpack_from(f"<{length + 1}i", payload, offset)
-            start = offset + 4 * (length + 1)
-            columns[column["name"]] = [
-                payload[start + ends[i] : start + ends[i + 1]].decode() for i in range(length)
-            ]
+            columns[column["name"]] = texts_at(offset, length)
+        elif column["type"] == "dictionary":
+            texts = texts_at(offset + 4 * length, column["texts"])
+            rows = struct.unpack_from(f"<{length}i", payload, offset)
+            columns[column["name"]] = [texts[row] for row in rows]
         else:
             columns[column["name"]] = list(
                 struct.unpack_from(f"<{length}{formats[column['type']]}", payload, offset)

@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { DataType } from '../../daemon/ir/dataType';
 import { graph, model, node, valueInfo } from '../../daemon/ir/builder';
 import type { Model } from '../../daemon/ir/model';
+import { decodeColumns, encodeColumns } from '../../daemon/protocol/columns';
 import type { PageError } from '../../daemon/protocol/page';
 import { PageFailure } from '../../daemon/protocol/pageChannel';
 import { auditPage } from '../support/accessibility';
@@ -251,12 +252,37 @@ describe('model editor page', () => {
     const serves = await someModel();
     let answer: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (answer = resolve));
-    const opened = await open({ ...serves, open: (params) => gate.then(() => serves.open(params)) });
+    const opened = await open({ ...serves, graph: (params) => gate.then(() => serves.graph(params)) });
     await opened.page.waitForSelector('.skeleton');
     await opened.page.screenshot({ path: join(pictures, 'editor-loading.png') });
     answer();
     await drawn(opened.page);
     assert.equal(await opened.page.locator('.skeleton').count(), 0);
+    await close(opened);
+  });
+
+  it('draws what the file states first, and inferred shapes when they are there', async () => {
+    const serves = await serveBuilt(longModel(40));
+    const asked: boolean[] = [];
+    const opened = await open({
+      ...serves,
+      graph: async ({ quick = false, ...params }) => {
+        asked.push(quick);
+        const whole = await serves.graph(params);
+        if (!quick) return whole;
+        const columns = decodeColumns(new Uint8Array(whole.columns));
+        const bare = (columns['label'] as readonly string[]).map(() => '');
+        return { ...whole, inferred: false, columns: encodeColumns({ ...columns, label: bare }) };
+      },
+    });
+    const { page } = opened;
+    await drawn(page);
+    while (asked.length < 2) await page.waitForTimeout(10);
+    await page.waitForTimeout(100);
+    await drawn(page);
+    assert.deepEqual(asked, [true, false]);
+    await page.fill('#search', 'shape:batch×8×32×32 op:add');
+    await page.waitForFunction(() => document.querySelector('#search-count')!.textContent === '1 of 10');
     await close(opened);
   });
 

@@ -1,14 +1,15 @@
 // What happens in the model editor: opening, laying out, selecting, searching, keeping state. Talks to the
 // host and the graph view and changes the store; it makes no DOM of its own.
 
-import type { PageError } from '../../daemon/protocol/page';
-import { PageFailure, type Asked } from '../../daemon/protocol/pageChannel';
-import type { NodeDetails, TensorStatistics } from '../../daemon/protocol/graph';
+import type { Asked } from '../../daemon/protocol/pageChannel';
+import type { NodeDetails } from '../../daemon/protocol/graph';
+import type { Inspection } from '../../daemon/protocol/inspect';
 import type { Camera } from '../graph/camera';
 import type { GraphView } from '../graph/graphView';
 import { findRows } from '../graph/findNodes';
 import { makeLabels } from '../graph/labels';
 import type { LayoutClient } from '../graph/layoutClient';
+import { measureText } from '../graph/measureText';
 import { makePicture, type Picture } from '../graph/picture';
 import { between, drawnFor, reachable, type Side } from '../graph/trace';
 import { readModelTable, type ModelTable } from '../graph/modelTable';
@@ -24,25 +25,38 @@ import {
   type Opening,
 } from '../graph/table';
 import { keepState, type EditorHost } from '../host';
-import { tensorValues } from '../inspector/tensorValues';
-import type { EditorState, KeptState, TensorPreview } from './editorState';
+import { errorOf } from './errorOf';
+import type { EditorState, KeptState } from './editorState';
 import { OverlayController } from './overlayController';
 import type { Store } from './store';
+import { TensorController } from './tensorController';
 
 /** Waiting shorter than this shows nothing, so that quick models do not flicker. */
 const patienceMs = 300;
-const previewCount = 64;
 /** Boxes that opening several scopes at once may make. */
 const mostBoxes = 20_000;
 
+interface FetchedGraph {
+  readonly scope: string;
+  readonly revision: string;
+  /** False when shapes were not inferred yet. */
+  readonly inferred: boolean;
+  readonly model: ModelTable;
+}
+
 export class EditorController {
   readonly overlays: OverlayController;
+  readonly tensors: TensorController;
   picture: Picture | undefined;
   private model: ModelTable | undefined;
   private load = new AbortController();
+  /** The `load` of the last opening; later ones are other arrangements of what it opened. */
+  private opened = this.load;
+  /** State of the file that `inspection` tells of. */
+  private revision = '';
+  /** The table with inferred shapes, when the one that is drawn has none. */
+  private better: ModelTable | undefined;
   private asked: Asked<NodeDetails> | undefined;
-  /** The statistics that are computed now; another selection gives them up. */
-  private statistics: Asked<TensorStatistics> | undefined;
   private camera: Camera | undefined;
   private keepTimer: number | undefined;
   private wish: KeptState | undefined;
@@ -55,23 +69,54 @@ export class EditorController {
     kept: KeptState | undefined,
   ) {
     this.wish = kept;
+    this.tensors = new TensorController(store, host);
     this.overlays = new OverlayController(store, view, measureText, kept?.overlay);
   }
 
-  /** Opens the model and draws the graph at `scope`; an earlier opening is given up. */
-  async open(scope = this.wish?.scope ?? this.store.state.scope): Promise<void> {
+  /** Shows another graph of the open model: a body or a function. */
+  openScope(scope: string): Promise<void> {
+    return this.open(scope, false);
+  }
+
+  /**
+   * Opens the model and draws the graph at `scope`; an earlier opening is given up. Unless `anew`, what is known of
+   * the model as a whole still holds.
+   */
+  async open(scope = this.wish?.scope ?? this.store.state.scope, anew = true): Promise<void> {
     this.load.abort();
-    const load = (this.load = new AbortController());
+    const load = (this.load = this.opened = new AbortController());
+    const isGivenUp = () => load.signal.aborted;
     this.store.update({ phase: { name: 'opening' }, slow: false });
     const timer = setTimeout(() => this.store.update({ slow: true }), patienceMs);
+    this.better = undefined;
     try {
-      const { inspection } = await this.host.request('open', {});
-      if (load.signal.aborted) return;
-      this.store.update({ inspection, gone: false });
-      if (inspection.nodes === 0 && scope === '') this.show(undefined, undefined);
-      else await this.drawScope(scope, load.signal);
+      // The picture first: what else there is to say of the model takes longer, and is worked out meanwhile.
+      const graph = await this.fetchGraph(scope).catch((error: unknown) => ({ error }));
+      if (isGivenUp()) return;
+      const { inspection: known } = this.store.state;
+      const opened =
+        !anew && known !== undefined && 'revision' in graph && graph.revision === this.revision
+          ? Promise.resolve({ inspection: known, revision: graph.revision })
+          : this.host.request('open', {});
+      if ('error' in graph) {
+        const { inspection } = await opened;
+        if (isGivenUp()) return;
+        this.store.update({ inspection, gone: false });
+        if (inspection.nodes > 0) throw graph.error;
+        this.show(undefined, undefined);
+        return;
+      }
+      const told = this.learn(opened, graph, load);
+      // Awaited below, when the picture is there.
+      told.catch(() => undefined);
+      if (graph.model.op.some((op) => op !== '')) await this.drawModel(graph, load.signal);
+      else {
+        await told;
+        if (!isGivenUp()) this.show(undefined, undefined);
+      }
+      await told;
     } catch (error) {
-      if (load.signal.aborted) return;
+      if (isGivenUp()) return;
       this.clearPicture();
       this.store.update({ phase: { name: 'failed', error: errorOf(error) }, table: undefined });
     } finally {
@@ -79,18 +124,50 @@ export class EditorController {
     }
   }
 
-  /** Fetches, lays out and shows one graph of the open model. */
-  private async drawScope(scope: string, signal: AbortSignal): Promise<void> {
-    let model: ModelTable;
+  private async fetchGraph(scope: string, quick = true): Promise<FetchedGraph> {
     try {
-      model = readModelTable(await this.host.request('graph', scope === '' ? {} : { scope }));
+      const params = { quick, ...(scope === '' ? {} : { scope }) };
+      const { columns, revision, inferred } = await this.host.request('graph', params);
+      return { scope, revision, inferred, model: readModelTable(columns) };
     } catch (error) {
       // A nested graph that was shown before may be gone from a changed file.
-      if (scope === '' || signal.aborted) throw error;
-      await this.drawScope('', signal);
+      if (scope === '') throw error;
+      return this.fetchGraph('', quick);
+    }
+  }
+
+  /** Takes in what is known of the model as a whole, then what the quick table left out. */
+  private async learn(
+    opened: Promise<{ revision: string; inspection: Inspection }>,
+    graph: FetchedGraph,
+    load: AbortController,
+  ): Promise<void> {
+    const { inspection, revision } = await opened;
+    const isOver = () => this.opened !== load || this.store.state.scope !== graph.scope;
+    if (this.opened !== load) return;
+    this.revision = revision;
+    this.store.update({ inspection, gone: false });
+    if (revision !== graph.revision) {
+      void this.open();
       return;
     }
-    if (signal.aborted) return;
+    if (graph.inferred) return;
+    const whole = await this.fetchGraph(graph.scope, false);
+    if (isOver() || whole.revision !== revision) return;
+    this.better = whole.model;
+    this.takeBetter();
+  }
+
+  /** Draws with the whole table as soon as nothing else is being drawn. Its rows are those of the quick one. */
+  private takeBetter(): void {
+    if (this.better === undefined || this.store.state.phase.name !== 'ready') return;
+    this.model = this.better;
+    this.better = undefined;
+    void this.arrange(this.store.state.opening, undefined);
+  }
+
+  /** Lays out and shows one graph of the open model. */
+  private async drawModel({ model, scope }: FetchedGraph, signal: AbortSignal): Promise<void> {
     const sameGraph = this.picture !== undefined && this.store.state.scope === scope;
     const wish = this.wish?.scope === scope ? this.wish : undefined;
     const opening = keptOpening(model, wish?.opening) ?? this.openingAgain(model, sameGraph);
@@ -254,6 +331,7 @@ export class EditorController {
     this.markTrace(this.store.state.trace);
     this.wish = undefined;
     if (this.store.state.query !== '') this.search(this.store.state.query, false);
+    this.takeBetter();
   }
 
   private clearPicture(): void {
@@ -301,8 +379,7 @@ export class EditorController {
     const table = this.picture?.table;
     this.asked?.cancel();
     this.asked = undefined;
-    this.statistics?.cancel();
-    this.statistics = undefined;
+    this.tensors.giveUp();
     const drawnRow = row === undefined || table === undefined ? row : shownRow(table, row);
     // Without scopes, a scope that was selected is not there to be seen.
     const gone = drawnRow !== undefined && table?.drawnOf[drawnRow] === -1;
@@ -382,34 +459,6 @@ export class EditorController {
     if (drawn !== undefined) this.view.reveal(drawn);
   }
 
-  /** Fetches the first values of an initializer that has so many. */
-  async preview(name: string, elements: number): Promise<void> {
-    const { scope, selected } = this.store.state;
-    const put = (preview: TensorPreview) => {
-      if (this.store.state.selected !== selected) return;
-      this.store.update({ previews: new Map(this.store.state.previews).set(name, preview) });
-    };
-    put({ state: 'loading' });
-    try {
-      const range = { name, start: 0, count: Math.min(elements, previewCount) };
-      const { dtype, data } = await this.host.request('tensor', scope === '' ? range : { scope, ...range });
-      const values = tensorValues(dtype, data, range.count);
-      if (values === undefined) {
-        put({ state: 'failed', why: `Values of type ${dtype} are not shown here.` });
-        return;
-      }
-      const shown = { state: 'shown', values, total: elements } as const;
-      put({ ...shown, statistics: undefined });
-      const asked = this.host.ask('statistics', scope === '' ? { name } : { scope, name });
-      this.statistics?.cancel();
-      this.statistics = asked;
-      const statistics = await asked.answer.catch((error: unknown) => errorOf(error).message);
-      put({ ...shown, statistics });
-    } catch (error) {
-      put({ state: 'failed', why: errorOf(error).message });
-    }
-  }
-
   onMoved(camera: Camera): void {
     this.camera = camera;
     this.keepSoon();
@@ -443,18 +492,4 @@ export class EditorController {
       this.host.notify({ kind: 'state', state: kept });
     }, 200);
   }
-}
-
-function errorOf(error: unknown): PageError {
-  if (error instanceof PageFailure) return error.error;
-  return { message: error instanceof Error ? error.message : String(error) };
-}
-
-let measuring: CanvasRenderingContext2D | null | undefined;
-
-function measureText(text: string, font: string): number {
-  measuring ??= document.createElement('canvas').getContext('2d');
-  if (measuring === null) return text.length * 8;
-  measuring.font = font;
-  return measuring.measureText(text).width;
 }

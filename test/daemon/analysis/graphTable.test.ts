@@ -7,13 +7,18 @@ import { SlipwayError } from '../../../daemon/base/errors';
 import { floatTensor, graph, int64Tensor, model, node, valueInfo } from '../../../daemon/ir/builder';
 import { DataType } from '../../../daemon/ir/dataType';
 import type { Model } from '../../../daemon/ir/model';
-import { encodeColumns } from '../../../daemon/protocol/columns';
+import { decodeColumns, encodeColumns } from '../../../daemon/protocol/columns';
 import { graphColumns } from '../../../daemon/protocol/graph';
 import { checkText } from '../../support/checkText';
 
 const { FLOAT } = DataType;
 
-function lines({ columns: c }: GraphTable): string[] {
+function lines(table: GraphTable): string[] {
+  const c = decodeColumns(encodeColumns(table.columns)) as unknown as Record<
+    'name' | 'op' | 'scope' | 'summary' | 'value' | 'label',
+    string[]
+  > &
+    Record<'kind' | 'weights' | 'source' | 'target', Int32Array>;
   const rows = c.name.map((name, row) => {
     const kind = ['', 'input ', 'output '][c.kind[row]!]!;
     const weights = c.weights[row] ? ` ${c.weights[row]} B` : '';
@@ -81,6 +86,32 @@ test('rows and edges of the main graph', async () => {
   assert.deepEqual([...table.subgraphs], [[3, ['If_3/then_branch', 'If_3/else_branch']]]);
   assert.deepEqual(Object.keys(table.columns).sort(), [...graphColumns].sort());
   assert.ok(encodeColumns(table.columns).byteLength > 0);
+});
+
+test('a quick table of a large graph says what the file states', async () => {
+  const nodes = Array.from({ length: 20_001 }, (_, i) =>
+    node(i === 1 ? 'MatMul' : 'Relu', i === 1 ? ['v0', 'w'] : [i === 0 ? 'x' : `v${i - 1}`], [`v${i}`]),
+  );
+  const large = model(
+    graph({
+      nodes,
+      inputs: [valueInfo('x', FLOAT, [1, 4])],
+      outputs: [valueInfo('v20000', FLOAT)],
+      initializers: [floatTensor('w', [4, 2], new Float32Array(8))],
+    }),
+  );
+  const quick = await graphTable(large, undefined, undefined, { quick: true });
+  const whole = await graphTable(large);
+  assert.deepEqual([quick.inferred, whole.inferred], [false, true]);
+  const [stated, inferred] = [lines(quick), lines(whole)];
+  assert.deepEqual(
+    [stated[0], stated[1], stated[20_001], stated[20_004]],
+    ['0 Relu :', '1 MatMul  32 B: 4→2', '20001 input x: 1×4 float', '0 → 1 v0: '],
+  );
+  assert.equal(inferred[20_004], '0 → 1 v0: 1×4 float');
+  assert.equal(stated.length, inferred.length);
+  const small = await graphTable(example(), undefined, undefined, { quick: true });
+  assert.equal(small.inferred, true);
 });
 
 test('rows of a body', async () => {
