@@ -9,7 +9,7 @@ import type { Task } from '../base/task';
 import type { Model } from '../ir/model';
 import { readModel } from '../onnx/readModel';
 import { writeModel } from '../onnx/writeModel';
-import { withRunner } from '../runtime/runnerProcess';
+import type { Runner } from '../runtime/session';
 
 /** Writes a model into a temporary folder for as long as `use` runs. */
 export async function withModelFile<T>(
@@ -31,6 +31,7 @@ export async function withModelFile<T>(
 export const withIntegerOperators = <T>(
   model: Model,
   use: (fused: Model) => Promise<T>,
+  runner: Runner,
   task: Task,
 ): Promise<T> =>
   withModelFile(
@@ -38,9 +39,8 @@ export const withIntegerOperators = <T>(
     async (path) => {
       const optimizedModelPath = join(dirname(path), 'fused.onnx');
       // "extended" makes no memory layouts of this machine.
-      await withRunner(task, (runner) =>
-        runner.load(path, { graphOptimization: 'extended', optimizedModelPath }, task),
-      );
+      const session = await runner.load(path, { graphOptimization: 'extended', optimizedModelPath }, task);
+      await session.release();
       const { model: fused, diagnostics } = await readModel(optimizedModelPath, task);
       if (!fused)
         throw new SlipwayError(

@@ -5,7 +5,7 @@
 import { resolve } from 'node:path';
 import type { Diagnostic } from '../base/diagnostic';
 import { badRequest, SlipwayError } from '../base/errors';
-import type { Task } from '../base/task';
+import { throwIfCancelled, type Task } from '../base/task';
 import { loadDataset, type Dataset } from '../evaluate/dataset';
 import type { Model } from '../ir/model';
 import { readTensorBytes } from '../onnx/tensorData';
@@ -20,15 +20,16 @@ import { staticOpset } from '../passes/quantize/static';
 import { simplifyPasses } from '../passes/simplify/simplify';
 import type { TensorReader } from '../passes/tensorReader';
 import { dimsText } from '../runtime/feedCheck';
-import { describeMachine } from '../runtime/machine';
+import { instructionSetsHere } from '../runtime/machine';
+import { modelInputs } from '../runtime/modelInputs';
 import { withRunner } from '../runtime/runnerProcess';
-import type { SessionValue } from '../runtime/session';
+import type { Runner, SessionValue } from '../runtime/session';
 import { accuracyLoop } from './accuracyLoop';
 import { digestOf } from './calibrationCache';
 import { checkOutput, readSound } from './modelFiles';
 import { noOverrides, readOverrides } from './overrides';
-import { withIntegerOperators, withModelFile } from './integerOperators';
-import { checkFusion, emulate, outputError } from './quantizeCheck';
+import { withIntegerOperators } from './integerOperators';
+import { checkQuantized, emulate } from './quantizeCheck';
 import type { AccuracyResult, Quantized, QuantizeOptions } from './quantizeOptions';
 import { recover } from './recover';
 import { hasGates, revertSlow } from './revertSlow';
@@ -40,6 +41,9 @@ export type { Quantized, QuantizeOptions } from './quantizeOptions';
 const words = { static: 'Static int8', dynamic: 'Dynamic int8' } as const;
 const layers = { static: ['Conv', 'Gemm', 'MatMul'], dynamic: ['Gemm', 'MatMul'] } as const;
 const minimumOpset = { static: staticOpset, dynamic: dynamicOpset } as const;
+
+/** Calibration data beyond this is read as it is needed: memory must not grow with the samples. */
+const heldBytes = 32 * 2 ** 20;
 
 /** What was made of the model before it is written. */
 interface Made {
@@ -57,33 +61,41 @@ export async function quantize(path: string, options: QuantizeOptions, task: Tas
   const output = resolve(options.output);
   checkOutput(path, output, options);
   checkAccuracy(options);
-  const source = await openSource(path, options, task);
-  const { model, inputs, dataset, notes } = source;
+  // One process serves all steps; it starts while the model is read.
+  return withRunner(task, (runner) => quantizeWith(runner, path, output, options, task));
+}
 
+async function quantizeWith(
+  runner: Runner,
+  path: string,
+  output: string,
+  options: QuantizeOptions,
+  task: Task,
+): Promise<Quantized> {
+  const source = await openSource(runner, path, options, task);
+  const { model, inputs, dataset, notes } = source;
+  const fused = options.format === 'qoperator';
   const write = async (outcome: QuantizeOutcome, overwrite: boolean) => {
     task.report({ stage: 'Writing' });
-    return options.format === 'qoperator'
-      ? withIntegerOperators(outcome.model, (made) => writeModel(made, output, { overwrite }, task), task)
-      : writeModel(outcome.model, output, { overwrite }, task);
+    const put = (made: Model) => writeModel(made, output, { overwrite }, task);
+    return fused ? withIntegerOperators(outcome.model, put, runner, task) : put(outcome.model);
   };
-  const { outcome, work, accuracy } = await make(path, source, options, write, task);
-  const written = await write(outcome, options.overwrite === true || accuracy !== undefined);
-  // Fused operators have names of their own; the quantize steps that they were made of tell the same.
-  const fusion =
-    options.format === 'qoperator'
-      ? await withModelFile(outcome.model, (file) => checkFusion(model, outcome, [file], task), task)
-      : await checkFusion(model, outcome, written.files, task);
-  task.report({ stage: 'Checking' });
-  const error = await outputError(path, output, options.method, inputs, dataset, notes, task);
+  const { outcome, work, accuracy, written, checked } = await explained(runner, path, task, async () => {
+    const made = await make(source, options, write, task);
+    const written = await write(made.outcome, options.overwrite === true || made.accuracy !== undefined);
+    const { files } = written;
+    const { method } = options;
+    const check = { path, original: model, outcome: made.outcome, files, method, inputs, dataset, fused };
+    return { ...made, written, checked: await checkQuantized(check, notes, runner, task) };
+  });
   const emulated = work && dataset && options.emulate !== undefined;
-  const emulation = emulated ? await emulate(path, outcome.model, work.read, dataset, task) : null;
+  const emulation = emulated ? await emulate(path, outcome.model, work.read, dataset, runner, task) : null;
   return {
     output,
     before: { fileBytes: source.bytes },
     after: { fileBytes: written.fileBytes },
     quantizedNodes: outcome.quantizedNodes.length,
-    fusion,
-    error,
+    ...checked,
     scheme: work ? schemeText(work.options.scheme) : null,
     accuracy: accuracy ?? null,
     emulation,
@@ -100,8 +112,25 @@ export async function quantize(path: string, options: QuantizeOptions, task: Tas
   };
 }
 
+/**
+ * What is run is never the user's file but something made of it. When ONNX Runtime refuses that, it is asked of the
+ * file itself, so that the sentence names what the user knows.
+ */
+async function explained<T>(runner: Runner, path: string, task: Task, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throwIfCancelled(task);
+    if (error instanceof SlipwayError && error.kind === 'runnerFailed')
+      await (await runner.load(path, {}, task)).release();
+    throw error;
+  }
+}
+
 /** A float model that was found sound and simplified, with its data. */
 export interface Source {
+  readonly path: string;
+  readonly runner: Runner;
   /** As it was read. */
   readonly model: Model;
   readonly simplified: Model;
@@ -109,22 +138,22 @@ export interface Source {
   readonly bytes: number;
   readonly inputs: readonly SessionValue[];
   readonly dataset?: Dataset | undefined;
-  readonly instructionSets: readonly string[];
   readonly notes: Diagnostic[];
 }
 
 /** Reads and checks the model and its calibration data; throws as `quantize` does. */
-export async function openSource(path: string, options: QuantizeOptions, task: Task): Promise<Source> {
+export async function openSource(
+  runner: Runner,
+  path: string,
+  options: QuantizeOptions,
+  task: Task,
+): Promise<Source> {
   task.report({ stage: 'Reading' });
   const { model, diagnostics, fileBytes, externalBytes } = await readSound(path, 'quantized', task);
   const { method } = options;
   const refused = refusal(model, `${method} int8`, layers[method]);
   if (refused !== undefined) throw new SlipwayError('unsupported', refused);
-  const { inputs, instructionSets } = await withRunner(task, async (runner) => {
-    const session = await runner.load(path, {}, task);
-    const machine = await describeMachine(task, runner);
-    return { inputs: session.inputs, instructionSets: machine.instructionSets };
-  });
+  const inputs = modelInputs(model.graph) ?? (await inputsOfSession(runner, path, task));
   const dataset = await openData(options, inputs, task);
   task.report({ stage: 'Simplifying' });
   const read: TensorReader = (tensor) => readTensorBytes(tensor, undefined, task);
@@ -133,11 +162,17 @@ export async function openSource(path: string, options: QuantizeOptions, task: T
   const simplified = await runPasses(model, passes, task);
   const notes = [...diagnostics, ...simplified.notes];
   const bytes = fileBytes + externalBytes;
-  return { model, simplified: simplified.model, read, bytes, inputs, dataset, instructionSets, notes };
+  return { path, runner, model, simplified: simplified.model, read, bytes, inputs, dataset, notes };
+}
+
+/** Asks ONNX Runtime, which has a sentence for inputs that cannot be fed. */
+async function inputsOfSession(runner: Runner, path: string, task: Task): Promise<readonly SessionValue[]> {
+  const session = await runner.load(path, {}, task);
+  await session.release();
+  return session.inputs;
 }
 
 async function make(
-  path: string,
   source: Source,
   options: QuantizeOptions,
   write: (outcome: QuantizeOutcome, overwrite: boolean) => Promise<unknown>,
@@ -147,9 +182,9 @@ async function make(
     const exclude = excluded(source.simplified, options);
     return { outcome: await runPass(source.simplified, quantizeDynamic(source.read, { exclude }), task) };
   }
-  const work = await recoveredWork(path, source, options, task);
+  const work = await recoveredWork(source, options, task);
   const calibrator = options.calibrator ?? 'minmax';
-  if (options.maxDrop !== undefined) return searched(path, source, work, options, write, task);
+  if (options.maxDrop !== undefined) return searched(source, work, options, write, task);
   const outcome = await work.outcome(calibrator, [], task);
   if (!(options.tune ?? hasGates(source.simplified))) return { outcome, work };
   const tuned = await revertSlow(work, calibrator, outcome, options.tune === true, task);
@@ -158,15 +193,13 @@ async function make(
 }
 
 /** What static quantization of this source starts from; throws `badRequest` for options that fit nothing. */
-export async function staticWork(
-  path: string,
-  source: Source,
-  options: QuantizeOptions,
-): Promise<StaticWork> {
-  const { scheme, notes } = resolveScheme(options, source.instructionSets);
+export async function staticWork(source: Source, options: QuantizeOptions): Promise<StaticWork> {
+  const { path, runner } = source;
+  const { scheme, notes } = resolveScheme(options, await instructionSetsHere());
   const { calibration, calibrationCache } = options;
   const work = new StaticWork(source.simplified, source.read, source.dataset!, {
     scheme,
+    runner,
     settings: {
       calibrator: options.calibrator ?? 'minmax',
       percentile: options.percentile,
@@ -183,13 +216,8 @@ export async function staticWork(
 }
 
 /** The same after the accuracy recovery that was asked for, which changes the model that ranges are measured on. */
-async function recoveredWork(
-  path: string,
-  source: Source,
-  options: QuantizeOptions,
-  task: Task,
-): Promise<StaticWork> {
-  const work = await staticWork(path, source, options);
+async function recoveredWork(source: Source, options: QuantizeOptions, task: Task): Promise<StaticWork> {
+  const work = await staticWork(source, options);
   if (!options.recover?.length || !source.dataset) return work;
   const { scheme, exclude } = work.options;
   // A cache of ranges belongs to the model as it was.
@@ -201,19 +229,19 @@ async function recoveredWork(
     exclude,
   };
   const recovered = await recover(source.simplified, source.read, source.dataset, settings, task);
-  const result = await staticWork(path, { ...source, simplified: recovered.model }, fresh);
+  const result = await staticWork({ ...source, simplified: recovered.model }, fresh);
   result.notes.push(...recovered.notes);
   return result;
 }
 
 async function searched(
-  path: string,
   source: Source,
   work: StaticWork,
   options: QuantizeOptions,
   write: (outcome: QuantizeOutcome, overwrite: boolean) => Promise<unknown>,
   task: Task,
 ): Promise<Made> {
+  const { path } = source;
   const { maxDrop = 0, validation = '', state, calibration = '' } = options;
   const limit = { maxSamples: options.validationSamples };
   const labelled = await loadDataset(validation, source.inputs, limit, task);
@@ -267,7 +295,7 @@ async function openData(
   task: Task,
 ): Promise<Dataset | undefined> {
   if (calibration !== undefined)
-    return loadDataset(calibration, inputs, { maxSamples: calibrationSamples }, task);
+    return loadDataset(calibration, inputs, { maxSamples: calibrationSamples, heldBytes }, task);
   if (method === 'dynamic') return undefined;
   const arrays = inputs.map(({ name, type, dims }) => {
     const perSample = dims.length > 0 ? ['samples', ...dims.slice(1)] : dims;

@@ -3,11 +3,12 @@
 
 import { mkdtemp, rm, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Diagnostic } from '../base/diagnostic';
 import { messageOf, SlipwayError } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
 import type { Dataset } from '../evaluate/dataset';
+import { workThreads } from '../evaluate/evaluate';
 import {
   compareOutputs,
   compareSessions,
@@ -22,31 +23,96 @@ import type { QuantizeOutcome } from '../passes/quantize/outcome';
 import type { TensorReader } from '../passes/tensorReader';
 import { fusionReport, type FusionReport } from '../runtime/fusionReport';
 import { generateInputs } from '../runtime/generateInputs';
-import { withRunner } from '../runtime/runnerProcess';
-import type { SessionValue } from '../runtime/session';
+import type { Runner, RunnerSession, SessionValue } from '../runtime/session';
+import { withModelFile } from './integerOperators';
 import type { Emulation, QuantizeOptions } from './quantizeOptions';
 
-/** Outputs are compared on at most this many samples. */
-const comparedSamples = 64;
+/** Outputs are compared on at most this many samples, a few at a time: two models are loaded then. */
+const comparedSamples = 32;
+const comparedBatch = 8;
 /** Inputs that are made up where there is no data. */
 const generatedSamples = 8;
 
-/** The fusion report; a file that ONNX Runtime cannot load is taken away again. */
-export async function checkFusion(
-  original: Model,
-  outcome: QuantizeOutcome,
-  files: readonly string[],
+/** What is known of a quantized file. */
+export interface Checked {
+  readonly fusion: FusionReport;
+  /** Null, with a note, when the outputs could not be compared. */
+  readonly error: OutputError | null;
+}
+
+export interface CheckInput {
+  /** Path of the original. */
+  readonly path: string;
+  readonly original: Model;
+  readonly outcome: QuantizeOutcome;
+  /** Files that were written, the model first. */
+  readonly files: readonly string[];
+  readonly method: QuantizeOptions['method'];
+  readonly inputs: readonly SessionValue[];
+  readonly dataset: Dataset | undefined;
+  /** Whether `files` hold fused operators, whose names tell nothing: then the steps they were made of are looked at. */
+  readonly fused: boolean;
+}
+
+/**
+ * The fusion report and the error of the outputs, from one session of the quantized file and one of the original.
+ * A file that ONNX Runtime cannot load is taken away again.
+ */
+export async function checkQuantized(
+  input: CheckInput,
+  notes: Diagnostic[],
+  runner: Runner,
   task: Task,
-): Promise<FusionReport> {
+): Promise<Checked> {
+  const { path, original, outcome, files, method, inputs, dataset } = input;
   const planned = new Map(outcome.left.map(({ node, why }) => [node, why]));
+  const given = outcome.model.graph;
+  const threads = workThreads();
+  const compare = (changed: RunnerSession) =>
+    noted(notes, task, async () => {
+      const session = await runner.load(path, { threads }, task);
+      const batches = dataset ? samplesOf(dataset, method) : generatedBatches(inputs);
+      const error = await compareSessions(session, changed, batches, { label: basename(files[0]!) }, task);
+      await session.release();
+      return error;
+    });
+  let error: OutputError | null = null;
+  const report = async (file: string, use?: (session: RunnerSession) => Promise<void>) =>
+    fusionReport(original, file, { planned, given, runner, threads, use }, task);
+  const whole = async (session: RunnerSession) => {
+    error = await compare(session);
+  };
   try {
-    return await fusionReport(original, files[0]!, task, planned);
-  } catch (error) {
+    if (!input.fused) return { fusion: await report(files[0]!, whole), error };
+    const fusion = await withModelFile(outcome.model, (file) => report(file), task);
+    await whole(await runner.load(files[0]!, { threads }, task));
+    return { fusion, error };
+  } catch (failure) {
     throwIfCancelled(task);
-    if (error instanceof SlipwayError && error.kind === 'runnerFailed') {
+    if (failure instanceof SlipwayError && failure.kind === 'runnerFailed') {
       for (const file of files) await unlink(file).catch(() => undefined);
     }
-    throw error;
+    throw failure;
+  }
+}
+
+/** What `compare` finds, or null with a note when one of the models cannot be run on the samples. */
+async function noted(
+  notes: Diagnostic[],
+  task: Task,
+  compare: () => Promise<OutputError>,
+): Promise<OutputError | null> {
+  try {
+    return await compare();
+  } catch (error) {
+    throwIfCancelled(task);
+    if (!(error instanceof SlipwayError) || error.kind === 'cancelled') throw error;
+    notes.push({
+      id: 'quantize/no-comparison',
+      severity: 'warning',
+      message: `The outputs could not be compared with the original's: ${messageOf(error)}`,
+    });
+    return null;
   }
 }
 
@@ -60,19 +126,9 @@ export async function outputError(
   notes: Diagnostic[],
   task: Task,
 ): Promise<OutputError | null> {
-  try {
-    const batches = dataset ? samplesOf(dataset, method) : generatedBatches(inputs);
-    return await compareOutputs(original, changed, batches, task);
-  } catch (error) {
-    throwIfCancelled(task);
-    if (!(error instanceof SlipwayError) || error.kind === 'cancelled') throw error;
-    notes.push({
-      id: 'quantize/no-comparison',
-      severity: 'warning',
-      message: `The outputs could not be compared with the original's: ${messageOf(error)}`,
-    });
-    return null;
-  }
+  return noted(notes, task, () =>
+    compareOutputs(original, changed, dataset ? samplesOf(dataset, method) : generatedBatches(inputs), task),
+  );
 }
 
 /** The first samples in batches. Dynamic ranges are taken over a whole batch: one at a time gives what a service will give. */
@@ -82,7 +138,8 @@ export async function* samplesOf(
   limit = comparedSamples,
 ): AsyncGenerator<ComparedBatch> {
   let left = limit;
-  for await (const { feeds, count } of dataset.batches(method === 'dynamic' ? 1 : suitableBatch(dataset))) {
+  const size = method === 'dynamic' ? 1 : Math.min(comparedBatch, suitableBatch(dataset));
+  for await (const { feeds, count } of dataset.batches(size)) {
     yield { feeds, count: Math.min(count, left) };
     left -= count;
     if (left <= 0) return;
@@ -102,6 +159,7 @@ export async function emulate(
   quantized: Model,
   read: TensorReader,
   dataset: Dataset,
+  runner: Runner,
   task: Task,
 ): Promise<Emulation> {
   task.report({ stage: 'Emulating AVX2' });
@@ -110,12 +168,11 @@ export async function emulate(
   try {
     const path = join(folder, 'model.onnx');
     await writeModel(made.model, path, {}, { signal: task.signal, report: () => undefined });
-    const error = await withRunner(task, async (runner) => {
-      const a = await runner.load(original, {}, task);
-      // Fusing would bring this machine's own arithmetic back.
-      const b = await runner.load(path, { graphOptimization: 'disabled' }, task);
-      return compareSessions(a, b, samplesOf(dataset, 'static'), { label: 'the AVX2 emulation' }, task);
-    });
+    const a = await runner.load(original, {}, task);
+    // Fusing would bring this machine's own arithmetic back.
+    const b = await runner.load(path, { graphOptimization: 'disabled' }, task);
+    const label = 'the AVX2 emulation';
+    const error = await compareSessions(a, b, samplesOf(dataset, 'static'), { label }, task);
     return { target: 'avx2', dangerousPairs: made.dangerous, pairs: made.pairs, error };
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -3,6 +3,7 @@
 import type { Diagnostic } from '../base/diagnostic';
 import type { Task } from '../base/task';
 import type { Selection } from '../passes/quantize/selection';
+import { withRunner } from '../runtime/runnerProcess';
 import { openSource, staticWork } from './quantize';
 import type { StaticSettings } from './quantizeOptions';
 import { measureSensitivity, type LayerSensitivity } from './sensitivity';
@@ -27,13 +28,15 @@ export async function sensitivityOf(
   task: Task<LayerSensitivity>,
 ): Promise<Sensitivity> {
   const options = { ...settings, method: 'static', output: '' } as const;
-  const source = await openSource(path, options, task);
-  const work = await staticWork(path, source, options);
-  const measured = { calibrator: options.calibrator ?? 'minmax', samples, together: true } as const;
-  const layers = await measureSensitivity(work, measured, task);
-  return {
-    layers,
-    samples: Math.min(samples, work.dataset.samples),
-    diagnostics: [...source.notes, ...work.notes],
-  };
+  return withRunner(task, async (runner) => {
+    const source = await openSource(runner, path, options, task);
+    const work = await staticWork(source, options);
+    const measured = { calibrator: options.calibrator ?? 'minmax', samples, together: true } as const;
+    const layers = await measureSensitivity(work, measured, task);
+    return {
+      layers,
+      samples: Math.min(samples, work.dataset.samples),
+      diagnostics: [...source.notes, ...work.notes],
+    };
+  });
 }

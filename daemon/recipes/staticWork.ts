@@ -16,7 +16,7 @@ import { is16Bit, type Scheme } from '../passes/quantize/scheme';
 import { quantizeStatic, valuesToCalibrate } from '../passes/quantize/static';
 import type { TensorReader } from '../passes/tensorReader';
 import { calibrateBy, type Calibrator, type CalibratorSettings } from '../runtime/calibrateBy';
-import type { Feeds } from '../runtime/session';
+import type { Feeds, Runner } from '../runtime/session';
 import { digestOf, isCache, readCache, writeCache } from './calibrationCache';
 import type { Overrides } from './overrides';
 
@@ -28,6 +28,8 @@ export interface StaticWorkOptions {
   readonly overrides: Overrides;
   /** Cache file, with the files whose contents the ranges depend on. */
   readonly cache?: { readonly path: string; readonly files: readonly string[] } | undefined;
+  /** A runner to calibrate with; one of its own when absent. */
+  readonly runner?: Runner | undefined;
 }
 
 export class StaticWork {
@@ -70,11 +72,14 @@ export class StaticWork {
 
   private async calibrate(values: readonly string[], by: CalibratorSettings, task: Task) {
     const { dataset } = this;
-    const size = dataset.fixedBatch ?? suitableBatch(dataset);
-    const total = Math.ceil(dataset.samples / size);
+    const largest = suitableBatch(dataset);
+    // The newest batch's weight means something only for batches of a known size.
+    const fixed = dataset.fixedBatch ?? (by.calibrator === 'moving-average' ? largest : undefined);
+    const total = fixed === undefined ? dataset.samples : Math.ceil(dataset.samples / fixed);
     task.report({ stage: 'Calibrating', done: 0, total });
-    const batches = () => feedsOf(dataset, size);
-    const options = { ...by, total, threads: workThreads() };
+    const of = (size: number) => feedsOf(dataset, size);
+    const batches = fixed === undefined ? { of, largest } : () => of(fixed);
+    const options = { ...by, total, threads: workThreads(), runner: this.options.runner };
     const { ranges, diagnostics } = await calibrateBy(this.model, values, batches, options, task);
     this.notes.push(...diagnostics);
     return ranges;

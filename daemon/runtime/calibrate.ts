@@ -11,8 +11,9 @@ import { node, valueInfo } from '../ir/builder';
 import { DataType } from '../ir/dataType';
 import type { Graph, Model } from '../ir/model';
 import { writeModel } from '../onnx/writeModel';
-import { withRunner } from './runnerProcess';
-import type { Feeds } from './session';
+import { chooseBatch, type SizedBatches } from './calibrationBatch';
+import { useRunner } from './runnerProcess';
+import type { Feeds, Runner } from './session';
 
 export interface ValueRange {
   readonly min: number;
@@ -20,7 +21,7 @@ export interface ValueRange {
 }
 
 export interface CalibrationOptions {
-  /** Batches that will come, for progress. */
+  /** Batches that will come, for progress; for batches of any size the samples that will. */
   readonly total?: number;
   /** Threads inside an operator; 1 when absent. */
   readonly threads?: number;
@@ -28,6 +29,8 @@ export interface CalibrationOptions {
   readonly movingAverage?: number;
   /** Measure how many elements each value has in a batch. */
   readonly withSizes?: boolean;
+  /** A runner to use; one of its own when absent. */
+  readonly runner?: Runner | undefined;
 }
 
 export interface Calibration {
@@ -39,52 +42,61 @@ export interface Calibration {
   readonly elements: Map<string, number>;
   /** Batches that were run. */
   readonly batches: number;
+  /** Samples in each of them; absent when the caller made the batches. */
+  readonly batchSize?: number;
 }
 
 /**
  * Runs the model over batches of inputs and returns each value's range. `values` are names of float
- * tensors of the main graph: inputs, outputs or any between. Memory does not grow with the data.
+ * tensors of the main graph: inputs, outputs or any between. Memory does not grow with the data; batches that
+ * may have any size get one by the memory that the model takes for a sample.
  * Throws `badRequest` when there is no batch or a batch does not fit the inputs (by name, shape and dtype),
  * `runnerFailed` when ONNX Runtime cannot run the model.
  */
 export async function collectRanges(
   model: Model,
   values: readonly string[],
-  batches: AsyncIterable<Feeds>,
+  batches: AsyncIterable<Feeds> | SizedBatches,
   options: CalibrationOptions,
   task: Task,
 ): Promise<Calibration> {
   const names = [...new Set(values)];
   const found = new Map<string, { min: number; max: number; broken: boolean }>();
   for (const name of names) found.set(name, { min: Infinity, max: -Infinity, broken: false });
-  const kinds = options.withSizes === true ? [...reductions, sizeReduction] : reductions;
+  const kinds: readonly Kind[] = options.withSizes === true ? [...reductions, sizeReduction] : reductions;
   const { measured, outputs } = withReductions(model, names, kinds);
   const elements = new Map<string, number>();
   const folder = await mkdtemp(join(tmpdir(), 'slipway-calibrate-'));
   let done = 0;
+  let batchSize: number | undefined;
   try {
     const path = join(folder, 'model.onnx');
     // Its progress would read as if the user's model were written.
     await writeModel(measured, path, {}, { signal: task.signal, report: () => undefined });
-    await withRunner(task, async (runner) => {
-      const sessionOptions = { graphOptimization: 'basic', threads: options.threads ?? 1 } as const;
-      const session = await runner.load(path, sessionOptions, task);
-      for await (const feeds of batches) {
+    await useRunner(options.runner, task, async (runner) => {
+      // The values that are reduced stay, whatever is fused around them.
+      const session = await runner.load(path, { threads: options.threads ?? 1 }, task);
+      const sized = Symbol.asyncIterator in batches ? undefined : batches;
+      batchSize = sized && (await chooseBatch(sized, runner, session, outputs, task));
+      const source = Symbol.asyncIterator in batches ? batches : batches.of(batchSize!);
+      for await (const feeds of source) {
         await breathe(task);
         const results = await session.run(feeds, task, outputs);
         names.forEach((name, index) => {
           const range = found.get(name)!;
-          const [min, max, finite, size] = kinds.map((_, which) =>
+          const [min, max, sum, size] = kinds.map((_, which) =>
             scalar(results, outputs[kinds.length * index + which]!),
           ) as [number, number, number, number?];
           if (size !== undefined) elements.set(name, Math.max(size, elements.get(name) ?? 0));
-          if (finite !== 0) range.broken = true;
+          if (!isFinite(sum, min, max)) range.broken = true;
           follow(range, min, max, options.movingAverage);
         });
         done += 1;
-        const total = options.total === undefined ? {} : { total: options.total };
-        task.report({ stage: 'Calibrating', done, ...total });
+        const { total } = options;
+        const reached = total === undefined ? done : Math.min(total, done * (batchSize ?? 1));
+        task.report({ stage: 'Calibrating', done: reached, ...(total === undefined ? {} : { total }) });
       }
+      await session.release();
     });
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -98,8 +110,15 @@ export async function collectRanges(
     // A value that was empty in every batch has no range.
     else if (min <= max) ranges.set(name, { min, max });
   }
-  return { ranges, diagnostics, elements, batches: done };
+  return { ranges, diagnostics, elements, batches: done, ...(batchSize === undefined ? {} : { batchSize }) };
 }
+
+/**
+ * Whether all values of a batch were finite: a sum is NaN when one of them is or when infinities meet, and a minimum
+ * and maximum hold the others. A sum of finite values that overflows says nothing.
+ */
+const isFinite = (sum: number, min: number, max: number): boolean =>
+  !Number.isNaN(sum) && Math.abs(min) !== Infinity && Math.abs(max) !== Infinity;
 
 /** Widens a range by that of a batch, or moves it towards it; an empty batch changes nothing. */
 function follow(
@@ -130,13 +149,10 @@ const notFinite = (name: string): Diagnostic => ({
   where: { value: name },
 });
 
-const reductions = [
-  ['ReduceMin', 'min'],
-  ['ReduceMax', 'max'],
-  ['ReduceSum', 'finite'],
-] as const;
-const sizeReduction = ['Size', 'size'] as const;
-type Kind = readonly [op: string, name: string];
+const reductions = ['ReduceMin', 'ReduceMax', 'ReduceSum'] as const;
+const sizeReduction = 'Size';
+const toFloat = { to: BigInt(DataType.FLOAT) };
+type Kind = (typeof reductions)[number] | typeof sizeReduction;
 
 /**
  * A copy of the model with some scalars of every value as further outputs, one value after another.
@@ -156,19 +172,17 @@ function withReductions(
   while ([...taken].some((name) => name.startsWith(prefix))) prefix += '_';
   const nodes = [...graph.nodes];
   const outputs: string[] = [];
-  const attributes: Record<string, bigint> = { keepdims: 0n };
-  const add = (op: string, input: string, name: string, options = attributes): string => {
-    nodes.push(node(op, op === 'Sub' ? [input, input] : [input], [name], { name, attributes: options }));
+  const add = (op: string, input: string, name: string, attributes: Record<string, bigint>): string => {
+    nodes.push(node(op, [input], [name], { name, attributes }));
     return name;
   };
   values.forEach((value, index) => {
-    const float = { to: BigInt(DataType.FLOAT) };
-    for (const [op, kind] of kinds) {
-      // A minimum may pass over NaN, but v − v is 0 only when v is finite, and a sum passes over nothing.
-      const input = kind === 'finite' ? add('Sub', value, `${prefix}_zero_${index}`, {}) : value;
-      const options = op === 'Size' ? {} : attributes;
-      const reduced = add(op, input, `${prefix}_${kind}_${index}`, options);
-      outputs.push(add('Cast', reduced, `${reduced}_float`, float));
+    for (const kind of kinds) {
+      const attributes: Record<string, bigint> = kind === 'Size' ? {} : { keepdims: 0n };
+      // Half floats would overflow in the sum; for float32 ONNX Runtime drops the Cast.
+      const input = kind === 'ReduceSum' ? add('Cast', value, `${prefix}_float_${index}`, toFloat) : value;
+      const reduced = add(kind, input, `${prefix}_${kind}_${index}`, attributes);
+      outputs.push(add('Cast', reduced, `${reduced}_float`, toFloat));
     }
   });
   const infos = outputs.map((name) => valueInfo(name, DataType.FLOAT, []));

@@ -7,7 +7,8 @@ import type { Model } from '../ir/model';
 import { entropyRange, mseRange, percentileRange, type Histogram } from '../passes/quantize/histogramRange';
 import { collectRanges, type Calibration, type ValueRange } from './calibrate';
 import { collectHistograms } from './calibrateHistograms';
-import type { Feeds } from './session';
+import type { SizedBatches } from './calibrationBatch';
+import type { Feeds, Runner } from './session';
 
 export const calibrators = ['minmax', 'moving-average', 'percentile', 'entropy', 'mse'] as const;
 export type Calibrator = (typeof calibrators)[number];
@@ -27,16 +28,18 @@ export interface CalibrateByOptions extends CalibratorSettings {
   readonly threads?: number;
   /** See HistogramOptions. */
   readonly budgetBytes?: number;
+  /** A runner to use; one of its own for each pass when absent. */
+  readonly runner?: Runner | undefined;
 }
 
 /**
  * Ranges of float values of the main graph over all batches; `batches` is asked for as often as there are
- * passes. Throws as `collectRanges` does, and `badRequest` for settings out of their limits.
+ * passes; sized ones take the size that the first pass finds. Throws as `collectRanges` does, and `badRequest` for settings out of their limits.
  */
 export async function calibrateBy(
   model: Model,
   values: readonly string[],
-  batches: () => AsyncIterable<Feeds>,
+  batches: (() => AsyncIterable<Feeds>) | SizedBatches,
   options: CalibrateByOptions,
   task: Task,
 ): Promise<Calibration> {
@@ -48,11 +51,15 @@ export async function calibrateBy(
       `The weight of the newest batch must lie above 0 and at most at 1; ${momentum} was given.`,
     );
   const counts = calibrator !== 'minmax' && calibrator !== 'moving-average';
-  const known = { ...(total === undefined ? {} : { total }), ...(threads === undefined ? {} : { threads }) };
+  const known = {
+    ...(total === undefined ? {} : { total }),
+    ...(threads === undefined ? {} : { threads }),
+    runner: options.runner,
+  };
   const first = await collectRanges(
     model,
     values,
-    batches(),
+    typeof batches === 'function' ? batches() : batches,
     {
       ...known,
       withSizes: counts,
@@ -62,12 +69,14 @@ export async function calibrateBy(
   );
   if (!counts) return first;
   const sizes = new Map([...first.elements].map(([name, elements]) => [name, elements * 4]));
+  // The second pass counts batches, of the size that the first has found.
+  const passes = total === undefined ? {} : { total: Math.ceil(total / (first.batchSize ?? 1)) };
   const budget = options.budgetBytes === undefined ? {} : { budgetBytes: options.budgetBytes };
   const histograms = await collectHistograms(
     model,
     first.ranges,
-    batches,
-    { ...known, ...budget, sizes },
+    typeof batches === 'function' ? batches : () => batches.of(first.batchSize!),
+    { ...known, ...passes, ...budget, sizes },
     task,
   );
   const ranges = new Map<string, ValueRange>(first.ranges);

@@ -12,8 +12,8 @@ import type { Model } from '../ir/model';
 import { writeModel } from '../onnx/writeModel';
 import type { Histogram } from '../passes/quantize/histogramRange';
 import type { ValueRange } from './calibrate';
-import { withRunner } from './runnerProcess';
-import type { Feeds, ValueSpan } from './session';
+import { useRunner } from './runnerProcess';
+import type { Feeds, Runner, ValueSpan } from './session';
 
 export interface HistogramOptions {
   readonly bins?: number;
@@ -24,6 +24,8 @@ export interface HistogramOptions {
   readonly budgetBytes?: number;
   /** Bytes that a value takes in one batch. */
   readonly sizes: ReadonlyMap<string, number>;
+  /** A runner to use; one of its own when absent. */
+  readonly runner?: Runner | undefined;
 }
 
 const defaultBins = 2048;
@@ -49,7 +51,7 @@ export async function collectHistograms(
   const total = options.total === undefined ? {} : { total: options.total * groups.length };
   let done = 0;
   try {
-    await withRunner(task, async (runner) => {
+    await useRunner(options.runner, task, async (runner) => {
       for (const [i, group] of groups.entries()) {
         const path = join(folder, `part${i}.onnx`);
         await writeModel(
@@ -58,11 +60,7 @@ export async function collectHistograms(
           {},
           { signal: task.signal, report: () => undefined },
         );
-        const session = await runner.load(
-          path,
-          { graphOptimization: 'basic', threads: options.threads ?? 1 },
-          task,
-        );
+        const session = await runner.load(path, { threads: options.threads ?? 1 }, task);
         for await (const feeds of batches()) {
           await breathe(task);
           const parts = await session.countValues(feeds, group, bins, task);

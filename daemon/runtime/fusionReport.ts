@@ -13,7 +13,8 @@ import { readModel } from '../onnx/readModel';
 import { coverOf, integerNodes, regionBehind } from './fusionMap';
 import { layoutOps, namingRank } from './fusionOps';
 import { reasonContext, whyFloat } from './fusionReason';
-import { withRunner } from './runnerProcess';
+import { useRunner } from './runnerProcess';
+import type { Runner, RunnerSession } from './session';
 
 export interface FusionReport {
   /** Compute nodes that run in integers; what was fused into one counts once. */
@@ -24,30 +25,43 @@ export interface FusionReport {
   left: { node: string; op: string; why: string }[];
 }
 
+export interface FusionOptions {
+  /** The quantizer's own reasons by node name: they are told where it left out quantize steps. */
+  readonly planned?: ReadonlyMap<string, string> | undefined;
+  /** The graph of the quantized file, where it is at hand. */
+  readonly given?: Graph | undefined;
+  /** A runner to use; one of its own when absent. */
+  readonly runner?: Runner | undefined;
+  /** Threads inside an operator, for `use`; 1 when absent. */
+  readonly threads?: number | undefined;
+  /** Called with the quantized model as it was loaded, which is released afterwards. */
+  readonly use?: ((session: RunnerSession) => Promise<void>) | undefined;
+}
+
 /**
  * Maps every compute node of the original's main graph to the optimised graph of the quantized file.
  * Nodes that only move or inspect values, or compute shapes, are not counted, nor those that were folded
- * away or fused into another. `planned` gives the quantizer's own reasons by node name: they are told
- * where it left out quantize steps.
+ * away or fused into another.
  */
 export async function fusionReport(
   original: Model,
   quantizedPath: string,
+  options: FusionOptions,
   task: Task,
-  planned: ReadonlyMap<string, string> = new Map(),
 ): Promise<FusionReport> {
   task.report({ stage: 'Checking what runs in integers' });
-  const given = await graphOf(quantizedPath, task);
+  const given = options.given ?? (await graphOf(quantizedPath, task));
   const folder = await mkdtemp(join(tmpdir(), 'slipway-fusion-'));
   try {
     const optimisedPath = join(folder, 'optimised.onnx');
-    // "extended" does all fusions; what "all" adds on the CPU are memory layouts, which rename the nodes.
-    await withRunner(task, (runner) =>
-      runner.load(
+    return await useRunner(options.runner, task, async (runner) => {
+      // "extended" does all fusions; what "all" adds on the CPU are memory layouts, which rename the nodes.
+      const session = await runner.load(
         quantizedPath,
         {
           graphOptimization: 'extended',
           optimizedModelPath: optimisedPath,
+          threads: options.threads ?? 1,
           // Weights go beside the graph, so that a model of more than 2 GB can be written.
           config: {
             'session.optimized_model_external_initializers_file_name': 'optimised.data',
@@ -55,10 +69,13 @@ export async function fusionReport(
           },
         },
         task,
-      ),
-    );
-    const optimised = await graphOf(optimisedPath, task);
-    return await compare(original.graph, given, optimised, planned, task);
+      );
+      const optimised = await graphOf(optimisedPath, task);
+      const report = await compare(original.graph, given, optimised, options.planned ?? new Map(), task);
+      await options.use?.(session);
+      await session.release();
+      return report;
+    });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -34,19 +34,24 @@ let sets: string[] | undefined;
 /** Describes the machine; asks `runner`, or a runner of its own, for ONNX Runtime's part, once per process. */
 export async function describeMachine(task: Task = silentTask, runner?: RunnerProcess): Promise<Machine> {
   runtime ??= runner ? await runner.describe(task) : await withRunner(task, (own) => own.describe(task));
-  sets ??= await instructionSets();
   const limits = platform() === 'linux' ? readLimits() : {};
   return {
     platform: `${platform()}-${arch()}`,
     cpu: cpuModel(),
     cores: Math.max(1, Math.min(availableParallelism(), Math.floor(limits.cpus ?? Number.POSITIVE_INFINITY))),
-    instructionSets: [...sets],
+    instructionSets: [...(await instructionSetsHere())],
     memoryBytes: Math.min(totalmem(), limits.memoryBytes ?? Number.POSITIVE_INFINITY),
     node: process.versions.node,
     onnxruntime: runtime.version,
     providers: [...runtime.providers],
     offered: [...runtime.offered],
   };
+}
+
+/** Vector extensions of this processor; needs no runner. */
+export async function instructionSetsHere(): Promise<readonly string[]> {
+  sets ??= await instructionSets();
+  return sets;
 }
 
 function cpuModel(): string {

@@ -135,6 +135,8 @@ const calls: Calls = {
 
   peakRss: () => Promise.resolve(peakRssBytes()),
 
+  rss: () => Promise.resolve(process.memoryUsage.rss()),
+
   describe: () =>
     Promise.resolve({
       version,

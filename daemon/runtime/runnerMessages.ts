@@ -34,6 +34,7 @@ export interface RunnerCalls {
   endProfile: { params: { session: number }; result: string };
   release: { params: { session: number }; result: null };
   peakRss: { params: null; result: number };
+  rss: { params: null; result: number };
   describe: { params: null; result: RuntimeDescription };
 }
 export type RunnerCall = keyof RunnerCalls;

@@ -164,6 +164,7 @@ export function startRunner(options: RunnerOptions = {}): RunnerProcess {
     exited: script.exited,
     load,
     peakRssBytes: () => call('peakRss', null, undefined),
+    rssBytes: () => call('rss', null, undefined),
     describe: (task) => call('describe', null, task),
     errorTail: () => script.errorTail(),
     async dispose() {
@@ -187,6 +188,13 @@ export async function withRunner<T>(
     await runner.dispose();
   }
 }
+
+/** Runs `work` with the runner that is there, which goes on living, or with a fresh one. */
+export const useRunner = <R extends Runner, T>(
+  runner: R | undefined,
+  task: Task,
+  work: (runner: R | RunnerProcess) => Promise<T>,
+): Promise<T> => (runner ? work(runner) : withRunner(task, work));
 
 const ofModels = (models: readonly string[]) =>
   models.length === 0 ? 'The runner process' : `The runner process of ${[...new Set(models)].join(', ')}`;

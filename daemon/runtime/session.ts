@@ -98,4 +98,6 @@ export interface Runner extends Disposable {
   load(modelPath: string, options: SessionOptions, task: Task): Promise<RunnerSession>;
   /** Peak resident memory of the process so far, bytes. */
   peakRssBytes(): Promise<number>;
+  /** Resident memory of the process now, bytes. */
+  rssBytes(): Promise<number>;
 }

@@ -125,7 +125,7 @@ test('dynamic quantization: MatMul runs in integers, its bias is absorbed', asyn
     }),
   );
   const path = await writeSmall(folder, 'dynamic.onnx', quantized);
-  const result = await fusionReport(original, path, silentTask);
+  const result = await fusionReport(original, path, {}, silentTask);
   assert.deepEqual(result, {
     integer: 1,
     float: 1,
@@ -185,11 +185,18 @@ test('the plan of the quantizer is told for nodes without steps; shapes are not 
     }),
   );
   const path = await writeSmall(folder, 'plain.onnx', plain);
-  const bare = await fusionReport(plain, path, silentTask);
+  const bare = await fusionReport(plain, path, {}, silentTask);
   assert.deepEqual(bare.left, [
     { node: 'sum', op: 'Add', why: 'The quantizer placed no quantize steps around it.' },
   ]);
-  const planned = await fusionReport(plain, path, silentTask, new Map([['sum', 'It is small.']]));
+  const planned = await fusionReport(
+    plain,
+    path,
+    { planned: new Map([['sum', 'It is small.']]) },
+    silentTask,
+  );
   assert.deepEqual(planned.left, [{ node: 'sum', op: 'Add', why: 'It is small.' }]);
-  await assert.rejects(fusionReport(plain, join(folder, 'absent.onnx'), silentTask), { kind: 'notFound' });
+  await assert.rejects(fusionReport(plain, join(folder, 'absent.onnx'), {}, silentTask), {
+    kind: 'notFound',
+  });
 });

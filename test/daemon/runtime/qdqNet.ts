@@ -152,7 +152,7 @@ export async function report(
   const outputs = [build(net)].flat();
   const { original, quantized } = net.models(outputs, dims, opset);
   const path = await writeSmall(folder, 'quantized.onnx', quantized);
-  return fusionReport(original, path, silentTask);
+  return fusionReport(original, path, {}, silentTask);
 }
 
 /** The operators left in float, each with its reason. */

@@ -1,0 +1,39 @@
+// How many samples calibration runs at once: as many as the model's values fit into a budget of memory, found by
+// running a few and looking at what the process took for them. Larger batches are faster, up to a point.
+
+import type { Task } from '../base/task';
+import type { Feeds, Runner, RunnerSession } from './session';
+
+/** The same data in batches of any size. */
+export interface SizedBatches {
+  /** Asked for once per pass over the data. */
+  readonly of: (size: number) => AsyncIterable<Feeds>;
+  /** The largest that may be asked for. */
+  readonly largest: number;
+}
+
+/** Memory that one batch may take, and the samples beyond which larger batches gain nothing. */
+const budgetBytes = 40 * 2 ** 20;
+const most = 32;
+const pilot = 2;
+
+/** Runs a pilot batch and gives the size for the others, a power of two. */
+export async function chooseBatch(
+  { of, largest }: SizedBatches,
+  runner: Runner,
+  session: RunnerSession,
+  fetches: readonly string[],
+  task: Task,
+): Promise<number> {
+  const limit = Math.min(most, largest);
+  if (limit <= pilot) return Math.max(1, limit);
+  const before = await runner.rssBytes();
+  for await (const feeds of of(pilot)) {
+    await session.run(feeds, task, fetches);
+    break;
+  }
+  const grown = (await runner.rssBytes()) - before;
+  const perSample = Math.max(1, grown / pilot);
+  const fits = 2 ** Math.floor(Math.log2(Math.max(1, budgetBytes / perSample)));
+  return Math.max(1, Math.min(limit, fits));
+}
