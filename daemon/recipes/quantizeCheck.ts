@@ -23,7 +23,7 @@ import type { QuantizeOutcome } from '../passes/quantize/outcome';
 import type { TensorReader } from '../passes/tensorReader';
 import { fusionReport, type FusionReport } from '../runtime/fusionReport';
 import { generateInputs } from '../runtime/generateInputs';
-import type { Runner, RunnerSession, SessionValue } from '../runtime/session';
+import { sleepingThreads, type Runner, type RunnerSession, type SessionValue } from '../runtime/session';
 import { withModelFile } from './integerOperators';
 import type { Emulation, QuantizeOptions } from './quantizeOptions';
 
@@ -70,7 +70,7 @@ export async function checkQuantized(
   const threads = workThreads();
   const compare = (changed: RunnerSession) =>
     noted(notes, task, async () => {
-      const session = await runner.load(path, { threads }, task);
+      const session = await runner.load(path, { threads, config: sleepingThreads }, task);
       const batches = dataset ? samplesOf(dataset, method) : generatedBatches(inputs);
       const error = await compareSessions(session, changed, batches, { label: basename(files[0]!) }, task);
       await session.release();
@@ -85,7 +85,7 @@ export async function checkQuantized(
   try {
     if (!input.fused) return { fusion: await report(files[0]!, whole), error };
     const fusion = await withModelFile(outcome.model, (file) => report(file), task);
-    await whole(await runner.load(files[0]!, { threads }, task));
+    await whole(await runner.load(files[0]!, { threads, config: sleepingThreads }, task));
     return { fusion, error };
   } catch (failure) {
     throwIfCancelled(task);

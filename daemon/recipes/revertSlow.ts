@@ -13,7 +13,7 @@ import { writeModel } from '../onnx/writeModel';
 import { nameOf, type QuantizeOutcome } from '../passes/quantize/outcome';
 import type { Calibrator } from '../runtime/calibrateBy';
 import { generateInputs } from '../runtime/generateInputs';
-import { withRunner } from '../runtime/runnerProcess';
+import { useRunner } from '../runtime/runnerProcess';
 import type { RunnerSession } from '../runtime/session';
 import { median } from '../runtime/statistics';
 import type { StaticWork } from './staticWork';
@@ -26,9 +26,10 @@ export interface Reverted {
   readonly said: readonly string[];
 }
 
-/** Rounds of turns and length of a turn: enough to tell three percent on a machine that does other work too. */
-const rounds = 16;
-const turnMs = 25;
+/** Most rounds of turns, fewest when they all agree, and length of a turn: enough to tell three percent on a busy machine. */
+const rounds = 24;
+const fewestRounds = 6;
+const turnMs = 10;
 /** A change must save this share of the time to stay. */
 const worthwhile = 0.03;
 
@@ -53,7 +54,7 @@ export async function revertSlow(
   const folder = await mkdtemp(join(tmpdir(), 'slipway-tune-'));
   const quiet: Task = { signal: task.signal, report: () => undefined };
   try {
-    return await withRunner(task, async (runner) => {
+    return await useRunner(work.options.runner, task, async (runner) => {
       const load = async (model: Model, name: string) => {
         const path = join(folder, name);
         await writeModel(model, path, { overwrite: true }, quiet);
@@ -83,6 +84,7 @@ export async function revertSlow(
           await rival.release();
         }
       }
+      await session.release();
       return { exclude, outcome: best, said };
     });
   } finally {
@@ -140,16 +142,20 @@ function kindsOf(
 
 const isDepthwise = (node: Node) => node.opType === 'Conv' && intAttribute(node, 'group', 1) > 1;
 
-/** Time of `a` over that of `b` on the same inputs, in turns. */
+/**
+ * Time of `a` over that of `b` on the same inputs, in turns. It ends early when every round says the same of whether
+ * the change is worthwhile.
+ */
 async function timeRatio(a: RunnerSession, b: RunnerSession, task: Task): Promise<number> {
   const { feeds } = generateInputs(a.inputs);
-  const times: [number[], number[]] = [[], []];
-  for (const session of [a, b]) await session.timeRuns(feeds, { runs: 1000, maxMs: turnMs * 4 }, task);
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [i, session] of [a, b].entries()) {
-      const measured = await session.timeRuns(feeds, { runs: 1000, maxMs: turnMs }, task);
-      times[i as 0 | 1].push(median([...measured]));
-    }
+  const turn = async (session: RunnerSession, maxMs: number) =>
+    median([...(await session.timeRuns(feeds, { runs: 1000, maxMs }, task))]);
+  for (const session of [a, b]) await turn(session, turnMs * 2);
+  const ratios: number[] = [];
+  while (ratios.length < rounds) {
+    ratios.push((await turn(a, turnMs)) / (await turn(b, turnMs)));
+    const worth = ratios.filter((ratio) => ratio > 1 + worthwhile).length;
+    if (ratios.length >= fewestRounds && (worth === 0 || worth === ratios.length)) break;
   }
-  return median(times[0]) / median(times[1]);
+  return median(ratios);
 }

@@ -13,7 +13,7 @@ import type { Graph, Model } from '../ir/model';
 import { writeModel } from '../onnx/writeModel';
 import { chooseBatch, type SizedBatches } from './calibrationBatch';
 import { useRunner } from './runnerProcess';
-import type { Feeds, Runner } from './session';
+import { sleepingThreads, type Feeds, type Runner } from './session';
 
 export interface ValueRange {
   readonly min: number;
@@ -75,7 +75,11 @@ export async function collectRanges(
     await writeModel(measured, path, {}, { signal: task.signal, report: () => undefined });
     await useRunner(options.runner, task, async (runner) => {
       // The values that are reduced stay, whatever is fused around them.
-      const session = await runner.load(path, { threads: options.threads ?? 1 }, task);
+      const session = await runner.load(
+        path,
+        { threads: options.threads ?? 1, config: sleepingThreads },
+        task,
+      );
       const sized = Symbol.asyncIterator in batches ? undefined : batches;
       batchSize = sized && (await chooseBatch(sized, runner, session, outputs, task));
       const source = Symbol.asyncIterator in batches ? batches : batches.of(batchSize!);
@@ -142,7 +146,8 @@ function scalar(results: Feeds, name: string): number {
   return value === undefined ? Number.NaN : Number(value);
 }
 
-const notFinite = (name: string): Diagnostic => ({
+/** A value that quantizing must leave alone. */
+export const notFinite = (name: string): Diagnostic => ({
   id: 'calibrate/not-finite',
   severity: 'warning',
   message: `Value "${name}" became infinite or not a number on the calibration data; what depends on its range stays in float. Check the samples and the model.`,

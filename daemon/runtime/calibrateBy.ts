@@ -1,5 +1,5 @@
-// Ranges by the calibrator that was asked for: one pass over the data for smallest and largest values, and for
-// the others a second that counts where the values fall (calibrateHistograms.ts).
+// Ranges by the calibrator that was asked for, from one pass over the data: its smallest and largest values, or where
+// all of them fall (calibrateHistograms.ts).
 
 import { badRequest } from '../base/errors';
 import type { Task } from '../base/task';
@@ -34,7 +34,7 @@ export interface CalibrateByOptions extends CalibratorSettings {
 
 /**
  * Ranges of float values of the main graph over all batches; `batches` is asked for as often as there are
- * passes; sized ones take the size that the first pass finds. Throws as `collectRanges` does, and `badRequest` for settings out of their limits.
+ * passes. Throws as `collectRanges` does, and `badRequest` for settings out of their limits.
  */
 export async function calibrateBy(
   model: Model,
@@ -56,33 +56,27 @@ export async function calibrateBy(
     ...(threads === undefined ? {} : { threads }),
     runner: options.runner,
   };
-  const first = await collectRanges(
-    model,
-    values,
-    typeof batches === 'function' ? batches() : batches,
-    {
-      ...known,
-      withSizes: counts,
-      ...(calibrator === 'moving-average' ? { movingAverage: momentum } : {}),
-    },
-    task,
-  );
-  if (!counts) return first;
-  const sizes = new Map([...first.elements].map(([name, elements]) => [name, elements * 4]));
-  // The second pass counts batches, of the size that the first has found.
-  const passes = total === undefined ? {} : { total: Math.ceil(total / (first.batchSize ?? 1)) };
-  const budget = options.budgetBytes === undefined ? {} : { budgetBytes: options.budgetBytes };
-  const histograms = await collectHistograms(
-    model,
-    first.ranges,
-    typeof batches === 'function' ? batches : () => batches.of(first.batchSize!),
-    { ...known, ...passes, ...budget, sizes },
-    task,
-  );
-  const ranges = new Map<string, ValueRange>(first.ranges);
-  for (const [name, histogram] of histograms)
-    ranges.set(name, chosenRange(histogram, calibrator, percentile, levels));
-  return { ...first, ranges };
+  if (!counts)
+    return collectRanges(
+      model,
+      values,
+      typeof batches === 'function' ? batches() : batches,
+      { ...known, ...(calibrator === 'moving-average' ? { movingAverage: momentum } : {}) },
+      task,
+    );
+  const counting = { ...known, budgetBytes: options.budgetBytes };
+  const counted = await collectHistograms(model, values, batches, counting, task);
+  const ranges = new Map<string, ValueRange>(counted.ranges);
+  for (const [name, histogram] of counted.histograms) {
+    const { min, max } = chosenRange(histogram, calibrator, percentile, levels);
+    // Bins end a little beyond what was observed.
+    const seen = ranges.get(name)!;
+    ranges.set(name, {
+      min: Math.max(min, Math.min(0, seen.min)),
+      max: Math.min(max, Math.max(0, seen.max)),
+    });
+  }
+  return { ranges, diagnostics: counted.diagnostics, batches: counted.batches, elements: new Map() };
 }
 
 function chosenRange(histogram: Histogram, calibrator: Calibrator, percentile: number, levels: number) {

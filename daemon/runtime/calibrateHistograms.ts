@@ -1,77 +1,86 @@
-// The second pass of calibration: where the values of each tensor fall within the range of the first. Tensors
-// are made outputs of a copy of the model a few at a time, by a budget of bytes, and counted inside the runner
-// process, so that memory grows neither with the samples nor with the model.
+// Where the values of each tensor fall over calibration data. Tensors are made outputs of a copy of the model, as
+// many at a time as fit into a budget of bytes, and counted inside the runner process: memory grows neither with
+// the samples nor with the model, and where all fit at once the data is run through once.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inferShapes } from '../analysis/shapes';
+import { badRequest } from '../base/errors';
+import type { Diagnostic } from '../base/diagnostic';
 import { breathe, type Task } from '../base/task';
 import { valueInfo } from '../ir/builder';
 import { DataType } from '../ir/dataType';
 import type { Model } from '../ir/model';
 import { writeModel } from '../onnx/writeModel';
 import type { Histogram } from '../passes/quantize/histogramRange';
-import type { ValueRange } from './calibrate';
+import { collectRanges, notFinite, type ValueRange } from './calibrate';
+import { mostSamples, type SizedBatches } from './calibrationBatch';
 import { useRunner } from './runnerProcess';
-import type { Feeds, Runner, ValueSpan } from './session';
+import { sleepingThreads, type Feeds, type Runner, type ValueCounts } from './session';
 
 export interface HistogramOptions {
-  readonly bins?: number;
-  readonly threads?: number;
-  /** Batches of each pass, for progress. */
-  readonly total?: number;
-  /** Bytes of tensors that one run may give out; 64 MiB when absent. */
-  readonly budgetBytes?: number;
-  /** Bytes that a value takes in one batch. */
-  readonly sizes: ReadonlyMap<string, number>;
+  readonly threads?: number | undefined;
+  /** Batches of one pass, or samples for batches of any size, for progress. */
+  readonly total?: number | undefined;
+  /** Bytes of tensors that one run may give out; 16 MiB when absent. */
+  readonly budgetBytes?: number | undefined;
   /** A runner to use; one of its own when absent. */
   readonly runner?: Runner | undefined;
 }
 
-const defaultBins = 2048;
-const defaultBudget = 64 * 2 ** 20;
+export interface Counted {
+  /** Observed ranges; a value that was not finite, or always empty, is missing. */
+  readonly ranges: Map<string, ValueRange>;
+  /** Of those values that are not always the same. */
+  readonly histograms: Map<string, Histogram>;
+  readonly diagnostics: Diagnostic[];
+  /** Batches of one pass. */
+  readonly batches: number;
+}
 
-/**
- * Histograms of float values over their observed ranges. `batches` is asked for once per group of tensors.
- * A value that is always the same has none.
- */
+const defaultBudget = 16 * 2 ** 20;
+
+/** Histograms of float values of the main graph. `batches` is asked for once for each group of tensors. */
 export async function collectHistograms(
   model: Model,
-  ranges: ReadonlyMap<string, ValueRange>,
-  batches: () => AsyncIterable<Feeds>,
+  values: readonly string[],
+  batches: (() => AsyncIterable<Feeds>) | SizedBatches,
   options: HistogramOptions,
   task: Task,
-): Promise<Map<string, Histogram>> {
-  const bins = options.bins ?? defaultBins;
-  const spans = [...ranges].map(([name, range]) => ({ name, ...range })).filter(({ min, max }) => max > min);
-  const groups = grouped(spans, options);
-  const found = new Map<string, { counts: Float64Array; zeros: number }>();
-  for (const { name } of spans) found.set(name, { counts: new Float64Array(bins), zeros: 0 });
+): Promise<Counted> {
+  const { budgetBytes = defaultBudget, threads = 1, total } = options;
+  const names = [...new Set(values)];
+  const source = typeof batches === 'function' ? batches : () => batches.of(1);
+  const sizes = await bytesOf(model, names, source, options, task);
+  const all = names.reduce((sum, name) => sum + sizes.get(name)!, 0);
+  const largest = typeof batches === 'function' ? 1 : Math.min(mostSamples, batches.largest);
+  const size = Math.min(largest, 2 ** Math.floor(Math.log2(Math.max(1, budgetBytes / all))));
+  const again = typeof batches === 'function' ? batches : () => batches.of(size);
+  const groups = grouped(names, sizes, budgetBytes / size);
+  const counted = new Map<string, ValueCounts>();
   const folder = await mkdtemp(join(tmpdir(), 'slipway-calibrate-'));
-  const total = options.total === undefined ? {} : { total: options.total * groups.length };
   let done = 0;
   try {
     await useRunner(options.runner, task, async (runner) => {
       for (const [i, group] of groups.entries()) {
         const path = join(folder, `part${i}.onnx`);
-        await writeModel(
-          withOutputs(model, group),
-          path,
-          {},
-          { signal: task.signal, report: () => undefined },
-        );
-        const session = await runner.load(path, { threads: options.threads ?? 1 }, task);
-        for await (const feeds of batches()) {
+        const silent: Task = { signal: task.signal, report: () => undefined };
+        await writeModel(withOutputs(model, group), path, {}, silent);
+        const session = await runner.load(path, { threads, config: sleepingThreads }, task);
+        for await (const feeds of again()) {
           await breathe(task);
-          const parts = await session.countValues(feeds, group, bins, task);
-          parts.forEach(({ counts, zeros }, index) => {
-            const sums = found.get(group[index]!.name)!;
-            counts.forEach((count, bin) => (sums.counts[bin]! += count));
-            sums.zeros += zeros;
-          });
+          await session.countValues(feeds, group, task);
           done += 1;
-          task.report({ stage: 'Counting values', done, ...total });
+          const most = total === undefined ? undefined : total * groups.length;
+          const reached = Math.min(done * size, most ?? Infinity);
+          task.report({
+            stage: 'Calibrating',
+            done: reached,
+            ...(most === undefined ? {} : { total: most }),
+          });
         }
+        for (const [name, counts] of await session.countedValues(task)) counted.set(name, counts);
         await session.release();
         await rm(path, { force: true });
       }
@@ -79,27 +88,82 @@ export async function collectHistograms(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  return new Map(spans.map(({ name, min, max }) => [name, { min, max, ...found.get(name)! }]));
+  return { ...toldApart(counted), batches: done / groups.length };
+}
+
+function toldApart(counted: ReadonlyMap<string, ValueCounts>): Omit<Counted, 'batches'> {
+  const ranges = new Map<string, ValueRange>();
+  const histograms = new Map<string, Histogram>();
+  const diagnostics: Diagnostic[] = [];
+  for (const [name, { counts, zeros, from, to, min, max, finite }] of counted) {
+    if (!finite) diagnostics.push(notFinite(name));
+    else if (min <= max) ranges.set(name, { min, max });
+    if (finite && min < max) histograms.set(name, { counts, zeros, min: from, max: to });
+  }
+  return { ranges, histograms, diagnostics };
+}
+
+/** Bytes of each value in the first batch: by its shape, or where that is not known by running it. */
+async function bytesOf(
+  model: Model,
+  names: readonly string[],
+  batches: () => AsyncIterable<Feeds>,
+  options: HistogramOptions,
+  task: Task,
+): Promise<ReadonlyMap<string, number>> {
+  const first = firstOf(batches());
+  const feeds = await first.next();
+  await first.return(undefined);
+  if (feeds.done === true) throw badRequest('The calibration set is empty; give at least one sample.');
+  const bind: Record<string, number> = {};
+  for (const { name, type } of model.graph.inputs) {
+    if (type?.kind !== 'tensor') continue;
+    type.shape?.forEach(({ param }, axis) => {
+      const dim = feeds.value[name]?.dims[axis];
+      if (dim !== undefined) bind[param ?? `${name}[${axis}]`] = dim;
+    });
+  }
+  const { types } = inferShapes(model, { bind });
+  const sizes = new Map<string, number>();
+  for (const name of names) {
+    const dims = types.get(name)?.dims;
+    if (!dims?.every((dim) => typeof dim === 'number')) break;
+    sizes.set(name, 4 * dims.reduce((a, b) => a * b, 1));
+  }
+  if (sizes.size === names.length) return sizes;
+  const { threads, runner } = options;
+  const pilot = { withSizes: true, runner, ...(threads === undefined ? {} : { threads }) };
+  const quiet: Task = { signal: task.signal, report: () => undefined };
+  const { elements } = await collectRanges(model, names, firstOf(batches()), pilot, quiet);
+  return new Map(names.map((name) => [name, 4 * (elements.get(name) ?? 0)]));
+}
+
+async function* firstOf<T>(items: AsyncIterable<T>): AsyncGenerator<T, undefined> {
+  for await (const item of items) {
+    yield item;
+    return undefined;
+  }
+  return undefined;
 }
 
 /** Neighbours together, up to the budget; a tensor that exceeds it alone goes alone. */
-function grouped(spans: readonly ValueSpan[], { budgetBytes = defaultBudget, sizes }: HistogramOptions) {
-  const groups: ValueSpan[][] = [];
+function grouped(names: readonly string[], sizes: ReadonlyMap<string, number>, budget: number): string[][] {
+  const groups: string[][] = [];
   let room = 0;
-  for (const span of spans) {
-    const size = sizes.get(span.name) ?? 0;
+  for (const name of names) {
+    const size = sizes.get(name)!;
     if (groups.length === 0 || size > room) {
       groups.push([]);
-      room = budgetBytes;
+      room = budget;
     }
-    groups.at(-1)!.push(span);
+    groups.at(-1)!.push(name);
     room -= size;
   }
   return groups;
 }
 
 /** A copy of the model whose outputs are these values. */
-function withOutputs(model: Model, spans: readonly ValueSpan[]): Model {
-  const outputs = spans.map(({ name }) => valueInfo(name, DataType.FLOAT));
+function withOutputs(model: Model, names: readonly string[]): Model {
+  const outputs = names.map((name) => valueInfo(name, DataType.FLOAT));
   return { ...model, graph: { ...model.graph, outputs } };
 }

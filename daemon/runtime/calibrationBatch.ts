@@ -13,8 +13,8 @@ export interface SizedBatches {
 }
 
 /** Memory that one batch may take, and the samples beyond which larger batches gain nothing. */
-const budgetBytes = 40 * 2 ** 20;
-const most = 32;
+const budgetBytes = 12 * 2 ** 20;
+export const mostSamples = 16;
 const pilot = 2;
 
 /** Runs a pilot batch and gives the size for the others, a power of two. */
@@ -25,7 +25,7 @@ export async function chooseBatch(
   fetches: readonly string[],
   task: Task,
 ): Promise<number> {
-  const limit = Math.min(most, largest);
+  const limit = Math.min(mostSamples, largest);
   if (limit <= pilot) return Math.max(1, limit);
   const before = await runner.rssBytes();
   for await (const feeds of of(pilot)) {

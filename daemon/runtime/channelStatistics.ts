@@ -15,7 +15,7 @@ import { Names } from '../passes/names';
 import type { ChannelStatistics } from '../passes/recover/channelStatistics';
 import { standardOpset } from '../passes/rewrite';
 import { withRunner } from './runnerProcess';
-import type { Feeds } from './session';
+import { sleepingThreads, type Feeds } from './session';
 
 export interface ChannelValue {
   readonly name: string;
@@ -58,7 +58,7 @@ export async function collectChannels(
     await withRunner(task, async (runner) => {
       const session = await runner.load(
         path,
-        { graphOptimization: 'basic', threads: options.threads ?? 1 },
+        { graphOptimization: 'basic', threads: options.threads ?? 1, config: sleepingThreads },
         task,
       );
       for await (const feeds of batches) {

@@ -14,7 +14,7 @@ import { coverOf, integerNodes, regionBehind } from './fusionMap';
 import { layoutOps, namingRank } from './fusionOps';
 import { reasonContext, whyFloat } from './fusionReason';
 import { useRunner } from './runnerProcess';
-import type { Runner, RunnerSession } from './session';
+import { sleepingThreads, type Runner, type RunnerSession } from './session';
 
 export interface FusionReport {
   /** Compute nodes that run in integers; what was fused into one counts once. */
@@ -64,6 +64,7 @@ export async function fusionReport(
           threads: options.threads ?? 1,
           // Weights go beside the graph, so that a model of more than 2 GB can be written.
           config: {
+            ...sleepingThreads,
             'session.optimized_model_external_initializers_file_name': 'optimised.data',
             'session.optimized_model_external_initializers_min_size_in_bytes': '1024',
           },

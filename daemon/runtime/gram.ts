@@ -11,7 +11,7 @@ import type { Model } from '../ir/model';
 import { writeModel } from '../onnx/writeModel';
 import { gramGraph, planGrams, type GramPlan } from './gramGraph';
 import { withRunner } from './runnerProcess';
-import type { Feeds } from './session';
+import { sleepingThreads, type Feeds } from './session';
 
 /** Σ x xᵀ over all rows x that a layer multiplies with its weight, and their mean. */
 export interface Gram {
@@ -126,7 +126,7 @@ async function runPass(
     await withRunner(task, async (runner) => {
       const session = await runner.load(
         path,
-        { graphOptimization: 'basic', threads: options.threads ?? 1 },
+        { graphOptimization: 'basic', threads: options.threads ?? 1, config: sleepingThreads },
         task,
       );
       for await (const feeds of batches) {

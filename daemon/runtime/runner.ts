@@ -7,7 +7,7 @@ import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntim
 import { messageOf, SlipwayError } from '../base/errors';
 import { endWithParent } from '../host/processes';
 import { deviceError } from './deviceErrors';
-import { countValues } from './countValues';
+import { GrowingHistogram } from './growingHistogram';
 import { loadError, runError } from './ortErrors';
 import type { RunnerCall, RunnerCalls, RunnerReply, RunnerRequest } from './runnerMessages';
 import type { ElementType, Feeds, SessionOptions, SessionValue, TensorValue } from './session';
@@ -21,6 +21,7 @@ interface Loaded {
   readonly outputs: readonly string[];
   readonly profilePrefix: string | undefined;
   timed: Record<string, Tensor> | undefined;
+  readonly counted: Map<string, GrowingHistogram>;
 }
 
 const sessions = new Map<number, Loaded>();
@@ -53,6 +54,7 @@ const calls: Calls = {
       outputs: names,
       profilePrefix: options.profilePrefix,
       timed: undefined,
+      counted: new Map(),
     });
     return { session: id, inputs, outputs, loadMs };
   },
@@ -69,20 +71,25 @@ const calls: Calls = {
     }
   },
 
-  async countValues({ session, feeds, spans, bins }) {
-    const loaded = find(session);
+  async countValues({ session, feeds, names }) {
+    const { session: running, counted, path } = find(session);
     try {
-      const results = await loaded.session.run(
-        tensors(feeds),
-        spans.map(({ name }) => name),
-      );
-      return spans.map((span) =>
-        countValues((results[span.name] as Tensor).data as Float32Array, span, bins),
-      );
+      const results = await running.run(tensors(feeds), names);
+      for (const name of names) {
+        const { data } = results[name] as Tensor;
+        if (!(data instanceof Float32Array)) continue;
+        let histogram = counted.get(name);
+        if (!histogram) counted.set(name, (histogram = new GrowingHistogram()));
+        histogram.add(data);
+      }
+      return null;
     } catch (error) {
-      throw runError(loaded.path, messageOf(error));
+      throw runError(path, messageOf(error));
     }
   },
+
+  countedValues: ({ session }) =>
+    Promise.resolve(new Map([...find(session).counted].map(([name, each]) => [name, each.result()]))),
 
   async timeRuns({ session, feeds, runs, maxMs }) {
     const loaded = find(session);

@@ -2,7 +2,7 @@
 // channel with structured clone, so typed arrays and bigints pass as they are.
 
 import type { ErrorKind } from '../base/errors';
-import type { Feeds, SessionOptions, SessionValue, ValueCounts, ValueSpan } from './session';
+import type { Feeds, SessionOptions, SessionValue, ValueCounts } from './session';
 
 /** What ONNX Runtime build a runner has. */
 export interface RuntimeDescription {
@@ -25,10 +25,8 @@ export interface RunnerCalls {
     };
   };
   run: { params: { session: number; feeds: Feeds; fetches?: readonly string[] }; result: Feeds };
-  countValues: {
-    params: { session: number; feeds: Feeds; spans: readonly ValueSpan[]; bins: number };
-    result: ValueCounts[];
-  };
+  countValues: { params: { session: number; feeds: Feeds; names: readonly string[] }; result: null };
+  countedValues: { params: { session: number }; result: ReadonlyMap<string, ValueCounts> };
   /** Without feeds: those of the last timeRuns of this session again. */
   timeRuns: { params: { session: number; feeds?: Feeds; runs: number; maxMs: number }; result: Float64Array };
   endProfile: { params: { session: number }; result: string };

@@ -145,10 +145,11 @@ export function startRunner(options: RunnerOptions = {}): RunnerProcess {
         timed = feeds;
         return times;
       },
-      countValues(feeds, spans, bins, runTask) {
+      async countValues(feeds, names, runTask) {
         checkFeeds(basename(modelPath), inputs, feeds);
-        return call('countValues', { session, feeds, spans, bins }, runTask);
+        await call('countValues', { session, feeds, names }, runTask);
       },
+      countedValues: (runTask) => call('countedValues', { session }, runTask),
       endProfile: () => call('endProfile', { session }, undefined),
       async release() {
         if (ending === undefined) await call('release', { session }, undefined);

@@ -57,18 +57,22 @@ export interface SessionOptions {
   readonly config?: Readonly<Record<string, string>>;
 }
 
-/** An output whose values are counted, and the range that the bins divide. */
-export interface ValueSpan {
-  readonly name: string;
+/** Where the values of an output fell over all counted runs. */
+export interface ValueCounts {
+  /** Values in bins of equal width between `from` and `to`; exact zeros are counted apart. */
+  readonly counts: Float64Array;
+  readonly from: number;
+  readonly to: number;
+  readonly zeros: number;
+  /** Smallest and largest value; infinite the other way round when there was none. */
   readonly min: number;
   readonly max: number;
+  /** False when a value was infinite or not a number. */
+  readonly finite: boolean;
 }
 
-/** How many values fell into each of the bins of equal width; exact zeros are counted apart. */
-export interface ValueCounts {
-  readonly counts: Float64Array;
-  readonly zeros: number;
-}
+/** For sessions that are not timed: threads that wait for work sleep, and leave the processor to others. */
+export const sleepingThreads = { 'session.intra_op.allow_spinning': '0' } as const;
 
 export interface RunnerSession {
   readonly inputs: readonly SessionValue[];
@@ -82,11 +86,10 @@ export interface RunnerSession {
    * milliseconds. Stops after `runs`, or when `maxMs` have passed (at least one run).
    */
   timeRuns(feeds: Feeds, limits: { runs: number; maxMs: number }, task: Task): Promise<Float64Array>;
-  /**
-   * Runs once and counts where the values of some float outputs fall; only the counts leave the runner process.
-   * Values outside a span fall into its first or last bin, NaN nowhere.
-   */
-  countValues(feeds: Feeds, spans: readonly ValueSpan[], bins: number, task: Task): Promise<ValueCounts[]>;
+  /** Runs once and counts where the values of some float32 outputs fall, on top of what was counted before. */
+  countValues(feeds: Feeds, names: readonly string[], task: Task): Promise<void>;
+  /** What was counted, by output name. Only counts leave the runner process. */
+  countedValues(task: Task): Promise<ReadonlyMap<string, ValueCounts>>;
   /** Ends profiling and returns the profile's JSON text. */
   endProfile(): Promise<string>;
   release(): Promise<void>;

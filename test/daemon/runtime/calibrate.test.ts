@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { test } from 'node:test';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
 import { silentTask } from '../../../daemon/base/task';
 import { setScriptFolder } from '../../../daemon/host/scripts';
 import { floatTensor, graph, model, node, valueInfo } from '../../../daemon/ir/builder';
@@ -11,6 +12,10 @@ import type { Feeds } from '../../../daemon/runtime/session';
 import { distFolder } from '../../support/paths';
 
 setScriptFolder(distFolder);
+// Others use the common folder at the same time.
+const own = mkdtempSync(join(tmpdir(), 'slipway-test-calibrate-'));
+process.env['TMPDIR'] = own;
+after(() => rmSync(own, { recursive: true, force: true }));
 
 /** y = relu(x + [1, -2]), z = log(y): a chain whose values are easy to follow. */
 const chain = (opset: number) =>

@@ -1,9 +1,10 @@
 // Calibrators on a model whose values are known: what each makes of an outlier, in parts by a budget of bytes.
 
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { test } from 'node:test';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
 import { SlipwayError } from '../../../daemon/base/errors';
 import { silentTask } from '../../../daemon/base/task';
 import { setScriptFolder } from '../../../daemon/host/scripts';
@@ -15,6 +16,10 @@ import { distFolder } from '../../support/paths';
 import { numbers, oneToOne } from '../passes/modelHarness';
 
 setScriptFolder(distFolder);
+// Others use the common folder at the same time.
+const own = mkdtempSync(join(tmpdir(), 'slipway-test-calibrate-'));
+process.env['TMPDIR'] = own;
+after(() => rmSync(own, { recursive: true, force: true }));
 const chain = oneToOne(
   [node('Relu', ['x'], ['r'], { name: 'relu' }), node('Neg', ['r'], ['y'], { name: 'neg' })],
   [],
@@ -50,25 +55,36 @@ test('minmax keeps an outlier, the others give it up, and a ReLU stays one-sided
 });
 
 test('histograms are the same whatever the budget, and nothing is left behind', async () => {
-  const known = new Map([
-    ['x', { min: -1, max: 50 }],
-    ['r', { min: 0, max: 50 }],
-    ['y', { min: -50, max: 0 }],
-  ]);
-  const sizes = new Map([...known.keys()].map((name) => [name, 4000]));
   const count = (budgetBytes: number) =>
-    collectHistograms(chain, known, batches, { bins: 64, sizes, budgetBytes }, silentTask);
+    collectHistograms(chain, ['x', 'r', 'y'], batches, { budgetBytes }, silentTask);
   const [together, apart] = [await count(1e9), await count(1)];
   assert.deepEqual(together, apart);
   const total = (name: string) => {
-    const { counts, zeros } = together.get(name)!;
+    const { counts, zeros } = together.histograms.get(name)!;
     return counts.reduce((sum, each) => sum + each, zeros);
   };
   assert.deepEqual(['x', 'r', 'y'].map(total), [40_000, 40_000, 40_000]);
+  assert.deepEqual([together.ranges.get('r'), together.batches], [{ min: 0, max: 50 }, 40]);
   assert.deepEqual(
     readdirSync(tmpdir()).filter((name) => name.startsWith('slipway-calibrate-')),
     [],
   );
+});
+
+test('values that are not finite are named; no data is told', async () => {
+  async function* broken(): AsyncGenerator<Feeds> {
+    await Promise.resolve();
+    yield { x: { type: 'float32', dims: [1, 100], data: new Float32Array(100).fill(Infinity) } };
+  }
+  const by = { calibrator: 'mse' } as const;
+  const found = await calibrateBy(chain, ['x', 'r'], broken, by, silentTask);
+  assert.deepEqual([...found.ranges.keys()], []);
+  assert.deepEqual(
+    found.diagnostics.map(({ where }) => where?.value),
+    ['x', 'r'],
+  );
+  async function* nothing(): AsyncGenerator<Feeds> {}
+  await assert.rejects(calibrateBy(chain, ['x'], nothing, by, silentTask), /calibration set is empty/);
 });
 
 test('settings out of their limits are told', async () => {
