@@ -2,14 +2,16 @@
 // results and ours are measured in one interleaved benchmark in Node's ONNX Runtime; quantizing is timed as
 // whole processes, start-up included.
 
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentTask } from '../../daemon/base/task';
 import { evaluateModel } from '../../daemon/evaluate/evaluate';
 import { setScriptFolder } from '../../daemon/host/scripts';
 import { benchmark } from '../../daemon/runtime/benchmark';
+import { median } from '../../daemon/runtime/statistics';
 import { distFolder, repository, sharedFolder } from '../support/paths';
 import type { BenchRow } from './row';
 
@@ -17,7 +19,8 @@ const packages = ['onnxruntime==1.30.0', 'onnx', 'numpy'];
 
 const peerScript = `
 import sys, numpy as np
-from onnxruntime.quantization import quantize_static, quantize_dynamic, CalibrationDataReader, QuantType, QuantFormat
+from onnxruntime.quantization import (quantize_static, quantize_dynamic, CalibrationDataReader, CalibrationMethod,
+                                      QuantType, QuantFormat)
 mode, model, data, out = sys.argv[1:5]
 class Reader(CalibrationDataReader):
     def __init__(self):
@@ -28,13 +31,19 @@ class Reader(CalibrationDataReader):
         self.rows = iter([{name: column[i:i + 1] for name, column in columns.items()} for i in range(count)])
     def get_next(self):
         return next(self.rows, None)
+if mode == 'prepared':
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+    quant_pre_process(model, out + '.prepared', skip_symbolic_shape=True)
+    model = out + '.prepared'
 if mode == 'dynamic':
     quantize_dynamic(model, out)
 elif mode == 'default':
     quantize_static(model, out, Reader())
 else:
+    methods = {'percentile': CalibrationMethod.Percentile, 'entropy': CalibrationMethod.Entropy}
     quantize_static(model, out, Reader(), quant_format=QuantFormat.QDQ, activation_type=QuantType.QUInt8,
-                    weight_type=QuantType.QInt8, per_channel=True)
+                    weight_type=QuantType.QInt8, per_channel=True,
+                    calibrate_method=methods.get(mode, CalibrationMethod.MinMax))
 `;
 
 /** A Python with the peer's packages in an environment of its own, or what is missing. */
@@ -55,34 +64,69 @@ function peerPython(): { python: string } | { missing: string } {
 
 interface Cost {
   readonly seconds: number;
-  /** Peak resident memory of the processes, bytes; the largest one. */
+  /** Most resident memory that the program and all its children held at once, bytes; NaN where /proc is missing. */
   readonly rssBytes: number;
   readonly ok: boolean;
-  readonly said: string;
 }
 
-/** Runs a program and measures it, the largest of its processes for memory. */
-function measured(program: string, args: readonly string[]): Cost {
-  const clock = '/usr/bin/time';
-  const timed = existsSync(clock);
+/** A process and its children. */
+function treeOf(pid: number): number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return [pid, ...(children === '' ? [] : children.split(' ').flatMap((child) => treeOf(Number(child))))];
+  } catch {
+    return [];
+  }
+}
+
+function rssOf(pid: number): number {
+  try {
+    const kilobytes = /^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return Number(kilobytes ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** Runs a program and measures it, its children included; memory is looked at every 5 ms. */
+async function measured(program: string, args: readonly string[]): Promise<Cost> {
   const started = performance.now();
-  const done = timed
-    ? spawnSync(clock, ['-f', 'RSS %M', program, ...args], { encoding: 'utf8' })
-    : spawnSync(program, args, { encoding: 'utf8' });
-  const rss = /RSS (\d+)/.exec(done.stderr)?.[1];
+  const child = spawn(program, args, { stdio: 'ignore' });
+  let rssBytes = 0;
+  const look = () => {
+    if (child.pid === undefined) return;
+    rssBytes = Math.max(
+      rssBytes,
+      treeOf(child.pid).reduce((sum, pid) => sum + rssOf(pid), 0),
+    );
+  };
+  const timer = setInterval(look, 5);
+  const [code] = (await once(child, 'exit')) as [number | null];
+  clearInterval(timer);
   return {
     seconds: (performance.now() - started) / 1000,
-    rssBytes: rss === undefined ? NaN : Number(rss) * 1024,
-    ok: done.status === 0,
-    said: done.stderr.trim().split('\n').slice(-2).join(' '),
+    rssBytes: rssBytes === 0 ? NaN : rssBytes,
+    ok: code === 0,
   };
 }
+
+/** Time and memory of the same work, ours and theirs in turn. */
+interface CostPair {
+  readonly calibrator: string;
+  readonly ours: Cost;
+  readonly theirs: Cost;
+}
+
+const middle = (costs: readonly Cost[]): Cost => ({
+  seconds: median(costs.map(({ seconds }) => seconds)),
+  rssBytes: median(costs.map(({ rssBytes }) => rssBytes)),
+  ok: costs.every(({ ok }) => ok),
+});
 
 interface Version {
   readonly name: string;
   readonly path: string;
   readonly ours: boolean;
-  readonly cost: Cost;
 }
 
 const models = ['digits', 'resnet', 'mobilenet', 'mobilenetv3', 'bert'] as const;
@@ -128,27 +172,44 @@ async function benchModel(
   const original = join(from, `${model}.onnx`);
   const calibration = join(from, `${model}_calibration.npz`);
   const versions: Version[] = [];
-  const add = (name: string, ours: boolean, run: (out: string) => Cost) => {
+  const add = async (name: string, ours: boolean, run: (out: string) => Promise<Cost>) => {
     const path = join(folder, `${name.replace(/\W/g, '-')}.onnx`);
-    const cost = run(path);
-    if (cost.ok && existsSync(path)) versions.push({ name, path, ours, cost });
+    const { ok } = await run(path);
+    if (ok && existsSync(path)) versions.push({ name, path, ours });
   };
   const slipway = (...args: string[]) =>
     measured(process.execPath, [join(distFolder, 'slipway.js'), ...args]);
-  add('ours static', true, (out) =>
+  await add('ours static', true, (out) =>
     slipway('quantize', original, '-o', out, '--method', 'static', '--calibration', calibration, '--json'),
   );
   if (model === 'bert')
-    add('ours dynamic', true, (out) =>
+    await add('ours dynamic', true, (out) =>
       slipway('quantize', original, '-o', out, '--method', 'dynamic', '--json'),
     );
+  const costs: CostPair[] = [];
   if ('python' in peer) {
     const script = join(folder, 'peer.py');
     writeFileSync(script, peerScript);
-    for (const mode of ['default', 'u8s8', ...(model === 'bert' ? ['dynamic'] : [])])
-      add(`theirs ${mode}`, false, (out) =>
-        measured(peer.python, [script, mode, original, calibration, out]),
-      );
+    const theirs = (mode: string, out: string) =>
+      measured(peer.python, [script, mode, original, calibration, out]);
+    for (const mode of ['default', 'u8s8', 'prepared', ...(model === 'bert' ? ['dynamic'] : [])])
+      await add(`theirs ${mode}`, false, (out) => theirs(mode, out));
+    for (const calibrator of ['minmax', 'percentile', 'entropy']) {
+      const pairs: [Cost, Cost][] = [];
+      for (let round = 0; round < (calibrator === 'minmax' ? 3 : 1); round += 1) {
+        const out = join(folder, 'cost.onnx');
+        const args = ['--method', 'static', '--calibrator', calibrator, '--calibration', calibration];
+        pairs.push([
+          await slipway('quantize', original, '-o', out, ...args, '--overwrite', '--json'),
+          await theirs(calibrator, out),
+        ]);
+      }
+      costs.push({
+        calibrator,
+        ours: middle(pairs.map(([ours]) => ours)),
+        theirs: middle(pairs.map(([, theirs]) => theirs)),
+      });
+    }
   }
   const paths = [{ path: original }, ...versions.map(({ path }) => ({ path }))];
   const { ratios } = await benchmark(paths, { threads: 1, batch: 1, maxSeconds: 4 }, silentTask);
@@ -166,7 +227,7 @@ async function benchModel(
       drop: float - (await top1(version.path)),
     })),
   );
-  return rowsOf(model, float, figures, peer);
+  return rowsOf(model, float, figures, costs, peer);
 }
 
 type Figure = Version & { readonly ratio: number; readonly span: string; readonly drop: number };
@@ -175,6 +236,7 @@ function rowsOf(
   model: string,
   float: number,
   figures: readonly Figure[],
+  costs: readonly CostPair[],
   peer: ReturnType<typeof peerPython>,
 ): BenchRow[] {
   const fastest = (list: readonly Figure[]) => [...list].sort((a, b) => b.ratio - a.ratio)[0];
@@ -235,28 +297,30 @@ function rowsOf(
         '',
       ),
     );
-  const like = theirs.find(({ name }) => name === 'theirs u8s8');
-  const mine = figures.find(({ name }) => name === 'ours static');
-  if (like && mine) {
-    const faster = like.cost.seconds / mine.cost.seconds;
-    const memory = mine.cost.rssBytes / like.cost.rssBytes;
-    const mega = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+  const mega = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+  for (const { calibrator, ours: mine, theirs: like } of costs) {
+    if (!mine.ok || !like.ok) {
+      rows.push(unmeasured(`${model}: ${calibrator}`, `${mine.ok ? 'the peer' : 'Slipway'} failed`));
+      continue;
+    }
+    const faster = like.seconds / mine.seconds;
+    const memory = mine.rssBytes / like.rssBytes;
     rows.push(
       row(
-        'time to quantize, theirs over ours',
+        `time to quantize by ${calibrator}, theirs over ours`,
         faster,
         '×',
         '≥ 5',
         faster >= 5,
-        `${like.cost.seconds.toFixed(2)} s against ${mine.cost.seconds.toFixed(2)} s, which check fusion and error too`,
+        `${like.seconds.toFixed(2)} s against ${mine.seconds.toFixed(2)} s, which check fusion and error too`,
       ),
       row(
-        'peak memory, ours over theirs',
+        `peak memory by ${calibrator}, ours over theirs`,
         memory,
         '×',
         '≤ 0.5',
         memory <= 0.5,
-        `${mega(mine.cost.rssBytes)} against ${mega(like.cost.rssBytes)}, the largest process`,
+        `${mega(mine.rssBytes)} against ${mega(like.rssBytes)}, all processes together`,
       ),
     );
   }
