@@ -1,8 +1,11 @@
 // slipway profile: where the time of a model goes.
 
 import { basename } from 'node:path';
+import type { Task } from '../base/task';
+import { writeAtomically } from '../host/files';
 import { inputsFrom } from '../recipes/benchmarkData';
 import { profile, type ProfileResult } from '../runtime/profile';
+import { traceOf } from '../runtime/profileFlame';
 import type { ProfilePart } from '../runtime/profileParts';
 import { bindOption, bindSpec, countOption, numberOption, textOption } from './args';
 import { deviceOption } from './benchmarkOptions';
@@ -27,12 +30,18 @@ export const profileCommand: Command = {
         help: '.npz file with arrays named like the inputs; generated when absent',
       },
       'max-seconds': { type: 'string', value: 'S', help: 'Time for each model; 5 when absent' },
+      trace: {
+        type: 'string',
+        value: 'FILE',
+        help: 'Also write the flame chart as a trace that Perfetto and speedscope open',
+      },
       top: { type: 'string', value: 'N', help: 'Nodes in the table; 15 when absent' },
     },
     positionals: { min: 1, max: 1, what: 'The model' },
     examples: [
       'slipway profile resnet.onnx',
       'slipway profile resnet.int8.onnx --against resnet.onnx --json',
+      'slipway profile bert.onnx --bind seq=128 --trace bert.trace.json',
     ],
   },
   async run(args, { task }) {
@@ -50,9 +59,16 @@ export const profileCommand: Command = {
       },
       task,
     );
+    const trace = textOption(args, 'trace');
+    if (trace !== undefined) await writeTrace(trace, result, task);
     return { result, text: describe(result, countOption(args, 'top') ?? 15) };
   },
 };
+
+async function writeTrace(file: string, { flame, nodes }: ProfileResult, task: Task): Promise<void> {
+  const text = JSON.stringify(traceOf(flame, nodes));
+  await writeAtomically(file, { overwrite: true }, (out) => out.append(Buffer.from(text)), task);
+}
 
 const us = (value: number) => `${significant(value)} µs`;
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
@@ -86,6 +102,7 @@ function describe(result: ProfileResult, top: number): string {
     partTable('Operator', byOp),
     '',
     partTable('Provider', byProvider),
+    ...rooflineLines(result, top),
   ];
   if (difference && against) {
     lines.push(
@@ -104,6 +121,44 @@ function describe(result: ProfileResult, top: number): string {
     );
   }
   return lines.join('\n');
+}
+
+/** What the machine allows, and the nodes that lose the most time against it. */
+function rooflineLines({ roofline, nodes }: ProfileResult, top: number): string[] {
+  if (!roofline) return [];
+  const roofs = [
+    ...roofline.compute.map(({ name, gops }) => `${significant(gops)} Gop/s (${name})`),
+    ...roofline.bandwidth.map(({ name, gbPerS }) => `${significant(gbPerS)} GB/s (${name})`),
+  ];
+  const lost = roofline.points
+    .map((point) => {
+      const share = Math.min(1, point.gops / point.attainableGops);
+      return { ...point, share, lostUs: nodes[point.node]!.meanUs * (1 - share) };
+    })
+    .sort((a, b) => b.lostUs - a.lostUs)
+    .slice(0, top);
+  return [
+    '',
+    `Roofs: ${roofs.join(', ')}`,
+    '',
+    renderTable(
+      [
+        { title: 'Node' },
+        { title: 'Operator' },
+        ...['Op/byte', 'Gop/s', 'Of the roof', 'To gain'].map((title) => ({ title, align: right })),
+        { title: 'Bound by' },
+      ],
+      lost.map(({ node, intensity, gops, share, lostUs, bound }) => [
+        nodes[node]!.name,
+        nodes[node]!.op,
+        significant(intensity),
+        significant(gops),
+        percent(share),
+        us(lostUs),
+        bound,
+      ]),
+    ),
+  ];
 }
 
 const partTable = (title: string, parts: readonly ProfilePart[]) =>

@@ -4,6 +4,7 @@ import { Type, type Static } from 'typebox';
 import { bindings, longRequest } from './common';
 import { deviceSchema } from './benchmark';
 import { request } from './core';
+import { OverlaySchema } from './overlay';
 
 export const ProfilePartSchema = Type.Object(
   {
@@ -32,8 +33,74 @@ export const ProfiledNodeSchema = Type.Object(
     source: Type.Union([Type.String(), Type.Null()], {
       description: 'Name of the node in the model file that it stands for; null where no name tells.',
     }),
+    scope: Type.String({
+      description: 'Path of the module that it belongs to, `layers/0/attention`; empty when nothing tells.',
+    }),
+    bytes: Type.Number({
+      description: 'Bytes that one call reads and writes: activations, weights and outputs, each once.',
+    }),
+    work: Type.Union(
+      [
+        Type.Object({
+          operations: Type.Number({
+            description:
+              'Operations of one call: twice the multiply-accumulates of products, one for each element that comes out of everything else.',
+          }),
+          arithmetic: Type.Union([Type.Literal('float'), Type.Literal('integer')], {
+            description: 'What is multiplied.',
+          }),
+        }),
+        Type.Null(),
+      ],
+      { description: 'Its work, from the shapes it was run with; null when they do not tell.' },
+    ),
+    inputs: Type.Integer({ description: 'Inputs that it was given.' }),
   },
   { description: 'A node as it was run.' },
+);
+
+const gops = (description: string) => Type.Number({ description });
+
+export const RooflineSchema = Type.Object(
+  {
+    compute: Type.Array(
+      Type.Object({
+        name: Type.Union([Type.Literal('float'), Type.Literal('integer')], {
+          description: 'What is multiplied.',
+        }),
+        gops: gops('Billions of operations per second of a product of large matrices.'),
+      }),
+      { description: 'The flat roofs.' },
+    ),
+    bandwidth: Type.Array(
+      Type.Object({
+        name: Type.Union([Type.Literal('cache'), Type.Literal('memory')], {
+          description: 'Where the values lie.',
+        }),
+        gbPerS: Type.Number({ description: 'Billions of bytes per second of sums of vectors.' }),
+      }),
+      { description: 'The slanting roofs.' },
+    ),
+    points: Type.Array(
+      Type.Object({
+        node: Type.Integer({ description: 'Index into `nodes`.' }),
+        intensity: Type.Number({ description: 'Operations for each byte that it reads or writes.' }),
+        gops: gops('Billions of operations per second that it reached.'),
+        attainableGops: gops('What the lower of the roofs allows at its intensity, values in the cache.'),
+        bound: Type.Union([Type.Literal('compute'), Type.Literal('bandwidth')], {
+          description: 'Which roof is the lower.',
+        }),
+        arithmetic: Type.Union([Type.Literal('float'), Type.Literal('integer')], {
+          description: 'Which flat roof is its own.',
+        }),
+      }),
+      { description: 'One for each node whose work is known and that took at least a microsecond.' },
+    ),
+  },
+  {
+    description:
+      'The roofline: what this machine allows, measured with ONNX Runtime on the same threads, and where each node stands below it.',
+  },
 );
 
 const modelProfile = {
@@ -69,7 +136,26 @@ const modelProfile = {
     description: 'What profiling adds to a run: profiled p50 over plain p50, less 1.',
   }),
   recordUs: Type.Number({
-    description: "What making a node's record took, and was taken off each call of a node, microseconds.",
+    description:
+      "What making a node's record takes, measured apart on a chain of empty nodes and taken off each call, microseconds.",
+  }),
+  flame: Type.Array(
+    Type.Object({
+      name: Type.String({ description: 'Name of the node, or the last part of the path of the scope.' }),
+      depth: Type.Integer({ description: '0 for the run, then one more for each scope around.' }),
+      startUs: Type.Number({ description: 'Where it begins, microseconds from the beginning of the run.' }),
+      durationUs: Type.Number({ description: 'Mean time, microseconds.' }),
+      node: Type.Union([Type.Integer(), Type.Null()], {
+        description: 'Index into `nodes`; null for the run and for scopes.',
+      }),
+    }),
+    {
+      description:
+        'The flame chart: nodes in the order of running, end to end with their mean times, below their scopes.',
+    },
+  ),
+  roofline: Type.Union([RooflineSchema, Type.Null()], {
+    description: 'Null on other devices than the CPU, whose nodes report when they were handed over.',
   }),
   assumed: Type.Record(Type.String(), Type.Integer(), {
     description: 'Values of free dimensions that nobody had bound.',
@@ -93,6 +179,10 @@ const PartDifferenceSchema = Type.Object(
 
 export const ProfileResult = Type.Object({
   ...modelProfile,
+  overlays: Type.Array(OverlaySchema, {
+    description:
+      'For the picture of the graph: `profile.time`, `profile.provider`, `profile.efficiency` (percent of the roof), `profile.difference`.',
+  }),
   against: Type.Optional(ModelProfileSchema),
   difference: Type.Optional(
     Type.Object(

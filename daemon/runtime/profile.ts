@@ -6,13 +6,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DisposableList } from '../base/disposable';
+import type { Overlay } from '../base/overlay';
 import { throwIfCancelled, type Task } from '../base/task';
 import { readModel } from '../onnx/readModel';
 import { makeInputs, type InputSource } from './benchmarkInputs';
 import { measureBlock, newSeries, warmUp, type Contestant } from './benchmarkSeries';
 import { compareProfiles, type ProfileDifference } from './profileCompare';
-import { readProfile, trimmedMean, withoutRecording } from './profileEvents';
+import { readProfile, trimmedMean, withoutRecording, type ProfiledNode } from './profileEvents';
+import { flameOf, type FlameSpan } from './profileFlame';
 import { partsOf, type PlacementNode, type ProfileParts } from './profileParts';
+import { profileOverlays } from './profileOverlay';
+import { measureRecord } from './profileRecord';
+import { rooflineOf, type Roofline } from './profileRoofline';
+import { measureRoofs, type Roofs } from './profileRoofs';
 import { startRunner, type RunnerProcess } from './runnerProcess';
 import type { DeviceName, RunnerSession } from './session';
 import { ascending, median } from './statistics';
@@ -45,8 +51,12 @@ export interface ModelProfile extends ProfileParts {
   betweenUs: number;
   /** What profiling adds to a run: profiled p50 over plain p50, less 1. */
   overhead: number;
-  /** What making a node's record took, and was taken off each call of a node, microseconds. */
+  /** What making a node's record takes, measured apart and taken off each call of a node, microseconds. */
   recordUs: number;
+  /** The nodes end to end, with the scopes above them. */
+  flame: FlameSpan[];
+  /** Null where it cannot be told: on another device than the CPU, times of nodes are not those of their work. */
+  roofline: Roofline | null;
   /** Values of free dimensions that nobody had bound. */
   assumed: Record<string, number>;
   warnings: string[];
@@ -56,6 +66,8 @@ export interface ProfileResult extends ModelProfile {
   /** The profile of the second model and the differences, when one was named. */
   against?: ModelProfile;
   difference?: ProfileDifference;
+  /** The profile for the picture of the graph. */
+  overlays: Overlay[];
 }
 
 /** ONNX Runtime keeps at most a million events, and a node's takes about a kilobyte. */
@@ -64,6 +76,8 @@ const eventBytes = 1000;
 const maxRuns = 200;
 /** A call from JavaScript into ONNX Runtime and back takes no longer, microseconds. */
 const mostOutsideUs = 6;
+/** A sum that is further from the run than this is said to be. */
+const goodSum = 0.05;
 
 /**
  * Profiles a model; with `against` a second one in turn with it, and says what differs. Throws the runner's
@@ -88,10 +102,12 @@ export async function profile(
     const planned = await warmAll(pairs, budgetMs, task);
     await takeTurns(pairs, planned, budgetMs, task);
     const profiles: ModelProfile[] = [];
-    for (const pair of pairs) profiles.push(await finish(pair, options, task));
+    const roofs = await roofsOf(options, folder, task);
+    for (const pair of pairs) profiles.push(await finish(pair, roofs, options, folder, task));
     const [first, second] = profiles;
-    if (!second) return first!;
-    return { ...first!, against: second, difference: compareProfiles(first!, second) };
+    if (!second) return { ...first!, overlays: profileOverlays(first!) };
+    const difference = compareProfiles(first!, second);
+    return { ...first!, against: second, difference, overlays: profileOverlays(first!, difference) };
   } finally {
     await owned.dispose();
     await rm(folder, { recursive: true, force: true });
@@ -188,7 +204,20 @@ async function takeTurns(
   }
 }
 
-async function finish(pair: Pair, options: ProfileOptions, task: Task): Promise<ModelProfile> {
+/** Null for devices whose roofs cannot be measured. */
+async function roofsOf({ device = 'cpu', threads = 1 }: ProfileOptions, folder: string, task: Task) {
+  if (device !== 'cpu') return null;
+  task.report({ stage: 'Measuring what the machine allows' });
+  return measureRoofs(threads, folder, task);
+}
+
+async function finish(
+  pair: Pair,
+  roofs: Roofs | null,
+  options: ProfileOptions,
+  folder: string,
+  task: Task,
+): Promise<ModelProfile> {
   task.report({ stage: `Reading the profile of ${nameOf(pair.path)}` });
   const text = await pair.profiled.session.endProfile();
   const read = await readProfile(text, pair.cold, task);
@@ -199,12 +228,17 @@ async function finish(pair: Pair, options: ProfileOptions, task: Task): Promise<
   const runUs = trimmedMean(plain) * 1000;
   // What a call costs before and after ONNX Runtime's own clock; profiling adds to it, hence the bound.
   const outsideUs = Math.min(mostOutsideUs, Math.max(0, trimmedMean(observed) * 1000 - read.runUs));
-  const corrected = withoutRecording(read.nodes, runUs - outsideUs);
-  const sumUs = corrected.nodes.reduce((sum, node) => sum + node.meanUs, 0);
-  const { nodes, warnings, ...parts } = partsOf(corrected.nodes, model?.graph, device);
+  const recordUs = await recordOf(pair, read.nodes, outsideUs, options, folder, task);
+  const corrected = withoutRecording(read.nodes, recordUs);
+  const sumUs = corrected.reduce((sum, node) => sum + node.meanUs, 0);
+  const { nodes, warnings, ...parts } = partsOf(corrected, model?.graph, device);
   if (device !== 'cpu')
     warnings.push(
       `Times of nodes on ${device} may be those of handing the work to the device, not of the work itself.`,
+    );
+  else if (Math.abs(sumUs / (runUs - outsideUs) - 1) > goodSum)
+    warnings.push(
+      `The nodes sum to ${((sumUs / runUs) * 100).toFixed(0)} % of a run without profiling: take their times as shares.`,
     );
   return {
     model: pair.path,
@@ -218,10 +252,28 @@ async function finish(pair: Pair, options: ProfileOptions, task: Task): Promise<
     sumUs,
     betweenUs: runUs - sumUs,
     overhead: median(observed) / median(plain) - 1,
-    recordUs: corrected.recordUs,
+    recordUs,
+    flame: flameOf(nodes),
+    roofline: roofs && rooflineOf(nodes, roofs),
     assumed: { ...pair.assumed },
     warnings: [...pair.warnings, ...warnings],
   };
+}
+
+/** What recording adds to a call of a node of this model; 0 on devices that run while the CPU records. */
+async function recordOf(
+  pair: Pair,
+  nodes: readonly ProfiledNode[],
+  callUs: number,
+  { device = 'cpu', threads = 1 }: ProfileOptions,
+  folder: string,
+  task: Task,
+): Promise<number> {
+  if (device !== 'cpu' || nodes.length === 0) return 0;
+  const calls = nodes.reduce((sum, node) => sum + node.calls, 0);
+  const inputs = nodes.reduce((sum, node) => sum + node.inputs * node.calls, 0) / Math.max(1, calls);
+  const runners = { plain: pair.plain.runner, profiled: pair.profiled.runner };
+  return measureRecord(runners, { inputs, threads, callUs }, folder, task);
 }
 
 const nameOf = (path: string) => path.split(/[\\/]/).at(-1) ?? path;

@@ -3,6 +3,7 @@
 
 import { SlipwayError } from '../base/errors';
 import { breathe, type Task } from '../base/task';
+import { workOf, type ProfiledShape, type Work } from './profileWork';
 import { quantile } from './statistics';
 
 /** A node of the graph as ONNX Runtime runs it. */
@@ -18,6 +19,12 @@ export interface ProfiledNode {
   totalUs: number;
   /** Times it ran in one run. */
   calls: number;
+  /** Bytes that one call reads and writes: activations, weights and outputs, each once. */
+  bytes: number;
+  /** Work of one call; null when the shapes do not tell. */
+  work: Work | null;
+  /** Inputs that it was given. */
+  inputs: number;
 }
 
 export interface ProfiledRuns {
@@ -34,7 +41,19 @@ interface Event {
   ts?: number;
   dur?: number;
   tid?: number;
-  args?: { op_name?: string; provider?: string; node_index?: string };
+  args?: EventArgs;
+}
+
+interface EventArgs {
+  op_name?: string;
+  provider?: string;
+  node_index?: string;
+  activation_size?: string;
+  parameter_size?: string;
+  output_size?: string;
+  /** One object for each input, `{"float": [1, 3, 224, 224]}`. */
+  input_type_shape?: Record<string, number[]>[];
+  output_type_shape?: Record<string, number[]>[];
 }
 
 interface Row {
@@ -129,11 +148,29 @@ function rowOf(rows: Map<string, Row>, { name = '', args = {} }: Event): Row {
   const key = `${args.node_index ?? ''} ${op} ${plain}`;
   const found = rows.get(key);
   if (found) return found;
-  const node = { name: plain, op, provider: args.provider ?? '', meanUs: 0, totalUs: 0, calls: 0 };
+  const inputs = shapesOf(args.input_type_shape);
+  const sizes = [args.activation_size, args.parameter_size, args.output_size];
+  const node = {
+    name: plain,
+    op,
+    provider: args.provider ?? '',
+    meanUs: 0,
+    totalUs: 0,
+    calls: 0,
+    bytes: sizes.reduce((sum, size) => sum + (Number(size) || 0), 0),
+    work: workOf(op, inputs, shapesOf(args.output_type_shape)),
+    inputs: inputs.length,
+  };
   const row = { node, order: rows.size };
   rows.set(key, row);
   return row;
 }
+
+const shapesOf = (given: EventArgs['input_type_shape']): ProfiledShape[] =>
+  (given ?? []).map((one) => {
+    const [[type, dims] = ['', []]] = Object.entries(one);
+    return { type, dims };
+  });
 
 /** How many nodes each provider ran. */
 export function nodesByProvider(nodes: readonly ProfiledNode[]): Record<string, number> {
@@ -142,30 +179,15 @@ export function nodesByProvider(nodes: readonly ProfiledNode[]): Record<string, 
   return counts;
 }
 
-/** No node's record takes longer to make than this, microseconds. */
-const mostRecordUs = 10;
-
 /**
- * Takes the cost of profiling out of the nodes' times. ONNX Runtime stops a node's clock only after it has put
- * the node's record together, a few microseconds that a plain run does not have; `insideUs` is a plain run as
- * ONNX Runtime would see it. Each call loses the same, never more than the cheapest node took (and one microsecond, the grain of its clock).
- * Returns what was taken off each call.
+ * Takes the cost of profiling out of the nodes' times: ONNX Runtime stops a node's clock only after it has put the
+ * node's record together, `recordUs` for each call, which a plain run does not have (profileRecord.ts). A call
+ * that took less is left with nothing.
  */
-export function withoutRecording(
-  nodes: readonly ProfiledNode[],
-  insideUs: number,
-): { nodes: ProfiledNode[]; recordUs: number } {
-  const sum = nodes.reduce((all, { meanUs }) => all + meanUs, 0);
-  const calls = nodes.reduce((all, node) => all + node.calls, 0);
-  const cheapest = Math.min(...nodes.map((node) => node.meanUs / Math.max(1, node.calls)));
-  const recordUs =
-    calls === 0 ? 0 : Math.max(0, Math.min((sum - insideUs) / calls, cheapest + 1, mostRecordUs));
-  return {
-    recordUs,
-    nodes: nodes.map((node) => ({
-      ...node,
-      meanUs: node.meanUs - recordUs * Math.min(node.calls, node.meanUs / recordUs || 0),
-      totalUs: Math.max(0, node.totalUs - recordUs * node.calls),
-    })),
-  };
+export function withoutRecording(nodes: readonly ProfiledNode[], recordUs: number): ProfiledNode[] {
+  return nodes.map((node) => ({
+    ...node,
+    meanUs: Math.max(0, node.meanUs - recordUs * node.calls),
+    totalUs: Math.max(0, node.totalUs - recordUs * node.calls),
+  }));
 }

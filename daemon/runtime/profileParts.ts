@@ -13,6 +13,8 @@ export interface PlacementNode extends ProfiledNode {
   share: number;
   /** Name of the node in the model file that it stands for; null where no name tells. */
   source: string | null;
+  /** Path of the module that it belongs to, `layers/0/attention`; empty when nothing tells. */
+  scope: string;
 }
 
 /** Nodes that have something in common. */
@@ -55,19 +57,19 @@ export function partsOf(
   const nodes = profiled.map((node, i): PlacementNode => {
     const source = sources[i];
     const name = source === undefined || source.name === '' ? null : source.name;
-    return { ...node, share: shareOf(node.meanUs), source: name };
+    return { ...node, share: shareOf(node.meanUs), source: name, scope: scopeOf(node, source) };
   });
-  const group = (keys: (node: PlacementNode, index: number) => readonly string[]): ProfilePart[] => {
+  const group = (keys: (node: PlacementNode) => readonly string[]): ProfilePart[] => {
     const parts = new Map<string, ProfilePart>();
-    nodes.forEach((node, index) => {
-      for (const name of keys(node, index)) {
+    for (const node of nodes) {
+      for (const name of keys(node)) {
         const part = parts.get(name) ?? { name, nodes: 0, meanUs: 0, share: 0 };
         part.nodes += 1;
         part.meanUs += node.meanUs;
         part.share = shareOf(part.meanUs);
         parts.set(name, part);
       }
-    });
+    }
     return [...parts.values()];
   };
   const slowestFirst = (a: ProfilePart, b: ProfilePart) => b.meanUs - a.meanUs;
@@ -76,15 +78,17 @@ export function partsOf(
     nodes,
     byOp: group(({ op }) => [op]).sort(slowestFirst),
     byProvider: group(({ provider }) => [provider]).sort(slowestFirst),
-    byScope: group((node, i) => scopesOf(node, sources[i])).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    byScope: group(scopesAround).sort((a, b) => (a.name < b.name ? -1 : 1)),
     fallback,
     warnings: fallback ? [fallbackSentence(nodes, device, fallback)] : [],
   };
 }
 
+const scopeOf = (node: ProfiledNode, source: Node | undefined): string =>
+  nodeScope(source ?? bareNode(node.op, [], [], { name: node.name }));
+
 /** The scopes around a node, outermost first. */
-function scopesOf(node: PlacementNode, source: Node | undefined): string[] {
-  const scope = source ? nodeScope(source) : nodeScope(bareNode(node.op, [], [], { name: node.name }));
+function scopesAround({ scope }: PlacementNode): string[] {
   const parts = scope.split('/').filter(Boolean);
   return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
 }
