@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { graph, model, node, valueInfo } from '../../../daemon/ir/builder';
@@ -49,14 +50,18 @@ test('profile, alone and against another', async () => {
     '--batch=4',
   );
   assert.deepEqual(keys(found.nodes[0]!), [
+    'bytes',
     'calls',
+    'inputs',
     'meanUs',
     'name',
     'op',
     'provider',
+    'scope',
     'share',
     'source',
     'totalUs',
+    'work',
   ]);
   assert.deepEqual(keys(found), [
     'assumed',
@@ -67,10 +72,13 @@ test('profile, alone and against another', async () => {
     'byScope',
     'device',
     'fallback',
+    'flame',
     'model',
     'nodes',
     'overhead',
+    'overlays',
     'recordUs',
+    'roofline',
     'runUs',
     'runs',
     'sumUs',
@@ -78,10 +86,16 @@ test('profile, alone and against another', async () => {
     'warnings',
   ]);
   const other = await writeDenseModel(join(folder, 'other.onnx'), 2, 32);
-  const { code, stdout, stderr } = await runCli('profile', path, '--against', other, '--max-seconds=0.5');
+  const trace = join(folder, 'trace.json');
+  const { code, stdout, stderr } = await runCli(
+    ...['profile', path, '--against', other, '--max-seconds=0.5', '--trace', trace],
+  );
   assert.equal(code, 0, stderr);
   assert.match(stdout, /Against other\.onnx/);
   assert.match(stdout, /^MatMul /m);
+  assert.match(stdout, /^Roofs: [\d.]+ Gop\/s \(float\), [\d.]+ Gop\/s \(integer\)/m);
+  const { traceEvents } = JSON.parse(readFileSync(trace, 'utf8')) as { traceEvents: { name: string }[] };
+  assert.ok(traceEvents[0]?.name === 'run' && traceEvents.some(({ name }) => name.includes('MatMul')));
 });
 
 test('benchmark over batches, threads, concurrency and a load', async () => {
