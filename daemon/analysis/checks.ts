@@ -1,12 +1,21 @@
-// What is wrong with a model that could be read: its structure, its operators, its functions. Each rule is a
-// function under checks/. What the bytes of the file did wrong is the reader's to say; shapes are inferShapes'.
+// What is wrong with a model that could be read, or could be better: its structure, its operators, its functions,
+// and families of advice. Each rule is a function under checks/; checks/rules.ts is the table of them. What the bytes
+// of the file did wrong is the reader's to say; shapes are inferShapes'.
 
 import type { Diagnostic } from '../base/diagnostic';
-import type { Model } from '../ir/model';
+import type { Model, Node } from '../ir/model';
+import type { Tensor } from '../ir/tensor';
 import { newFindings, placeOf } from './checks/findings';
 import { checkFunctions } from './checks/functions';
 import { checkImports, checkOperators } from './checks/operators';
 import { checkOrder } from './checks/order';
+import { checkInputs, checkWork } from './checks/performance';
+import { checkOperatorDomains, checkPortability } from './checks/portability';
+import { checkQuantization } from './checks/quantization';
+import { checkFileSize, checkHugeValues, checkNames, checkPrograms } from './checks/safety';
+import { checkSchemas } from './checks/schema';
+import { checkDeadNodes, checkLargeConstants, checkUnusedFunctions } from './checks/size';
+import { newSubject } from './checks/subject';
 import {
   checkNodeNames,
   checkProducers,
@@ -15,11 +24,22 @@ import {
   collectNames,
   type Names,
 } from './checks/values';
+import { checkWeights, type WeightFacts } from './checks/weights';
 import { allGraphs, functionKey, functionScope, type ScopedGraph } from './scopes';
+import type { InferredGraph, ShapeInfo } from './shapes';
 import type { CaptureCache } from '../ir/graphIndex';
 
+/** What is known beside the model; rules that need what is absent are left out. */
+export interface CheckFacts {
+  readonly shapes?: ShapeInfo;
+  /** Size of the model file. */
+  readonly fileBytes?: number;
+  /** What the values of initializers are like. */
+  readonly weights?: ReadonlyMap<Tensor, WeightFacts>;
+}
+
 /** Checks a model, nested graphs and functions included. Linear in its size; never throws; the worst comes first. */
-export function checkModel(model: Model): Diagnostic[] {
+export function checkModel(model: Model, facts: CheckFacts = {}): Diagnostic[] {
   const findings = newFindings();
   const { graph } = model;
   if (graph.nodes.length === 0 && graph.outputs.length === 0) {
@@ -36,12 +56,18 @@ export function checkModel(model: Model): Diagnostic[] {
     checkImports(definition.opsetImports, functionScope(definition), findings);
   }
   checkFunctions(model, findings);
+  checkUnusedFunctions(model, findings);
+  checkPortability(model, findings);
+  checkInputs(model, findings);
+  if (facts.fileBytes !== undefined) checkFileSize(facts.fileBytes, findings);
+  if (facts.weights) checkWeights(model, facts.weights, findings);
 
   const functions = new Set(
     model.functions.map((each) => functionKey(each.domain, each.name, each.overload)),
   );
   const captures: CaptureCache = new Map();
   const namesOf = new Map<ScopedGraph, Names>();
+  const typesOf = facts.shapes ? typesByNodes(facts.shapes) : undefined;
   for (const scoped of allGraphs(model)) {
     const outer = scoped.outer && namesOf.get(scoped.outer);
     const names = collectNames(scoped, outer, findings);
@@ -52,6 +78,17 @@ export function checkModel(model: Model): Diagnostic[] {
     checkUnused(scoped, captures, findings);
     checkStatedShapes(scoped, findings);
     checkNodeNames(scoped, findings);
+    const types = typesOf?.get(scoped.graph.nodes);
+    const subject = newSubject({ model, scoped, types, functions, captures, findings });
+    checkSchemas(subject);
+    checkOperatorDomains(subject);
+    checkWork(subject);
+    checkDeadNodes(subject);
+    checkLargeConstants(subject);
+    checkQuantization(subject);
+    checkPrograms(subject);
+    checkNames(subject);
+    checkHugeValues(subject, types);
     if (scoped.path !== '' && !scoped.functionDef && scoped.graph.outputs.length === 0) {
       findings.add(
         'warning',
@@ -62,4 +99,16 @@ export function checkModel(model: Model): Diagnostic[] {
     }
   }
   return findings.all();
+}
+
+/** Inferred graphs by the nodes that they are of; a function that is called often is one graph. */
+function typesByNodes(main: InferredGraph): ReadonlyMap<readonly Node[], InferredGraph> {
+  const found = new Map<readonly Node[], InferredGraph>();
+  const pending: InferredGraph[] = [main];
+  for (let graph = pending.pop(); graph; graph = pending.pop()) {
+    if (found.has(graph.nodes)) continue;
+    found.set(graph.nodes, graph);
+    for (const bodies of graph.bodies.values()) pending.push(...bodies);
+  }
+  return found;
 }

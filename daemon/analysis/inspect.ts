@@ -7,6 +7,7 @@ import { breathe, type Task } from '../base/task';
 import type { Model } from '../ir/model';
 import type { Tensor } from '../ir/tensor';
 import { checkModel } from './checks';
+import { withSeverities, type Severities } from './checks/severity';
 import { modelCost } from './cost';
 import { inferShapes, type InferOptions } from './shapes';
 import { summarize, type Summary } from './summary';
@@ -25,6 +26,8 @@ export interface InspectOptions {
   readonly bind?: Readonly<Record<string, number>> | undefined;
   /** Numbers of small tensors that are not in memory (see `tensorsToRead`). */
   readonly constants?: ReadonlyMap<Tensor, readonly number[]> | undefined;
+  /** What the user says of rules. */
+  readonly rules?: Severities | undefined;
 }
 
 export interface InspectionResult extends Summary {
@@ -62,11 +65,16 @@ const damage: ReadonlySet<string> = new Set([
   'onnx/wire-type',
 ]);
 
-const leftOut: Diagnostic = {
+/** Said instead of checks that a damaged file would fail over and over. */
+export const leftOut: Diagnostic = {
   id: 'inspect/checks-left-out',
   severity: 'info',
   message: 'Further checks were left out, because the file could not be read whole.',
 };
+
+/** True when what is missing of a file would be reported over and over. */
+export const isDamaged = (read: Pick<ReadModel, 'diagnostics'>): boolean =>
+  read.diagnostics.some(({ id }) => damage.has(id));
 
 /** Inspects a model that was read. A broken model gives diagnostics, never a throw. */
 export async function inspect(
@@ -83,18 +91,18 @@ export async function inspect(
       macs: null,
       peakActivationBytes: null,
       assumed: {},
-      diagnostics: [...read.diagnostics],
+      diagnostics: withSeverities(read.diagnostics, options.rules),
     };
   }
   const summary = summarize(model);
-  await breathe(task);
-  const damaged = read.diagnostics.some(({ id }) => damage.has(id));
-  const findings = damaged ? [leftOut] : checkModel(model);
   await breathe(task);
   const { constants } = options;
   const reading: InferOptions = constants ? { constants: (tensor) => constants.get(tensor) } : {};
   // Mismatches are looked for with the dimensions left free: a bound value may contradict what the file states.
   const shapes = inferShapes(model, reading);
+  await breathe(task);
+  const damaged = isDamaged(read);
+  const findings = damaged ? [leftOut] : checkModel(model, { shapes, fileBytes: read.fileBytes });
   await breathe(task);
   const cost = modelCost(model, { ...reading, bind: options.bind ?? {} });
   await breathe(task);
@@ -104,12 +112,15 @@ export async function inspect(
     macs: cost.macs,
     peakActivationBytes: cost.peakActivationBytes,
     assumed: cost.assumed,
-    diagnostics: withoutRepeats([...read.diagnostics, ...findings, ...(damaged ? [] : shapes.diagnostics)]),
+    diagnostics: withSeverities(
+      withoutRepeats([...read.diagnostics, ...findings, ...(damaged ? [] : shapes.diagnostics)]),
+      options.rules,
+    ),
   };
 }
 
 /** Reader and checks may find the same thing, such as a file without a graph. */
-function withoutRepeats(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+export function withoutRepeats(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const noGraph = diagnostics.some(({ id }) => id === 'onnx/no-graph');
   return diagnostics.filter(({ id }) => !(noGraph && id === 'graph/empty'));
 }

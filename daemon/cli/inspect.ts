@@ -3,6 +3,7 @@
 import { hasErrors } from '../base/diagnostic';
 import { inspect } from '../analysis/inspect';
 import { readModel } from '../onnx/readModel';
+import { smallConstants } from '../recipes/smallConstants';
 import type { Inspection } from '../protocol/inspect';
 import { bindOption, bindSpec } from './args';
 import type { Command } from './command';
@@ -21,7 +22,8 @@ export const inspectCommand: Command = {
   },
   async run(args, { task }) {
     const read = await readModel(args.positionals[0]!, task);
-    const inspection: Inspection = await inspect(read, { bind: bindOption(args) }, task);
+    const constants = read.model && (await smallConstants(read.model, task));
+    const inspection: Inspection = await inspect(read, { bind: bindOption(args), constants }, task);
     const { diagnostics } = inspection;
     const errors = diagnostics.filter((diagnostic) => hasErrors([diagnostic])).length;
     return {

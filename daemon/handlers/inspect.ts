@@ -7,10 +7,11 @@ import { Close, ModelChanged, Open } from '../protocol/inspect';
 import type { OpenModel } from '../workspace/models';
 import { handler } from './handler';
 
-export const open = handler(Open, async ({ uri, bind }, task, { workspace, client }) => {
+export const open = handler(Open, async ({ uri, bind, rules }, task, { workspace, client }) => {
   const opened = await workspace.models.get(uri, undefined, task);
   const { inspect } = await import('../analysis/inspect');
-  const inspection = await inspect(opened.read, { bind }, task);
+  const constants = await opened.constants(task);
+  const inspection = await inspect(opened.read, { bind, rules, constants }, task);
   if (!client.open.has(uri)) {
     const { path } = opened;
     const stopWatching = workspace.models.watchFile(path);

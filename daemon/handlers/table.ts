@@ -2,6 +2,7 @@
 
 import type { AnyHandler } from './handler';
 import { benchmark } from './benchmark';
+import { check } from './check';
 import { cluster } from './cluster';
 import { compress } from './compress';
 import { deploy, deployments, stopDeployment } from './deploy';
@@ -29,6 +30,7 @@ const all: readonly AnyHandler[] = [
   machine,
   open,
   close,
+  check,
   graph,
   node,
   tensor,

@@ -1,6 +1,7 @@
 // Open a model and say what it is.
 
 import { Type, type Static } from 'typebox';
+import { severities } from './check';
 import { bindings, DiagnosticSchema, longRequest, modelRef, ValueSchema } from './common';
 import { notification, request } from './core';
 
@@ -51,6 +52,7 @@ export const Open = request('slipway/open', {
   params: Type.Object({
     uri: Type.String({ description: 'URI of the model, `file:///…/model.onnx`.' }),
     bind: bindings,
+    rules: severities,
     ...longRequest,
   }),
   result: Type.Object({

@@ -1,6 +1,7 @@
 // Every message of the contract, for the dispatcher and for docs/protocol.md.
 
 import { Benchmark } from './benchmark';
+import { Check } from './check';
 import { Cluster } from './cluster';
 import { Compress } from './compress';
 import type { AnyNotification, AnyRequest } from './core';
@@ -29,6 +30,7 @@ export const requests: readonly AnyRequest[] = [
   GetMachine,
   Open,
   Close,
+  Check,
   GetGraph,
   GetNode,
   ReadTensor,

@@ -3,7 +3,11 @@
 // open models are pushed; no text documents are synchronised and no language feature is claimed.
 
 import type { ResponseError } from 'vscode-jsonrpc';
+import { existsSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { lineOfRule } from '../analysis/checks/document';
 import { placeText, type Diagnostic } from '../base/diagnostic';
+import { scriptPath } from '../host/scripts';
 import { version } from '../host/version';
 import { responseError } from './responseError';
 
@@ -71,8 +75,17 @@ export function problems(uri: string, diagnostics: readonly Diagnostic[]) {
         severity: severities[severity],
         source: 'slipway',
         code: id,
+        ...explained(id),
         message: place === '' ? message : `${message} (${place})`,
       };
     }),
   };
+}
+
+/** Where a rule is explained: its line in docs/checks.md, which lies beside the built files. */
+function explained(id: string): { codeDescription: { href: string } } | object {
+  const line = lineOfRule(id);
+  const page = scriptPath('../docs/checks.md');
+  if (line === undefined || !existsSync(page)) return {};
+  return { codeDescription: { href: `${pathToFileURL(page).href}#L${line}` } };
 }

@@ -5,7 +5,8 @@
 import { stat } from 'node:fs/promises';
 import { fileSystemError, SlipwayError } from '../base/errors';
 import type { Disposable } from '../base/disposable';
-import type { Task } from '../base/task';
+import { silentTask, type Task } from '../base/task';
+import type { Tensor } from '../ir/tensor';
 import type { ShapeInfo } from '../analysis/shapes';
 import type { ReadResult } from '../onnx/readModel';
 import { FileWatch } from './fileWatch';
@@ -19,6 +20,8 @@ export interface OpenModel {
   readonly read: ReadResult;
   /** Shapes of the main graph, inferred when first asked for; undefined when there is no graph. */
   shapes(): Promise<ShapeInfo | undefined>;
+  /** Numbers of small tensors that lie on disk, read when first asked for. */
+  constants(task: Task): Promise<ReadonlyMap<Tensor, readonly number[]>>;
 }
 
 interface Entry {
@@ -85,11 +88,17 @@ async function load(path: string, revision: string, task: Task): Promise<OpenMod
   const { readModel } = await import('../onnx/readModel');
   const read = await readModel(path, task);
   let inferred: Promise<ShapeInfo | undefined> | undefined;
+  let known: ReadonlyMap<Tensor, readonly number[]> | undefined;
+  const constants = async (reader: Task) => {
+    const { smallConstants } = await import('../recipes/smallConstants');
+    return (known ??= read.model ? await smallConstants(read.model, reader) : new Map());
+  };
   const infer = async () => {
     const { inferShapes } = await import('../analysis/shapes');
-    return read.model && inferShapes(read.model);
+    const numbers = await constants(silentTask);
+    return read.model && inferShapes(read.model, { constants: (tensor) => numbers.get(tensor) });
   };
-  return { path, revision, read, shapes: () => (inferred ??= infer()) };
+  return { path, revision, read, constants, shapes: () => (inferred ??= infer()) };
 }
 
 /** Text that changes whenever the file does: size, time and identity. Throws when there is no such file. */

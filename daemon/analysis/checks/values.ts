@@ -110,7 +110,7 @@ export function checkUnused({ graph, path }: ScopedGraph, cache: CaptureCache, f
   const [is, them] = unused.length === 1 ? ['initializer is', 'it'] : ['initializers are', 'them'];
   findings.add(
     'info',
-    'graph/unused-initializer',
+    'size/unused-initializer',
     `${unused.length} ${is} read by nothing (${listed(unused)}); optimising the model removes ${them}.`,
     placeOf(path, undefined, unused[0]),
   );

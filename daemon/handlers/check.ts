@@ -1,0 +1,16 @@
+// Checks a model and puts what was found into the list of problems.
+
+import { unknownRules } from '../analysis/checks/severity';
+import { Check } from '../protocol/check';
+import { handler } from './handler';
+
+export const check = handler(
+  Check,
+  async ({ uri, revision, rules, weights }, task, { workspace, client }) => {
+    const { read } = await workspace.models.get(uri, revision, task);
+    const { checkAll } = await import('../recipes/check');
+    const diagnostics = await checkAll(read, { rules, weights }, task);
+    client.publishDiagnostics(uri, diagnostics);
+    return { diagnostics, unknownRules: unknownRules(rules ?? {}) };
+  },
+);
