@@ -2,6 +2,7 @@
 
 import * as vscode from 'vscode';
 import type { Deployment } from '../daemon/protocol/deploy';
+import { check } from './commands/check';
 import { compress } from './commands/compress';
 import { deploy, stopDeployment } from './commands/deploy';
 import { inspect } from './commands/inspect';
@@ -37,6 +38,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     vscode.window.registerTreeDataProvider('slipway.models', models),
     vscode.window.registerTreeDataProvider('slipway.deployments', deployments),
     command('slipway.inspect', inspect),
+    command('slipway.check', (argument) => check(context, argument)),
     command('slipway.compress', (argument) => compress(context, argument)),
     ...jobs.map((job) =>
       command(`slipway.${job.id}`, async (argument) => {

@@ -91,7 +91,9 @@ async function load(path: string, revision: string, task: Task): Promise<OpenMod
   let known: ReadonlyMap<Tensor, readonly number[]> | undefined;
   const constants = async (reader: Task) => {
     const { smallConstants } = await import('../recipes/smallConstants');
-    return (known ??= read.model ? await smallConstants(read.model, reader) : new Map());
+    return (known ??= read.model
+      ? await smallConstants(read.model, reader)
+      : new Map<Tensor, readonly number[]>());
   };
   const infer = async () => {
     const { inferShapes } = await import('../analysis/shapes');

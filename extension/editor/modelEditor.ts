@@ -13,11 +13,16 @@ import type {
   RequestMap,
 } from '../../daemon/protocol/page';
 import { Channel, PageFailure, type Interest } from '../../daemon/protocol/pageChannel';
+import { Check } from '../../daemon/protocol/check';
+import { ruleSettings } from '../commands/check';
 import type { Context } from '../context';
 import { mountPage } from '../panels/page';
 import { exportOverlay, importOverlay } from './overlays';
 
 export const viewType = 'slipway.model';
+
+/** A model up to this size has its weights looked at when it is opened. */
+const mostWeightBytes = 256 * 2 ** 20;
 
 /** Commands that are not about the model of the editor; the others are `slipway.NAME` and take its URI. */
 const general: Partial<Record<EditorCommand, string>> = {
@@ -81,7 +86,12 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
       requests: {
         open: async (_params, interest) => {
           requireFile(document.uri);
-          return cancellable(interest, (token) => daemon.request(Open, { uri }, { token }));
+          const opened = await cancellable(interest, (token) =>
+            daemon.request(Open, { uri, rules: ruleSettings() }, { token }),
+          );
+          if (opened.inspection.fileBytes + opened.inspection.externalBytes <= mostWeightBytes)
+            this.check(uri);
+          return opened;
         },
         graph: async (params, interest) => {
           const result = await cancellable(interest, (token) =>
@@ -110,6 +120,9 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
         const show = changed.show === undefined ? {} : { show: changed.show };
         channel.notify({ kind: 'overlays', overlays: overlays.of(uri), ...show });
       }),
+      vscode.workspace.onDidChangeConfiguration((changed) => {
+        if (changed.affectsConfiguration('slipway.check.rules')) this.check(uri);
+      }),
       // A new daemon knows nothing of this model: let the page open it again.
       daemon.onRestart(() => channel.notify({ kind: 'modelChanged', exists: true })),
       vscode.workspace.onDidGrantWorkspaceTrust(() =>
@@ -120,6 +133,13 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
       channel.dispose();
       vscode.Disposable.from(...subscriptions).dispose();
     });
+  }
+
+  /** The whole check, behind what is shown already; the daemon puts what it finds into the Problems view. */
+  private check(uri: string): void {
+    this.context.daemon
+      .request(Check, { uri, rules: ruleSettings(), weights: true })
+      .catch((error: unknown) => this.context.log.warn(`checking ${uri}: ${String(error)}`));
   }
 
   /** Says why something that the user asked for failed. */

@@ -15,7 +15,7 @@ narrowest counts.
 - In a terminal, \`--rule performance=off --rule size/half-fits=warning\`. The exit code is 1 when an error is left;
   \`--fail-on warning\` makes it stricter.
 
-Rules that look at the values of the weights (${'`size/duplicate-initializer`, `size/half-fits`, `safety/non-finite`'}) read
+Rules that look at the values of the weights (\`size/duplicate-initializer\`, \`size/half-fits\`, \`safety/non-finite\`) read
 the whole file: \`slipway check\` does, opening a model does only up to 256 MB.
 `;
 
