@@ -1,14 +1,13 @@
 // slipway prune: writes a smaller and faster version of a model.
 
 import { basename } from 'node:path';
-import type { Task } from '../base/task';
 import type { PruneResult } from '../protocol/prune';
 import { pruneChannels } from '../recipes/prune';
-import { pruneSparse } from '../recipes/pruneSparse';
 import { choiceOption, countOption, textOption, UsageError, type ParsedArgs } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { megabytes, plural, significant } from './format';
+import { pruneWeights } from './pruneWeights';
 import { renderList, renderTable } from './table';
 
 const methods = ['channels', 'magnitude', 'n:m'] as const;
@@ -61,7 +60,17 @@ export const pruneCommand: Command = {
       scope: {
         type: 'string',
         value: 'SCOPE',
-        help: 'layer (the same share everywhere) or global (where it costs least); global with data',
+        help: 'layer (the same share everywhere) or global (where it costs least); for channels global with data',
+      },
+      rounds: {
+        type: 'string',
+        value: 'N',
+        help: 'For magnitude, let the share of zeros grow in N rounds; 1 when absent',
+      },
+      store: {
+        type: 'string',
+        value: 'FORM',
+        help: 'For zeros: packed (a smaller file; when absent) or dense (plain initializers)',
       },
       'no-repair': { type: 'boolean', help: 'Do not refit the layers after cutting' },
       align: {
@@ -82,10 +91,7 @@ export const pruneCommand: Command = {
     const output = textOption(args, 'output');
     if (output === undefined) throw new UsageError('Name the file to write: -o OUT.');
     const method = choiceOption(args, 'method', methods) ?? 'channels';
-    if (method !== 'channels') {
-      const result: PruneResult = await sparse(args, model, output, method, task);
-      return { result, text: describe(model, result, 'zeros only') };
-    }
+    if (method !== 'channels') return pruneWeights(args, model, output, method, task);
     const [ratio, targetMacs] = [share(args, 'ratio'), share(args, 'target-macs')];
     if ((ratio === undefined) === (targetMacs === undefined))
       throw new UsageError('Say how much: --ratio 0.3, or --target-macs 0.5, but not both.');
@@ -105,36 +111,18 @@ export const pruneCommand: Command = {
       },
       task,
     );
-    return { result, text: describe(model, result, 'channels pruned') };
+    return { result, text: describe(model, result) };
   },
 };
 
-function sparse(args: ParsedArgs, model: string, output: string, method: 'magnitude' | 'n:m', task: Task) {
-  const text = textOption(args, 'pattern') ?? '2:4';
-  const parts = /^(\d+):(\d+)$/.exec(text);
-  const ratio = share(args, 'ratio');
-  if (!parts) throw new UsageError(`--pattern takes N:M, as in 2:4; "${text}" was given.`);
-  if (method === 'magnitude' && ratio === undefined) throw new UsageError('Say how much: --ratio 0.5.');
-  const pattern = method === 'n:m' ? { keep: Number(parts[1]), of: Number(parts[2]) } : { ratio: ratio ?? 0 };
-  const options = {
-    output,
-    pattern,
-    overwrite: args.flags.has('overwrite'),
-    calibration: textOption(args, 'calibration'),
-    calibrationSamples: countOption(args, 'calibration-samples'),
-    criterion: choiceOption(args, 'criterion', ['magnitude', 'wanda', 'sparsegpt']),
-  };
-  return pruneSparse(model, options, task);
-}
-
-function describe(model: string, result: PruneResult, what: string): string {
+function describe(model: string, result: PruneResult): string {
   const { before, after, error, groups, locked } = result;
   const of = (now: number | null, then: number | null) =>
     now === null || then === null
       ? 'unknown'
       : `${now.toLocaleString('en')}, ${significant(now / then)} of ${then.toLocaleString('en')}`;
   const rows: [string, string][] = [
-    ['Model', `${basename(model)}, ${what}`],
+    ['Model', `${basename(model)}, channels pruned`],
     ['Written', result.output],
     [
       'Size',

@@ -18,6 +18,7 @@ import { readOverlays, writeOverlay } from './overlay';
 import { precision } from './precision';
 import { devices, profile } from './profile';
 import { prune } from './prune';
+import { pruneWeights } from './pruneWeights';
 import { quantize } from './quantize';
 import { quantizeWeights } from './weightOnly';
 import { recorded } from './recorded';
@@ -44,6 +45,7 @@ const all: readonly AnyHandler[] = [
   quantizeWeights,
   precision,
   prune,
+  pruneWeights,
   cluster,
   sensitivity,
   benchmark,

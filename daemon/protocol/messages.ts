@@ -19,6 +19,7 @@ import { ReadOverlays, WriteOverlay } from './overlay';
 import { ConvertPrecision } from './precision';
 import { ListDevices, Profile } from './profile';
 import { Prune } from './prune';
+import { PruneWeights } from './pruneWeights';
 import { Quantize } from './quantize';
 import { QuantizeWeights } from './weightOnly';
 import { GetDigest, GetRun, ListRuns, RemoveRuns, RunChanged } from './runs';
@@ -44,6 +45,7 @@ export const requests: readonly AnyRequest[] = [
   QuantizeWeights,
   ConvertPrecision,
   Prune,
+  PruneWeights,
   Cluster,
   Sensitivity,
   Benchmark,

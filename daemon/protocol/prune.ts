@@ -5,7 +5,7 @@ import { DiagnosticSchema, longRequest, modelRef } from './common';
 import { request } from './core';
 import { OutputErrorSchema } from './quantize';
 
-const sizeFields = {
+export const sizeFields = {
   parameters: Type.Integer({ description: 'Numbers in weights.' }),
   macs: Type.Union([Type.Integer(), Type.Null()], {
     description: 'Multiply-accumulates for one sample; null when a dimension is unknown.',

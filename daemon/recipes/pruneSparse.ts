@@ -1,22 +1,32 @@
 // Makes a model file sparse without changing its shapes: read, measure what layers read where there is data, set
-// zeros, check, write. Says plainly that ONNX Runtime's dense kernels run it no faster.
+// zeros, pack, check, write. Says plainly that ONNX Runtime's dense kernels run it no faster.
 
 import { resolve } from 'node:path';
 import type { Diagnostic } from '../base/diagnostic';
 import { badRequest, unsupported } from '../base/errors';
 import type { Task } from '../base/task';
 import { workThreads } from '../evaluate/evaluate';
+import type { OutputError } from '../evaluate/outputError';
+import type { Model } from '../ir/model';
 import { readTensorBytes } from '../onnx/tensorData';
 import { writeModel } from '../onnx/writeModel';
 import { runPasses } from '../passes/pass';
-import { makeSparse, sparseLayers, type SparseOptions } from '../passes/prune/sparse';
+import {
+  makeSparse,
+  sparseLayers,
+  type Criterion,
+  type SparseLayer,
+  type SparseOptions,
+} from '../passes/prune/sparse';
+import { shareAfter, sharesByLayer } from '../passes/prune/sparseSchedule';
+import { packSparse, type StoredTensor } from '../passes/prune/sparseStorage';
 import { constantsToInitializers } from '../passes/simplify/constantsToInitializers';
 import type { TensorReader } from '../passes/tensorReader';
 import { collectGrams } from '../runtime/gram';
 import { withRunner } from '../runtime/runnerProcess';
 import { checkRuns } from './checkShapes';
 import { checkOutput, readSound } from './modelFiles';
-import { openData, sizeOf, type Pruned } from './prune';
+import { openData, sizeOf, type CalibrationData, type PrunedSize } from './prune';
 import { outputError } from './quantizeCheck';
 
 export interface SparseFileOptions {
@@ -24,35 +34,47 @@ export interface SparseFileOptions {
   readonly output: string;
   readonly pattern: SparseOptions['pattern'];
   /** `sparsegpt` when there is data, else `magnitude`. */
-  readonly criterion?: SparseOptions['criterion'] | undefined;
+  readonly criterion?: Criterion | undefined;
+  /** The same share of zeros in every layer, or more where it costs less; for a ratio only. `layer` when absent. */
+  readonly scope?: 'global' | 'layer' | undefined;
+  /** Rounds in which the share grows, each measured on what the one before left; 1 when absent. For a ratio only. */
+  readonly rounds?: number | undefined;
+  /** `packed` makes the file smaller, `dense` keeps plain initializers for other tools; `packed` when absent. */
+  readonly store?: 'packed' | 'dense' | undefined;
   readonly calibration?: string | undefined;
   readonly calibrationSamples?: number | undefined;
   readonly overwrite?: boolean | undefined;
 }
 
+export interface SparsePruned {
+  output: string;
+  before: PrunedSize;
+  after: PrunedSize;
+  layers: SparseLayer[];
+  /** How the weights that have zeros are stored. */
+  stored: StoredTensor[];
+  error: OutputError | null;
+  diagnostics: Diagnostic[];
+}
+
 const mostRows = 50_000;
+const mostRounds = 20;
 
 const noFaster: Diagnostic = {
   id: 'prune/no-faster',
   severity: 'info',
   message:
-    'The zeros make the model neither faster nor, uncompressed, its file smaller: ONNX Runtime has dense kernels only. They help when the file is compressed, or on devices with sparse kernels. For speed, prune channels.',
+    'The zeros do not make the model faster: ONNX Runtime has dense kernels only, and unpacks the weights once at load. They make the file smaller, and help devices with sparse kernels. For speed, prune channels.',
 };
 
-/** `groups` counts numbers that are not zero, layer by layer. Throws as `pruneChannels` does. */
-export async function pruneSparse(path: string, options: SparseFileOptions, task: Task): Promise<Pruned> {
-  const { pattern, calibration } = options;
-  if ('ratio' in pattern && !(pattern.ratio > 0 && pattern.ratio < 1))
-    throw badRequest(`The ratio is the share of zeros, above 0 and below 1; ${pattern.ratio} was given.`);
-  if ('of' in pattern && !(pattern.keep >= 1 && pattern.keep < pattern.of && pattern.of <= 64))
-    throw badRequest(
-      `The pattern N:M keeps N of every M, N below M; ${pattern.keep}:${pattern.of} was given.`,
-    );
-  const criterion = options.criterion ?? (calibration === undefined ? 'magnitude' : 'sparsegpt');
-  if (calibration === undefined && criterion !== 'magnitude')
-    throw badRequest(
-      `The criterion "${criterion}" is measured on data. Name calibration data (.npz), or choose magnitude.`,
-    );
+/** Throws as `pruneChannels` does. */
+export async function pruneSparse(
+  path: string,
+  options: SparseFileOptions,
+  task: Task,
+): Promise<SparsePruned> {
+  const criterion = options.criterion ?? (options.calibration === undefined ? 'magnitude' : 'sparsegpt');
+  checkOptions(options, criterion);
   const output = resolve(options.output);
   checkOutput(path, output, options);
   task.report({ stage: 'Reading' });
@@ -61,23 +83,16 @@ export async function pruneSparse(path: string, options: SparseFileOptions, task
   const data = await openData(options, inputs, task);
   const read: TensorReader = (tensor) => readTensorBytes(tensor, undefined, task);
   const { model } = await runPasses(original.model, [constantsToInitializers], task);
-  const names = sparseLayers(model).map(({ name }) => name);
-  if (names.length === 0)
-    throw unsupported(`${path} has no Conv, Gemm or MatMul with float weights of its own.`);
-  const grams =
-    data && criterion !== 'magnitude'
-      ? await collectGrams(
-          model,
-          names,
-          data.feeds,
-          { maxRows: mostRows, total: data.total, threads: workThreads() },
-          task,
-        )
-      : undefined;
-  const made = await makeSparse(model, { pattern, criterion, grams }, read, task);
-  await checkRuns(path, made.model, 'pruned', task);
+  if (sparseLayers(model).length === 0)
+    throw unsupported(
+      `Nothing in ${path} can be made sparse: it has no Conv of one group, Gemm or MatMul with float weights of its own.`,
+    );
+  const made = await sparseInRounds(model, options, criterion, data, read, task);
+  const packed =
+    options.store === 'dense' ? { model: made.model, tensors: [] } : await packSparse(made.model, read, task);
+  await checkRuns(path, packed.model, 'pruned', task);
   task.report({ stage: 'Writing' });
-  const written = await writeModel(made.model, output, { overwrite: options.overwrite === true }, task);
+  const written = await writeModel(packed.model, output, { overwrite: options.overwrite === true }, task);
   task.report({ stage: 'Checking' });
   const diagnostics = [...original.diagnostics, noFaster];
   const error = await outputError(path, output, 'static', inputs, data, diagnostics, task);
@@ -86,15 +101,86 @@ export async function pruneSparse(path: string, options: SparseFileOptions, task
     output,
     before: { ...size, fileBytes: original.fileBytes + original.externalBytes },
     after: { ...size, fileBytes: written.fileBytes },
-    groups: made.layers.map(({ name, elements, zeros }) => ({
-      name,
-      from: elements,
-      to: elements - zeros,
-      layers: [name],
-    })),
-    locked: [],
-    repaired: 0,
+    layers: [...made.layers],
+    stored: packed.tensors.filter(({ zeros }) => zeros > 0),
     error,
     diagnostics,
   };
+}
+
+async function sparseInRounds(
+  dense: Model,
+  { pattern, scope, rounds = 1 }: SparseFileOptions,
+  criterion: Criterion,
+  data: CalibrationData | undefined,
+  read: TensorReader,
+  task: Task,
+): Promise<{ model: Model; layers: readonly SparseLayer[] }> {
+  let model = dense;
+  let layers: readonly SparseLayer[] = [];
+  const count = 'of' in pattern ? 1 : rounds;
+  for (let round = 1; round <= count; round += 1) {
+    const inRound: Task =
+      count === 1
+        ? task
+        : {
+            ...task,
+            report: (each) => task.report({ ...each, stage: `Round ${round} of ${count}: ${each.stage}` }),
+          };
+    const grams = data && criterion !== 'magnitude' ? await gramsOf(model, data, inRound) : undefined;
+    const now = 'of' in pattern ? pattern : { ratio: shareAfter(pattern.ratio, round, count) };
+    const shares =
+      scope === 'global' && 'ratio' in now
+        ? await sharesByLayer(model, now.ratio, grams, read, inRound)
+        : undefined;
+    ({ model, layers } = await makeSparse(model, { pattern: now, criterion, grams, shares }, read, inRound));
+  }
+  return { model, layers };
+}
+
+/** A pattern from what a user gives: a ratio, or N:M as text. Throws `badRequest` when it is neither or both. */
+export function patternFrom({
+  ratio,
+  pattern,
+}: {
+  readonly ratio?: number | undefined;
+  readonly pattern?: string | undefined;
+}): SparseFileOptions['pattern'] {
+  if ((ratio === undefined) === (pattern === undefined))
+    throw badRequest('Give either the ratio of zeros, as in 0.5, or a pattern N:M, as in 2:4.');
+  if (pattern === undefined) return { ratio: ratio ?? 0 };
+  const parts = /^(\d+):(\d+)$/.exec(pattern);
+  if (!parts) throw badRequest(`A pattern is N:M, as in 2:4; "${pattern}" was given.`);
+  return { keep: Number(parts[1]), of: Number(parts[2]) };
+}
+
+const gramsOf = (model: Model, data: CalibrationData, task: Task) =>
+  collectGrams(
+    model,
+    sparseLayers(model).map(({ name }) => name),
+    data.feeds,
+    { maxRows: mostRows, total: data.total, threads: workThreads() },
+    task,
+  );
+
+function checkOptions(
+  { pattern, calibration, rounds, scope }: SparseFileOptions,
+  criterion: Criterion,
+): void {
+  if ('ratio' in pattern && !(pattern.ratio > 0 && pattern.ratio < 1))
+    throw badRequest(`The ratio is the share of zeros, above 0 and below 1; ${pattern.ratio} was given.`);
+  if ('of' in pattern && !(pattern.keep >= 1 && pattern.keep < pattern.of && pattern.of <= 64))
+    throw badRequest(
+      `The pattern N:M keeps N of every M, N below M and M at most 64; ${pattern.keep}:${pattern.of} was given.`,
+    );
+  if ('of' in pattern && (scope === 'global' || (rounds ?? 1) > 1))
+    throw badRequest(
+      `The pattern ${pattern.keep}:${pattern.of} fixes the share of every layer, so scope and rounds do not apply. Give a ratio instead.`,
+    );
+  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1 && rounds <= mostRounds))
+    throw badRequest(`Rounds are counted from 1 to ${mostRounds}; ${rounds} was given.`);
+  if (calibration === undefined && criterion !== 'magnitude')
+    throw badRequest(
+      `The criterion "${criterion}" is measured on data. Name calibration data (.npz), or choose magnitude.`,
+    );
 }

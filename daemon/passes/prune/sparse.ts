@@ -10,16 +10,21 @@ import type { PassResult } from '../pass';
 import { nameOf } from '../quantize/outcome';
 import { constantTensors, isOp } from '../rewrite';
 import { floatsOf, withFloats, type TensorReader } from '../tensorReader';
+import { zerosOfPattern, zerosOfShare, type Pattern } from './chooseZeros';
 import type { InputGram } from './channels/importance';
 import { rowsOf, type LayerRows } from './channels/layerRows';
 import { withTensors } from './repairSolve';
 
+export type Criterion = 'magnitude' | 'wanda' | 'sparsegpt';
+
 export interface SparseOptions {
   /** Share of zeros, or `keep` of every `of` neighbours that stay. */
-  readonly pattern: { readonly ratio: number } | { readonly keep: number; readonly of: number };
-  readonly criterion: 'magnitude' | 'wanda' | 'sparsegpt';
+  readonly pattern: { readonly ratio: number } | Pattern;
+  readonly criterion: Criterion;
   /** XᵀX by node name; needed by `wanda` and `sparsegpt`. A layer without one goes by magnitude. */
   readonly grams?: ReadonlyMap<string, InputGram> | undefined;
+  /** Shares of zeros by layer, where they differ from `ratio` (see sparseSchedule.ts). */
+  readonly shares?: ReadonlyMap<string, number> | undefined;
 }
 
 export interface SparseLayer {
@@ -32,11 +37,18 @@ export interface SparseResult extends PassResult {
   readonly layers: readonly SparseLayer[];
 }
 
-/** Rows whose zeros are chosen together where there is no pattern. */
+/** A layer whose weights can be made sparse. */
+export interface SparseTarget {
+  readonly name: string;
+  readonly weight: Tensor;
+  readonly rows: LayerRows;
+}
+
+/** Rows whose zeros SparseGPT chooses together where there is no pattern. */
 const block = 128;
 
 /** Layers whose weights can be made sparse: Conv of one group, Gemm and MatMul with float constants. */
-export function sparseLayers(model: Model): { name: string; weight: Tensor; rows: LayerRows }[] {
+export function sparseLayers(model: Model): SparseTarget[] {
   const constants = constantTensors(model.graph);
   const seen = new Set<string>();
   return model.graph.nodes.flatMap((node) => {
@@ -51,46 +63,82 @@ export function sparseLayers(model: Model): { name: string; weight: Tensor; rows
 /** Puts zeros into every layer that `sparseLayers` names; shapes stay as they are. */
 export async function makeSparse(
   model: Model,
-  { pattern, criterion, grams }: SparseOptions,
+  options: SparseOptions,
   read: TensorReader,
   task: Task,
 ): Promise<SparseResult> {
   const changed = new Map<string, Tensor>();
   const layers: SparseLayer[] = [];
   const found = sparseLayers(model);
-  for (const [done, { name, weight, rows }] of found.entries()) {
+  for (const [done, target] of found.entries()) {
     task.report({ stage: 'Choosing zeros', done, total: found.length });
-    const { k, outputs, at } = rows;
-    const values = await floatsOf(read, weight);
-    const w = new Float64Array(k * outputs);
-    for (let i = 0; i < k; i += 1)
-      for (let n = 0; n < outputs; n += 1) w[i * outputs + n] = values[at(i, n)]!;
-    const gram = grams?.get(name);
-    const power = new Float64Array(k).fill(1);
-    let factor: Float64Array | undefined;
-    if (gram?.k === k && criterion !== 'magnitude') {
-      for (let i = 0; i < k; i += 1) power[i] = gram.gram[i * k + i]!;
-      if (criterion === 'sparsegpt') factor = await factorOf(gram, task);
-      if (factor) for (let i = 0; i < k; i += 1) power[i] = 1 / factor[i * k + i]! ** 2;
-    }
-    await zeroRows(w, power, factor, rows, pattern, task);
-    const made = new Float32Array(values.length);
-    let zeros = 0;
-    for (let i = 0; i < k; i += 1) {
-      for (let n = 0; n < outputs; n += 1) {
-        const value = w[i * outputs + n]!;
-        made[at(i, n)] = value;
-        if (value === 0) zeros += 1;
-      }
-    }
-    changed.set(weight.name, withFloats(weight, made));
-    layers.push({ name, elements: values.length, zeros });
+    const { values, zeros } = await sparseValues(target, options, read, task);
+    changed.set(target.weight.name, withFloats(target.weight, values));
+    layers.push({ name: target.name, elements: values.length, zeros });
   }
   return changed.size === 0
     ? { model, modified: false, layers }
     : { model: withTensors(model, changed), modified: true, layers };
 }
 
+async function sparseValues(
+  { name, weight, rows }: SparseTarget,
+  { pattern, criterion, grams, shares }: SparseOptions,
+  read: TensorReader,
+  task: Task,
+): Promise<{ values: Float32Array; zeros: number }> {
+  const { k, outputs, at } = rows;
+  const w = await matrixOf(rows, await floatsOf(read, weight), task);
+  const gram = criterion === 'magnitude' ? undefined : grams?.get(name);
+  const power = powerOf(k, gram);
+  const factor = gram && criterion === 'sparsegpt' ? await factorOf(gram, task) : undefined;
+  // What a row loses when the others make up for it: w² / [H⁻¹] (Hassibi & Stork 1993).
+  if (factor) for (let i = 0; i < k; i += 1) power[i] = 1 / factor[i * k + i]! ** 2;
+  const size = 'of' in pattern ? pattern.of : factor ? block : k;
+  const share = 'of' in pattern ? 0 : (shares?.get(name) ?? pattern.ratio);
+  for (let top = 0; top < k; top += size) {
+    const piece = { w, power, top, bottom: Math.min(k, top + size), outputs };
+    const gone =
+      'of' in pattern
+        ? zerosOfPattern(piece, pattern)
+        : await zerosOfShare(piece, share, criterion === 'wanda' && gram !== undefined, task);
+    await zeroRows(piece, gone, factor, k, task);
+  }
+  const values = new Float32Array(w.length);
+  let zeros = 0;
+  for (let i = 0; i < k; i += 1) {
+    for (let n = 0; n < outputs; n += 1) {
+      const value = w[i * outputs + n]!;
+      values[at(i, n)] = value;
+      if (value === 0) zeros += 1;
+    }
+    await breathe(task);
+  }
+  return { values, zeros };
+}
+
+/** A layer's weights as rows times outputs. */
+export async function matrixOf(
+  { k, outputs, at }: LayerRows,
+  values: Float32Array,
+  task: Task,
+): Promise<Float64Array> {
+  const w = new Float64Array(k * outputs);
+  for (let i = 0; i < k; i += 1) {
+    for (let n = 0; n < outputs; n += 1) w[i * outputs + n] = values[at(i, n)]!;
+    await breathe(task);
+  }
+  return w;
+}
+
+/** Σx² of each input of a layer; 1 where it was not measured. */
+export function powerOf(k: number, gram: InputGram | undefined): Float64Array {
+  const power = new Float64Array(k).fill(1);
+  if (gram?.k === k) for (let i = 0; i < k; i += 1) power[i] = gram.gram[i * k + i]!;
+  return power;
+}
+
+/** U with H⁻¹ = UᵀU for H = XᵀX and a ridge of 1 % of its mean diagonal; undefined where H is singular even so. */
 async function factorOf({ gram, k }: InputGram, task: Task): Promise<Float64Array | undefined> {
   const factor = gram.slice();
   let trace = 0;
@@ -99,70 +147,27 @@ async function factorOf({ gram, k }: InputGram, task: Task): Promise<Float64Arra
   return (await inverseFactor(factor, k, task)) ? factor : undefined;
 }
 
-/** Sets the least important of each block of rows to zero; with a factor, the rows after make up for it. */
+/** Sets what was chosen to zero; with a factor, all rows after make up for it. */
 async function zeroRows(
-  w: Float64Array,
-  power: Float64Array,
+  { w, top, bottom, outputs }: { w: Float64Array; top: number; bottom: number; outputs: number },
+  gone: Uint8Array,
   factor: Float64Array | undefined,
-  { k, outputs }: LayerRows,
-  pattern: SparseOptions['pattern'],
+  k: number,
   task: Task,
 ): Promise<void> {
-  const size = 'of' in pattern ? pattern.of : block;
   const error = new Float64Array(outputs);
-  for (let top = 0; top < k; top += size) {
-    const bottom = Math.min(k, top + size);
-    const gone = chosenZeros(w, power, top, bottom, outputs, pattern);
-    for (let i = top; i < bottom; i += 1) {
-      const pivot = factor?.[i * k + i] ?? 1;
-      for (let n = 0; n < outputs; n += 1) {
-        const isGone = gone[(i - top) * outputs + n] === 1;
-        error[n] = isGone ? w[i * outputs + n]! / pivot : 0;
-        if (isGone) w[i * outputs + n] = 0;
-      }
-      if (factor) {
-        for (let j = i + 1; j < k; j += 1) {
-          const share = factor[i * k + j]!;
-          if (share !== 0) for (let n = 0; n < outputs; n += 1) w[j * outputs + n]! -= share * error[n]!;
-        }
-      }
-      await breathe(task);
-    }
-  }
-}
-
-/** 1 where a value of rows top to bottom goes. N:M is chosen for each output by itself, a ratio over the block. */
-function chosenZeros(
-  w: Float64Array,
-  power: Float64Array,
-  top: number,
-  bottom: number,
-  outputs: number,
-  pattern: SparseOptions['pattern'],
-): Uint8Array {
-  const rows = bottom - top;
-  const gone = new Uint8Array(rows * outputs);
-  const score = (i: number, n: number) => w[(top + i) * outputs + n]! ** 2 * power[top + i]!;
-  if ('of' in pattern) {
-    const order = Array.from({ length: rows }, (_, i) => i);
-    // The last block may be shorter; it keeps as many.
-    const drop = Math.max(0, rows - pattern.keep);
+  for (let i = top; i < bottom; i += 1) {
+    const pivot = factor?.[i * k + i] ?? 1;
     for (let n = 0; n < outputs; n += 1) {
-      order.sort((a, b) => score(a, n) - score(b, n));
-      for (let i = 0; i < drop; i += 1) gone[order[i]! * outputs + n] = 1;
+      const isGone = gone[(i - top) * outputs + n] === 1;
+      error[n] = isGone ? w[i * outputs + n]! / pivot : 0;
+      if (isGone) w[i * outputs + n] = 0;
     }
-    return gone;
+    await breathe(task);
+    if (!factor) continue;
+    for (let j = i + 1; j < k; j += 1) {
+      const share = factor[i * k + j]!;
+      if (share !== 0) for (let n = 0; n < outputs; n += 1) w[j * outputs + n]! -= share * error[n]!;
+    }
   }
-  const scores = Float64Array.from(gone, (_, at) => score(Math.floor(at / outputs), at % outputs));
-  const count = Math.round(pattern.ratio * scores.length);
-  if (count === 0) return gone;
-  const limit = scores.slice().sort()[count - 1]!;
-  let left = count;
-  scores.forEach((value, at) => {
-    if (value <= limit && left > 0) {
-      gone[at] = 1;
-      left -= 1;
-    }
-  });
-  return gone;
 }
