@@ -33,7 +33,7 @@ export const pruneWeightsOptions = {
       type: 'string',
       enum: ['layer', 'global'],
       description:
-        '`layer` puts the same share into every layer, `global` more where it costs less. `layer` when absent; for a ratio only.',
+        '`layer` puts the same share into every layer, `global` more where it costs less. `global` when there is data, else `layer`; for a ratio only.',
     }),
   ),
   rounds: Type.Optional(

@@ -24,10 +24,12 @@ import { constantsToInitializers } from '../passes/simplify/constantsToInitializ
 import type { TensorReader } from '../passes/tensorReader';
 import { collectGrams } from '../runtime/gram';
 import { withRunner } from '../runtime/runnerProcess';
+import { unusedInitializers } from '../passes/simplify/unusedInitializers';
 import { checkRuns } from './checkShapes';
 import { checkOutput, readSound } from './modelFiles';
 import { openData, sizeOf, type CalibrationData, type PrunedSize } from './prune';
 import { outputError } from './quantizeCheck';
+import { sparseInTurn } from './sparseInTurn';
 
 export interface SparseFileOptions {
   /** Path to write. */
@@ -35,7 +37,7 @@ export interface SparseFileOptions {
   readonly pattern: SparseOptions['pattern'];
   /** `sparsegpt` when there is data, else `magnitude`. */
   readonly criterion?: Criterion | undefined;
-  /** The same share of zeros in every layer, or more where it costs less; for a ratio only. `layer` when absent. */
+  /** The same share of zeros in every layer, or more where it costs less; for a ratio only. `global` when there is data. */
   readonly scope?: 'global' | 'layer' | undefined;
   /** Rounds in which the share grows, each measured on what the one before left; 1 when absent. For a ratio only. */
   readonly rounds?: number | undefined;
@@ -120,22 +122,23 @@ async function sparseInRounds(
   let layers: readonly SparseLayer[] = [];
   const count = 'of' in pattern ? 1 : rounds;
   for (let round = 1; round <= count; round += 1) {
-    const inRound: Task =
-      count === 1
-        ? task
-        : {
-            ...task,
-            report: (each) => task.report({ ...each, stage: `Round ${round} of ${count}: ${each.stage}` }),
-          };
-    const grams = data && criterion !== 'magnitude' ? await gramsOf(model, data, inRound) : undefined;
+    const prefix = count === 1 ? '' : `Round ${round} of ${count}: `;
+    const inRound: Task = {
+      signal: task.signal,
+      report: (each) => task.report({ ...each, stage: `${prefix}${each.stage}` }),
+    };
     const now = 'of' in pattern ? pattern : { ratio: shareAfter(pattern.ratio, round, count) };
-    const shares =
-      scope === 'global' && 'ratio' in now
-        ? await sharesByLayer(model, now.ratio, grams, read, inRound)
-        : undefined;
-    ({ model, layers } = await makeSparse(model, { pattern: now, criterion, grams, shares }, read, inRound));
+    const global = (scope ?? (data ? 'global' : 'layer')) === 'global' && 'ratio' in now;
+    const measured = data && criterion !== 'magnitude' && (global || criterion === 'wanda');
+    const grams = measured ? await gramsOf(model, data, inRound) : undefined;
+    const shares = global ? await sharesByLayer(model, now.ratio, grams, read, inRound) : undefined;
+    const options = { pattern: now, criterion, grams, shares };
+    ({ model, layers } =
+      data && criterion === 'sparsegpt'
+        ? await sparseInTurn(dense, model, options, { data, read, mostRows }, inRound)
+        : await makeSparse(model, options, read, inRound));
   }
-  return { model, layers };
+  return { model: (await runPasses(model, [unusedInitializers], task)).model, layers };
 }
 
 /** A pattern from what a user gives: a ratio, or N:M as text. Throws `badRequest` when it is neither or both. */

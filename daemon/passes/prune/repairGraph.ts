@@ -28,8 +28,7 @@ export function layersToRepair(pruned: Model, kept: Kept, order: readonly number
   const { graph } = pruned;
   if (graph.nodes.some((node) => bodiesOf(node).length > 0)) return [];
   const constants = constantTensors(graph);
-  const uses = new Map<string, number>();
-  for (const { inputs } of graph.nodes) for (const name of inputs) uses.set(name, (uses.get(name) ?? 0) + 1);
+  const uses = usesOf(pruned);
   const changed = new Set<string>();
   const layers: RepairLayer[] = [];
   for (const position of order) {
@@ -39,13 +38,41 @@ export function layersToRepair(pruned: Model, kept: Kept, order: readonly number
     const cutOutput = node.outputs.some((name) => [0, 1, 2, 3].some((axis) => kept(name, axis)));
     if (cutInput || cutOutput) for (const name of node.outputs) changed.add(name);
     const weight = constants.get(node.inputs[1] ?? '');
-    if (!cutInput || !weight || !isOp(node, 'Conv', 'Gemm', 'MatMul')) continue;
-    const rows = rowsOf(node, weight.dims);
-    const plain = !isOp(node, 'Gemm') || isPlainGemm(node);
-    if (weight.dataType !== DataType.FLOAT || uses.get(weight.name) !== 1 || !plain) continue;
-    if (rows?.groups === 1 && changed.has(node.inputs[0]!)) layers.push({ position, weight, rows });
+    if (cutInput && changed.has(node.inputs[0]!)) layers.push(...repairable(position, node, weight, uses));
   }
   return layers;
+}
+
+/** All layers that can be fitted to data, by position: Conv of one group, Gemm and MatMul with weights of their own. */
+export function fittableLayers(model: Model): Map<number, RepairLayer> {
+  const { graph } = model;
+  if (graph.nodes.some((node) => bodiesOf(node).length > 0)) return new Map();
+  const constants = constantTensors(graph);
+  const uses = usesOf(model);
+  return new Map(
+    graph.nodes
+      .flatMap((node, position) => repairable(position, node, constants.get(node.inputs[1] ?? ''), uses))
+      .map((layer) => [layer.position, layer]),
+  );
+}
+
+function repairable(
+  position: number,
+  node: Node,
+  weight: Tensor | undefined,
+  uses: ReadonlyMap<string, number>,
+): RepairLayer[] {
+  if (!weight || !isOp(node, 'Conv', 'Gemm', 'MatMul')) return [];
+  const rows = rowsOf(node, weight.dims);
+  const plain = !isOp(node, 'Gemm') || isPlainGemm(node);
+  if (weight.dataType !== DataType.FLOAT || uses.get(weight.name) !== 1 || !plain) return [];
+  return rows?.groups === 1 ? [{ position, weight, rows }] : [];
+}
+
+function usesOf({ graph }: Model): Map<string, number> {
+  const uses = new Map<string, number>();
+  for (const { inputs } of graph.nodes) for (const name of inputs) uses.set(name, (uses.get(name) ?? 0) + 1);
+  return uses;
 }
 
 const isPlainGemm = (node: Node) =>

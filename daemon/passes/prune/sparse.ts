@@ -5,15 +5,16 @@ import { breathe, type Task } from '../../base/task';
 import { DataType } from '../../ir/dataType';
 import type { Model } from '../../ir/model';
 import type { Tensor } from '../../ir/tensor';
-import { inverseFactor } from '../linear/cholesky';
 import type { PassResult } from '../pass';
 import { nameOf } from '../quantize/outcome';
 import { constantTensors, isOp } from '../rewrite';
 import { floatsOf, withFloats, type TensorReader } from '../tensorReader';
-import { zerosOfPattern, zerosOfShare, type Pattern } from './chooseZeros';
 import type { InputGram } from './channels/importance';
 import { rowsOf, type LayerRows } from './channels/layerRows';
-import { withTensors } from './repairSolve';
+import type { Pattern } from './chooseZeros';
+import type { RepairLayer } from './repairGraph';
+import { leastSquares, withLayer, withTensors, type RepairSums } from './repairSolve';
+import { zeroMatrix } from './sparseMatrix';
 
 export type Criterion = 'magnitude' | 'wanda' | 'sparsegpt';
 
@@ -40,81 +41,93 @@ export interface SparseResult extends PassResult {
 /** A layer whose weights can be made sparse. */
 export interface SparseTarget {
   readonly name: string;
+  /** Position of the node in the graph. */
+  readonly position: number;
   readonly weight: Tensor;
   readonly rows: LayerRows;
 }
-
-/** Rows whose zeros SparseGPT chooses together where there is no pattern. */
-const block = 128;
 
 /** Layers whose weights can be made sparse: Conv of one group, Gemm and MatMul with float constants. */
 export function sparseLayers(model: Model): SparseTarget[] {
   const constants = constantTensors(model.graph);
   const seen = new Set<string>();
-  return model.graph.nodes.flatMap((node) => {
+  return model.graph.nodes.flatMap((node, position) => {
     const weight = isOp(node, 'Conv', 'Gemm', 'MatMul') ? constants.get(node.inputs[1] ?? '') : undefined;
     const rows = weight?.dataType === DataType.FLOAT ? rowsOf(node, weight.dims) : undefined;
     if (!weight || rows?.groups !== 1 || seen.has(weight.name)) return [];
     seen.add(weight.name);
-    return [{ name: nameOf(node), weight, rows }];
+    return [{ name: nameOf(node), position, weight, rows }];
   });
 }
 
-/** Puts zeros into every layer that `sparseLayers` names; shapes stay as they are. */
+/** Puts zeros into the layers that `sparseLayers` names, or only into those given; shapes stay as they are. */
 export async function makeSparse(
   model: Model,
   options: SparseOptions,
   read: TensorReader,
   task: Task,
+  targets: readonly SparseTarget[] = sparseLayers(model),
 ): Promise<SparseResult> {
   const changed = new Map<string, Tensor>();
-  const layers: SparseLayer[] = [];
-  const found = sparseLayers(model);
-  for (const [done, target] of found.entries()) {
-    task.report({ stage: 'Choosing zeros', done, total: found.length });
-    const { values, zeros } = await sparseValues(target, options, read, task);
-    changed.set(target.weight.name, withFloats(target.weight, values));
-    layers.push({ name: target.name, elements: values.length, zeros });
+  for (const [done, { name, weight, rows }] of targets.entries()) {
+    task.report({ stage: 'Choosing zeros', done, total: targets.length });
+    const w = await matrixOf(rows, await floatsOf(read, weight), task);
+    const gram = options.criterion === 'magnitude' ? undefined : options.grams?.get(name);
+    await zeroMatrix(w, rows, zerosFor(name, options, gram?.k === rows.k ? gram.gram : undefined), task);
+    changed.set(weight.name, withFloats(weight, await valuesOf(rows, w, task)));
   }
-  return changed.size === 0
-    ? { model, modified: false, layers }
-    : { model: withTensors(model, changed), modified: true, layers };
+  const modified = changed.size > 0;
+  const made = modified ? withTensors(model, changed) : model;
+  return { model: made, modified, layers: await countZeros(made, targets, read, task) };
 }
 
-async function sparseValues(
-  { name, weight, rows }: SparseTarget,
-  { pattern, criterion, grams, shares }: SparseOptions,
+/**
+ * One layer by SparseGPT on what the sparse model before it now gives: fitted to the original's output first, then
+ * sparse, its bias fitted last. `sums` are those of `repairGraph`. Undefined where they are not positive definite.
+ */
+export async function sparsifyLayer(
+  model: Model,
+  layer: RepairLayer,
+  sums: RepairSums,
+  options: SparseOptions,
   read: TensorReader,
   task: Task,
-): Promise<{ values: Float32Array; zeros: number }> {
-  const { k, outputs, at } = rows;
-  const w = await matrixOf(rows, await floatsOf(read, weight), task);
-  const gram = criterion === 'magnitude' ? undefined : grams?.get(name);
-  const power = powerOf(k, gram);
-  const factor = gram && criterion === 'sparsegpt' ? await factorOf(gram, task) : undefined;
-  // What a row loses when the others make up for it: w² / [H⁻¹] (Hassibi & Stork 1993).
-  if (factor) for (let i = 0; i < k; i += 1) power[i] = 1 / factor[i * k + i]! ** 2;
-  const size = 'of' in pattern ? pattern.of : factor ? block : k;
-  const share = 'of' in pattern ? 0 : (shares?.get(name) ?? pattern.ratio);
-  for (let top = 0; top < k; top += size) {
-    const piece = { w, power, top, bottom: Math.min(k, top + size), outputs };
-    const gone =
-      'of' in pattern
-        ? zerosOfPattern(piece, pattern)
-        : await zerosOfShare(piece, share, criterion === 'wanda' && gram !== undefined, task);
-    await zeroRows(piece, gone, factor, k, task);
-  }
-  const values = new Float32Array(w.length);
-  let zeros = 0;
-  for (let i = 0; i < k; i += 1) {
-    for (let n = 0; n < outputs; n += 1) {
-      const value = w[i * outputs + n]!;
-      values[at(i, n)] = value;
-      if (value === 0) zeros += 1;
-    }
+): Promise<Model | undefined> {
+  const solved = await leastSquares(model, layer, sums, read, task);
+  if (!solved) return undefined;
+  const name = nameOf(model.graph.nodes[layer.position]!);
+  await zeroMatrix(solved.weights, layer.rows, zerosFor(name, options, solved.gram), task);
+  return withLayer(model, layer, solved.weights, sums, task);
+}
+
+const zerosFor = (
+  name: string,
+  { pattern, criterion, shares }: SparseOptions,
+  gram: Float64Array | undefined,
+) => ({
+  choice: 'of' in pattern ? pattern : { share: shares?.get(name) ?? pattern.ratio },
+  eachOutput: criterion === 'wanda' && gram !== undefined,
+  feedback: criterion === 'sparsegpt' && gram !== undefined,
+  gram,
+});
+
+/** Zeros in the weights of layers, which may have been changed since they were found. */
+export async function countZeros(
+  model: Model,
+  targets: readonly SparseTarget[],
+  read: TensorReader,
+  task: Task,
+): Promise<SparseLayer[]> {
+  const constants = constantTensors(model.graph);
+  const layers: SparseLayer[] = [];
+  for (const { name, weight } of targets) {
+    const values = await floatsOf(read, constants.get(weight.name)!);
+    let zeros = 0;
+    for (let i = 0; i < values.length; i += 1) if (values[i] === 0) zeros += 1;
+    layers.push({ name, elements: values.length, zeros });
     await breathe(task);
   }
-  return { values, zeros };
+  return layers;
 }
 
 /** A layer's weights as rows times outputs. */
@@ -131,43 +144,16 @@ export async function matrixOf(
   return w;
 }
 
-/** Σx² of each input of a layer; 1 where it was not measured. */
-export function powerOf(k: number, gram: InputGram | undefined): Float64Array {
-  const power = new Float64Array(k).fill(1);
-  if (gram?.k === k) for (let i = 0; i < k; i += 1) power[i] = gram.gram[i * k + i]!;
-  return power;
-}
-
-/** U with H⁻¹ = UᵀU for H = XᵀX and a ridge of 1 % of its mean diagonal; undefined where H is singular even so. */
-async function factorOf({ gram, k }: InputGram, task: Task): Promise<Float64Array | undefined> {
-  const factor = gram.slice();
-  let trace = 0;
-  for (let i = 0; i < k; i += 1) trace += factor[i * k + i]!;
-  for (let i = 0; i < k; i += 1) factor[i * k + i]! += (0.01 * trace) / k || 1;
-  return (await inverseFactor(factor, k, task)) ? factor : undefined;
-}
-
-/** Sets what was chosen to zero; with a factor, all rows after make up for it. */
-async function zeroRows(
-  { w, top, bottom, outputs }: { w: Float64Array; top: number; bottom: number; outputs: number },
-  gone: Uint8Array,
-  factor: Float64Array | undefined,
-  k: number,
+/** The same back in the tensor's order. */
+export async function valuesOf(
+  { k, outputs, at }: LayerRows,
+  w: Float64Array,
   task: Task,
-): Promise<void> {
-  const error = new Float64Array(outputs);
-  for (let i = top; i < bottom; i += 1) {
-    const pivot = factor?.[i * k + i] ?? 1;
-    for (let n = 0; n < outputs; n += 1) {
-      const isGone = gone[(i - top) * outputs + n] === 1;
-      error[n] = isGone ? w[i * outputs + n]! / pivot : 0;
-      if (isGone) w[i * outputs + n] = 0;
-    }
+): Promise<Float32Array> {
+  const values = new Float32Array(k * outputs);
+  for (let i = 0; i < k; i += 1) {
+    for (let n = 0; n < outputs; n += 1) values[at(i, n)] = w[i * outputs + n]!;
     await breathe(task);
-    if (!factor) continue;
-    for (let j = i + 1; j < k; j += 1) {
-      const share = factor[i * k + j]!;
-      if (share !== 0) for (let n = 0; n < outputs; n += 1) w[j * outputs + n]! -= share * error[n]!;
-    }
   }
+  return values;
 }

@@ -5,7 +5,7 @@ import { breathe, type Task } from '../../base/task';
 import type { Model } from '../../ir/model';
 import { floatsOf, type TensorReader } from '../tensorReader';
 import type { InputGram } from './channels/importance';
-import { matrixOf, powerOf, sparseLayers, type SparseTarget } from './sparse';
+import { matrixOf, sparseLayers, type SparseTarget } from './sparse';
 
 /** Share of zeros after round `round` of `rounds`, when `last` of them are wanted in the end. */
 export const shareAfter = (last: number, round: number, rounds: number): number =>
@@ -54,7 +54,8 @@ async function scoreBins(
 ): Promise<{ count: number; score: number }[]> {
   const { k, outputs } = rows;
   const w = await matrixOf(rows, await floatsOf(read, weight), task);
-  const power = powerOf(k, gram);
+  const power = new Float64Array(k).fill(1);
+  if (gram?.k === k) for (let i = 0; i < k; i += 1) power[i] = gram.gram[i * k + i]!;
   let most = 0;
   for (let i = 0; i < w.length; i += 1) most = Math.max(most, w[i]! ** 2 * power[Math.floor(i / outputs)]!);
   const size = perOctave * octaves;

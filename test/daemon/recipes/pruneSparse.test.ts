@@ -39,11 +39,15 @@ test('2:4 with SparseGPT keeps two of four, and beats magnitude', async () => {
   assert.ok(layers.length > 5);
   for (const { weight, rows } of layers) {
     const values = await floatsOf(read, weight);
+    const channels = rows.k / rows.perChannel;
     for (let n = 0; n < rows.outputs; n += 1) {
-      for (let top = 0; top < rows.k; top += 4) {
-        let left = 0;
-        for (let i = top; i < Math.min(rows.k, top + 4); i += 1) if (values[rows.at(i, n)] !== 0) left += 1;
-        assert.ok(left <= 2, weight.name);
+      for (let position = 0; position < rows.perChannel; position += 1) {
+        for (let top = 0; top < channels; top += 4) {
+          let left = 0;
+          for (let channel = top; channel < Math.min(channels, top + 4); channel += 1)
+            if (values[rows.at(channel * rows.perChannel + position, n)] !== 0) left += 1;
+          assert.ok(left <= 2, weight.name);
+        }
       }
     }
   }
