@@ -58,7 +58,7 @@ test('a ratio of zeros by magnitude and by Wanda', async () => {
     const output = join(folder, `${criterion}50.onnx`);
     const { layers } = await pruneSparse(
       trained.path,
-      { output, pattern: { ratio: 0.5 }, calibration, criterion },
+      { output, pattern: { ratio: 0.5 }, scope: 'layer', calibration, criterion },
       silentTask,
     );
     for (const { zeros, elements } of layers) assert.ok(Math.abs(zeros / elements - 0.5) < 0.06);
@@ -68,7 +68,7 @@ test('a ratio of zeros by magnitude and by Wanda', async () => {
 test('where zeros cost less there are more of them, and the whole share is the same', async () => {
   const [even, spread] = [join(folder, 'even.onnx'), join(folder, 'spread.onnx')];
   const common = { pattern: { ratio: 0.7 }, calibration } as const;
-  const first = await pruneSparse(trained.path, { ...common, output: even }, silentTask);
+  const first = await pruneSparse(trained.path, { ...common, output: even, scope: 'layer' }, silentTask);
   const second = await pruneSparse(
     trained.path,
     { ...common, output: spread, scope: 'global', rounds: 3 },

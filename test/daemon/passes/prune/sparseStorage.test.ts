@@ -29,7 +29,7 @@ for (const [share, form] of [
     );
     const { model: packed, tensors } = await packSparse(frozen(model), read, silentTask);
     assert.equal(tensors[0]?.form, form);
-    assert.ok(form === 'dense' || tensors[0]!.bytes < tensors[0]!.bytesBefore);
+    assert.ok(form === 'dense' || tensors[0].bytes < tensors[0].bytesBefore);
     const feeds = feedsFor(dims);
     assert.equal(difference(await run(model, feeds), await run(packed, feeds)), 0);
   });
