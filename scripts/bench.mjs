@@ -1,5 +1,5 @@
 // Runs benchmarks: `npm run bench -- NAME…`, all of test/bench/*.ts with a `bench` export when no name is given.
-// Each prints a table and writes bench-results/NAME.json.
+// Each prints a table and writes bench-results/NAME.json. NAME/PART runs one part of a benchmark that has parts.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ const available = readdirSync('test/bench')
   )
   .map((file) => file.slice(0, -3));
 const wanted = names.length > 0 ? names : available;
-const unknown = wanted.filter((name) => !available.includes(name));
+const unknown = wanted.filter((word) => !available.includes(word.split('/')[0]));
 if (unknown.length > 0) {
   process.stderr.write(`No benchmark named ${unknown.join(', ')}. There are: ${available.join(', ')}.\n`);
   process.exit(2);
@@ -25,7 +25,8 @@ if (unknown.length > 0) {
 const built = spawnSync(process.execPath, ['scripts/build.mjs'], { stdio: 'inherit' });
 if (built.status !== 0) process.exit(1);
 let failed = false;
-for (const name of wanted) {
+for (const word of wanted) {
+  const [name, part = ''] = word.split('/');
   const outfile = join(root, 'out/bench', `${name}.js`);
   // One bundle for the benchmark and its frame, so that both see the same modules.
   await build({
@@ -47,7 +48,12 @@ for (const name of wanted) {
   });
   const done = spawnSync(process.execPath, [outfile], {
     stdio: 'inherit',
-    env: { ...process.env, SLIPWAY_TEST_DIST: join(root, 'dist'), ORT_DISABLE_TELEMETRY: '1' },
+    env: {
+      ...process.env,
+      SLIPWAY_TEST_DIST: join(root, 'dist'),
+      SLIPWAY_BENCH_PART: part,
+      ORT_DISABLE_TELEMETRY: '1',
+    },
   });
   failed ||= done.status !== 0;
 }

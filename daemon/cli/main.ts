@@ -27,6 +27,7 @@ const commands: Readonly<Record<string, () => Promise<Loaded>>> = {
   devices: async () => (await import('./devices')).devicesCommand,
   benchmark: async () => (await import('./benchmark')).benchmarkCommand,
   evaluate: async () => (await import('./evaluate')).evaluateCommand,
+  run: async () => (await import('./run')).runCommand,
   compress: async () => (await import('./compress')).compressCommand,
   serve: async () => (await import('./serve')).serveCommand,
   daemon: async () => (await import('./daemon')).daemonCommand,

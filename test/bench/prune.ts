@@ -12,6 +12,7 @@ import { DataType } from '../../daemon/ir/dataType';
 import { analyseChannels } from '../../daemon/passes/prune/channels/analyse';
 import { cluster } from '../../daemon/recipes/cluster';
 import { pruneChannels } from '../../daemon/recipes/prune';
+import { pruneSparse } from '../../daemon/recipes/pruneSparse';
 import { quantize } from '../../daemon/recipes/quantize';
 import { benchmark } from '../../daemon/runtime/benchmark';
 import { distFolder } from '../support/paths';
@@ -135,6 +136,29 @@ async function clustered(folder: string): Promise<BenchRow[]> {
   ];
 }
 
+async function sparse(folder: string): Promise<BenchRow[]> {
+  const [dense, calibration] = [at('resnet', '.onnx'), at('resnet', '_calibration.npz')];
+  const [bySize, byData] = [join(folder, 'resnet.magnitude.onnx'), join(folder, 'resnet.24.onnx')];
+  const pattern = { keep: 2, of: 4 };
+  await pruneSparse(dense, { pattern, criterion: 'magnitude', output: bySize }, silentTask);
+  const { before, after } = await pruneSparse(dense, { pattern, calibration, output: byData }, silentTask);
+  const [full, plain, left] = [
+    await top1('resnet', dense),
+    await top1('resnet', bySize),
+    await top1('resnet', byData),
+  ];
+  return [
+    {
+      name: 'ResNet at 2:4 by SparseGPT: top-1 lost',
+      value: (full - left) * 100,
+      unit: 'points',
+      goal: '≤ 1',
+      holds: full - left <= 0.01,
+      detail: `${percent(full)} dense, ${percent(plain)} by magnitude, ${percent(left)} by SparseGPT with 256 unlabelled samples; ${before.fileBytes} → ${after.fileBytes} bytes`,
+    },
+  ];
+}
+
 async function hundredLayers(): Promise<BenchRow[]> {
   const names = Array.from({ length: 100 }, (_, i) => `v${i}`);
   const made = model(
@@ -160,18 +184,25 @@ async function hundredLayers(): Promise<BenchRow[]> {
   ];
 }
 
-/** Runs the parts one after another; a part that cannot be measured says why in its row. */
+const parts = { layers: hundredLayers, resnet, mobilenet, clustered, sparse };
+
+/**
+ * Runs the parts one after another, or only the one that `npm run bench -- prune/PART` names; a part that cannot be
+ * measured says why in its row.
+ */
 export async function bench(): Promise<BenchRow[]> {
   setScriptFolder(distFolder);
+  const only = process.env['SLIPWAY_BENCH_PART'] ?? '';
   const rows: BenchRow[] = [];
   const folder = await mkdtemp(join(tmpdir(), 'slipway-bench-prune-'));
   try {
-    for (const part of [hundredLayers, resnet, mobilenet, clustered]) {
+    for (const [name, part] of Object.entries(parts)) {
+      if (only !== '' && only !== name) continue;
       try {
         rows.push(...(await part(folder)));
       } catch (error) {
         const detail = `not measured: ${error instanceof Error ? error.message : String(error)}`;
-        rows.push({ name: part.name, value: null, unit: '', goal: '', holds: false, detail });
+        rows.push({ name, value: null, unit: '', goal: '', holds: false, detail });
       }
     }
     return rows;

@@ -29,6 +29,8 @@ export async function runBench(name: string, bench: () => Promise<BenchRow[]>): 
   process.stdout.write(`\n${name}  (${machine.cpu}, ${machine.cores} cores, Node ${machine.node})\n`);
   process.stdout.write(`${[header, ...cells].map(line).join('\n')}\n`);
   mkdirSync('bench-results', { recursive: true });
-  writeFileSync(join('bench-results', `${name}.json`), `${JSON.stringify({ machine, rows }, null, 2)}\n`);
+  const part = process.env['SLIPWAY_BENCH_PART'];
+  const file = part ? `${name}-${part}.json` : `${name}.json`;
+  writeFileSync(join('bench-results', file), `${JSON.stringify({ machine, rows }, null, 2)}\n`);
   if (rows.some((row) => row.goal !== '' && !row.holds)) process.exitCode = 1;
 }

@@ -1,0 +1,63 @@
+// slipway run: runs the steps of a recipe file one after another.
+
+import { basename } from 'node:path';
+import { runRecipe, type RecipeRun } from '../recipes/runRecipe';
+import type { Command } from './command';
+import { megabytes, plural, significant } from './format';
+import { renderList, renderTable } from './table';
+
+export const runCommand: Command = {
+  spec: {
+    name: 'run',
+    summary: 'Runs a recipe file: prune, repair, quantize and more in one go, order checked',
+    usage: 'run RECIPE.yaml',
+    options: {
+      overwrite: { type: 'boolean', help: "Replace the recipe's output when it exists (never the model)" },
+    },
+    positionals: { min: 1, max: 1, what: 'The recipe file' },
+    examples: ['slipway run small.yaml', 'slipway run small.yaml --overwrite --json'],
+  },
+  async run(args, { task }) {
+    const [recipe = ''] = args.positionals;
+    const result = await runRecipe(recipe, { overwrite: args.flags.has('overwrite') }, task);
+    return { result, text: describe(result) };
+  },
+};
+
+function describe({ model, output, before, after, steps, speed }: RecipeRun): string {
+  const percent = (value: number | null) => (value === null ? '–' : `${(value * 100).toFixed(2)} %`);
+  const rows: [string, string][] = [
+    ['Model', `${basename(model)}, ${plural(steps.length, 'step')}`],
+    ['Written', output],
+    [
+      'Size',
+      `${megabytes(after.fileBytes)}, ${significant(after.fileBytes / before.fileBytes)} of ${megabytes(before.fileBytes)}`,
+    ],
+    ...(speed
+      ? [
+          [
+            'Speed',
+            `${significant(speed.p50Ratio)} times the model's p50 (95 % interval ${significant(speed.low)} to ${significant(speed.high)})`,
+          ] as [string, string],
+        ]
+      : []),
+  ];
+  const table = renderTable(
+    [
+      { title: 'Step' },
+      { title: 'Size', align: 'right' },
+      { title: 'Top-1', align: 'right' },
+      { title: 'Time', align: 'right' },
+    ],
+    [
+      ['the model', megabytes(before.fileBytes), percent(before.top1), ''],
+      ...steps.map(({ step, fileBytes, top1, seconds }) => [
+        step,
+        megabytes(fileBytes),
+        percent(top1),
+        `${significant(seconds)} s`,
+      ]),
+    ],
+  );
+  return [renderList(rows), '', table].join('\n');
+}
