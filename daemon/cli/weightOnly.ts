@@ -28,7 +28,12 @@ export const weightOnlyOptions: Readonly<Record<string, OptionSpec>> = {
   form: {
     type: 'string',
     value: 'FORM',
-    help: 'weight-only: nbits (MatMulNBits of ONNX Runtime, the default) or blocked (standard DequantizeLinear of opset 21)',
+    help: 'weight-only: nbits (MatMulNBits of ONNX Runtime, the default) or blocked (standard DequantizeLinear; an older model is brought to opset 21, or 25 for 2 bits)',
+  },
+  'largest-error': {
+    type: 'string',
+    value: 'SHARE',
+    help: 'weight-only: a weight that loses more than this share, 0.1 say, takes 8 bits instead',
   },
   'accuracy-level': {
     type: 'string',
@@ -62,6 +67,7 @@ export async function runWeightOnly(
       algorithm: choiceOption(args, 'algorithm', algorithms),
       actOrder: args.flags.has('act-order'),
       form: choiceOption(args, 'form', ['nbits', 'blocked']),
+      largestError: numberOption(args, 'largest-error', { min: 0, max: 10 }),
       accuracyLevel: number(args, 'accuracy-level', [0, 1, 4]),
       embeddings: !args.flags.has('float-embeddings'),
       exclude: args.values.get('exclude')?.flatMap((text) => text.split(',')),
@@ -102,9 +108,10 @@ function describe(model: string, result: WeightOnlyResult): string {
   const worst = [...weightOnly.layers].sort((a, b) => b.error.relative - a.error.relative);
   const layers = worst
     .slice(0, shownLayers)
-    .map(({ nodes, k, n, algorithm, error: lost }) => [
+    .map(({ nodes, k, n, bits, algorithm, error: lost }) => [
       nodes.join(', '),
       `${k} × ${n}`,
+      String(bits),
       algorithm,
       `${(lost.relative * 100).toFixed(2)} % of the ${lost.of}`,
     ]);
@@ -113,7 +120,13 @@ function describe(model: string, result: WeightOnlyResult): string {
     renderList(rows),
     '',
     renderTable(
-      [{ title: 'Largest errors' }, { title: 'Weight' }, { title: 'By' }, { title: 'Error' }],
+      [
+        { title: 'Largest errors' },
+        { title: 'Weight' },
+        { title: 'Bits' },
+        { title: 'By' },
+        { title: 'Error' },
+      ],
       layers,
     ),
     ...(left.length > 0

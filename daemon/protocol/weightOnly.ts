@@ -44,7 +44,14 @@ export const weightOnlyOptions = {
   form: Type.Optional(
     Type.Union([Type.Literal('nbits'), Type.Literal('blocked')], {
       description:
-        '`nbits` writes MatMulNBits and GatherBlockQuantized of ONNX Runtime, `blocked` the standard DequantizeLinear of operator set 21; `nbits` when absent.',
+        '`nbits` writes MatMulNBits and GatherBlockQuantized of ONNX Runtime, `blocked` the standard DequantizeLinear of operator set 21 (25 for 2 bits), to which an older model is brought; `nbits` when absent.',
+    }),
+  ),
+  largestError: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      description:
+        'A weight that loses more than this share (of its layer’s output with calibration data, else of itself) takes 8 bits instead; never when absent.',
     }),
   ),
   accuracyLevel: Type.Optional(
@@ -54,7 +61,10 @@ export const weightOnlyOptions = {
     }),
   ),
   embeddings: Type.Optional(
-    Type.Boolean({ description: 'Quantize lookup tables (Gather) too; true when absent.' }),
+    Type.Boolean({
+      description:
+        'Quantize lookup tables (Gather) too; true when absent. In the `blocked` form they take 8 bits.',
+    }),
   ),
   exclude: Type.Optional(
     Type.Array(Type.String({ description: 'A node name, or a pattern with * and ?.' }), {
@@ -83,6 +93,7 @@ export const WeightOnlyResult = Type.Intersect([
             weight: Type.String({ description: 'Name of the weight in the original.' }),
             k: Type.Integer({ description: 'Rows: inputs of the layer.' }),
             n: Type.Integer({ description: 'Columns: outputs of the layer.' }),
+            bits: Type.Integer({ description: 'Bits of its codes.' }),
             algorithm: Type.String({ description: 'How it was rounded.' }),
             error: Type.Object(
               {

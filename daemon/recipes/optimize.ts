@@ -20,7 +20,7 @@ import { initializersOutOfInputs } from '../passes/simplify/initializersOutOfInp
 import { inlineFunctions } from '../passes/simplify/inlineFunctions';
 import { isRandom } from '../passes/simplify/randomOperators';
 import { optimizePasses, runToFixedPoint } from '../passes/simplify/simplify';
-import { upgradeForPatterns } from '../passes/simplify/upgradeForPatterns';
+import { raiseOpset } from '../passes/simplify/raiseOpset';
 import { upgradeOpset } from '../passes/simplify/upgradeOpset';
 import type { TensorReader } from '../passes/tensorReader';
 import { checkOutputs, type CheckedOutputs } from './checkOutputs';
@@ -103,7 +103,10 @@ function rewritten(model: Model, options: OptimizeOptions, task: Task) {
   if (options.bind) first.push(fixDimensions(options.bind));
   if (options.upgrade) {
     first.push(inlineFunctions, constantsToInitializers, initializersOutOfInputs);
-    first.push(upgradeOpset(read, { minimum: 13, purpose: 'The upgrade' }), upgradeForPatterns(read));
+    first.push(
+      upgradeOpset(read, { minimum: 13, purpose: 'The upgrade' }),
+      raiseOpset(read, { target: 20, purpose: 'The upgrade', otherwise: 'Optimize it without the upgrade.' }),
+    );
   }
   return withEvaluator((evaluate) => {
     const passes = optimizePasses({ read, digest: tensorDigests(task), evaluate });

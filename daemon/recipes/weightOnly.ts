@@ -15,12 +15,16 @@ import { ScratchFile } from '../host/scratchFile';
 import type { Model } from '../ir/model';
 import { readTensorBytes } from '../onnx/tensorData';
 import { writeModel } from '../onnx/writeModel';
-import { runPass } from '../passes/pass';
+import { runPass, runPasses, type Pass } from '../passes/pass';
 import { nameOf, refusal } from '../passes/quantize/outcome';
 import { selectNodes } from '../passes/quantize/selection';
 import { constantTensors, isOp } from '../passes/rewrite';
 import { constantsToInitializers } from '../passes/simplify/constantsToInitializers';
 import { inlineFunctions } from '../passes/simplify/inlineFunctions';
+import { raiseOpset } from '../passes/simplify/raiseOpset';
+import { upgradeOpset } from '../passes/simplify/upgradeOpset';
+import type { TensorReader } from '../passes/tensorReader';
+import { blockedOpset } from '../passes/weightOnly/emitProducts';
 import type { WeightAlgorithm } from '../passes/weightOnly/quantizeMatrix';
 import {
   quantizeWeightOnly,
@@ -50,9 +54,11 @@ export interface WeightOnlyRequest {
   readonly actOrder?: boolean | undefined;
   /** `nbits` when absent. */
   readonly form?: 'nbits' | 'blocked' | undefined;
+  /** A weight that loses more than this share takes 8 bits instead; never when absent. */
+  readonly largestError?: number | undefined;
   /** Chosen by measurement when absent. */
   readonly accuracyLevel?: 0 | 1 | 4 | undefined;
-  /** Quantize lookup tables too; true when absent, and only with `nbits`. */
+  /** Quantize lookup tables too; true when absent. In the `blocked` form they take 8 bits. */
   readonly embeddings?: boolean | undefined;
   /** Nodes that stay in float: names, or patterns with * and ?. */
   readonly exclude?: readonly string[] | undefined;
@@ -103,7 +109,7 @@ export async function quantizeWeights(
   const inlined = await runPass(read, inlineFunctions, task);
   const refused = refusal(inlined.model, 'weight-only', ['MatMul', 'Gemm', 'Gather']);
   if (refused !== undefined) throw new SlipwayError('unsupported', refused);
-  const model = (await runPass(inlined.model, constantsToInitializers, task)).model;
+  const model = (await runPasses(inlined.model, prepare(settings, task), task)).model;
   const size = fileBytes + externalBytes;
   const largestRun = request.largestRun ?? defaultLargestRun;
   const canRun = size <= largestRun;
@@ -206,8 +212,6 @@ function settingsOf(request: WeightOnlyRequest): Omit<WeightOnlyOptions, 'grams'
     throw badRequest(
       `The algorithm ${algorithm} needs calibration data: an .npz file with arrays named like the inputs. Or choose rtn, hqq or k-quant, which need none.`,
     );
-  if (form === 'blocked' && bits === 2)
-    throw badRequest('A portable DequantizeLinear takes 4 or 8 bits; 2 bits need the form nbits.');
   return {
     bits,
     block,
@@ -217,7 +221,22 @@ function settingsOf(request: WeightOnlyRequest): Omit<WeightOnlyOptions, 'grams'
     accuracyLevel: request.accuracyLevel ?? 4,
     embeddings: request.embeddings ?? true,
     actOrder: request.actOrder === true,
+    ...(request.largestError === undefined ? {} : { largestError: request.largestError }),
   };
+}
+
+/** Constants become initializers, and the operator set is raised where the portable form needs it. */
+function prepare({ form, bits }: Pick<WeightOnlyOptions, 'form' | 'bits'>, task: Task): Pass[] {
+  if (form === 'nbits') return [constantsToInitializers];
+  const read: TensorReader = (tensor) => readTensorBytes(tensor, undefined, task);
+  const target = blockedOpset(bits);
+  const purpose = `A DequantizeLinear of ${bits}-bit blocks`;
+  const otherwise = 'Use the form nbits, which needs no newer operator set.';
+  return [
+    constantsToInitializers,
+    upgradeOpset(read, { minimum: 13, purpose }),
+    raiseOpset(read, { target, purpose, otherwise }),
+  ];
 }
 
 /** The Gram matrices of all matrix products with constant weights. */

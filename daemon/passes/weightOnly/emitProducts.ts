@@ -1,7 +1,8 @@
-// What nodes with quantized weights become: MatMulNBits (and an Add for Gemm's bias), GatherBlockQuantized, or the
-// node itself behind a blocked DequantizeLinear. Also where AWQ's factors go: into a LayerNormalization, or a Mul.
+// What nodes with quantized weights become: MatMulNBits (and an Add for Gemm's bias) and GatherBlockQuantized, or the
+// node itself behind a blocked DequantizeLinear, and a lookup of codes and scales before one. Also where AWQ's factors
+// go: into a LayerNormalization, or a Mul.
 
-import { int64Tensor, node as makeNode, rawTensor, type AttributeValue } from '../../ir/builder';
+import { attribute, int64Tensor, node as makeNode, rawTensor, type AttributeValue } from '../../ir/builder';
 import { DataType, rawByteLength } from '../../ir/dataType';
 import { indexGraph } from '../../ir/graphIndex';
 import type { Model, Node } from '../../ir/model';
@@ -16,8 +17,8 @@ import type { BlockedSink } from './layouts';
 import { PackedSink } from './layouts';
 import type { RangeReader } from './matrix';
 
-/** Blocked DequantizeLinear came with this operator set, and this IR version. */
-export const blockedOpset = 21;
+/** The operator set that brought a blocked DequantizeLinear of this many bits. */
+export const blockedOpset = (bits: BlockFormat['bits']): 21 | 25 => (bits === 2 ? 25 : 21);
 const microsoft = 'com.microsoft';
 
 const bytesOf = (view: ArrayBufferView) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
@@ -34,7 +35,7 @@ export class ProductEmitter {
   constructor(
     private readonly model: Model,
     private readonly emitter: Emitter,
-    private readonly format: BlockFormat & { readonly accuracyLevel: number },
+    private readonly accuracyLevel: number,
   ) {}
 
   /** Rewrites the nodes of one weight; gives those that were replaced by others. */
@@ -65,7 +66,7 @@ export class ProductEmitter {
   }
 
   private async emitPacked(use: WeightUse, sink: PackedSink, constant: Constant): Promise<Node[]> {
-    const { bits, block, accuracyLevel } = this.format;
+    const { bits, block } = sink.format;
     const { matrix, products, lookups } = use;
     const { k, n } = matrix;
     const { dataType } = matrix.tensor;
@@ -99,7 +100,7 @@ export class ProductEmitter {
           N: BigInt(n),
           bits: BigInt(bits),
           block_size: BigInt(block),
-          accuracy_level: BigInt(accuracyLevel),
+          accuracy_level: BigInt(this.accuracyLevel),
         }),
       );
       if (bias !== '') {
@@ -134,8 +135,8 @@ export class ProductEmitter {
   }
 
   private async emitBlocked(use: WeightUse, sink: BlockedSink, constant: Constant): Promise<Node[]> {
-    const { bits, block, symmetric } = this.format;
-    const { matrix, products } = use;
+    const { bits, block, symmetric } = sink.format;
+    const { matrix, products, lookups } = use;
     const { tensor, transposed, n } = matrix;
     const { dataType } = tensor;
     const types = symmetric
@@ -144,13 +145,21 @@ export class ProductEmitter {
     const scaleDims = transposed ? [n, sink.blocks] : [sink.blocks, n];
     const codes = await constant(`q${bits}`, types[bits], tensor.dims, sink.codes);
     const scales = await constant('scales', dataType, scaleDims, floatBytes(sink.scales, dataType));
-    const inputs = [codes, scales];
-    if (sink.zeros) inputs.push(await constant('zeros', types[bits], scaleDims, sink.zeros));
+    const parts = [codes, scales];
+    if (sink.zeros) parts.push(await constant('zeros', types[bits], scaleDims, sink.zeros));
+    if (products.length > 0) this.dequantizeAhead(use, parts, block);
+    for (const node of lookups) this.dequantizeRows(node, parts, block);
+    return [...lookups];
+  }
+
+  /** Products read the weight behind a DequantizeLinear, which ONNX Runtime makes one operator of. */
+  private dequantizeAhead({ matrix, products }: WeightUse, parts: readonly string[], block: number): void {
+    const { tensor, transposed } = matrix;
     const output = this.emitter.fresh(`${tensor.name}_dequantized`);
     this.emitter.atStart(
       this.emitter.node(
         'DequantizeLinear',
-        inputs,
+        parts,
         { node: `${tensor.name}_DequantizeLinear`, output },
         { axis: transposed ? 1n : 0n, block_size: BigInt(block) },
       ),
@@ -163,7 +172,25 @@ export class ProductEmitter {
       const input = this.divided.get(node);
       if (input !== undefined) node.inputs[0] = input;
     }
-    return [];
+  }
+
+  /** A lookup takes codes and scales of its rows and dequantizes those alone, not the whole table on each run. */
+  private dequantizeRows(node: Node, parts: readonly string[], block: number): void {
+    const [output = ''] = node.outputs;
+    const rows = parts.map((part) => {
+      const found = this.emitter.fresh(`${output}_${part}`);
+      this.emitter.putAfter(
+        node,
+        this.emitter.node('Gather', [part, node.inputs[1]!], { node: `${found}_Gather`, output: found }),
+      );
+      return found;
+    });
+    this.emitter.putAfter(node, {
+      ...node,
+      opType: 'DequantizeLinear',
+      inputs: rows,
+      attributes: [attribute('axis', -1n), attribute('block_size', BigInt(block))],
+    });
   }
 
   private like(

@@ -42,7 +42,7 @@ export class PackedSink implements BlockSink, PackedWeight {
   constructor(
     readonly k: number,
     readonly n: number,
-    private readonly format: BlockFormat,
+    readonly format: BlockFormat,
     fractions = false,
   ) {
     const { bits, block, symmetric } = format;
@@ -81,7 +81,7 @@ export class BlockedSink implements BlockSink {
   constructor(
     readonly k: number,
     readonly n: number,
-    private readonly format: BlockFormat,
+    readonly format: BlockFormat,
     private readonly transposed: boolean,
   ) {
     const { bits, block, symmetric } = format;

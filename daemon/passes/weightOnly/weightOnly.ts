@@ -49,6 +49,8 @@ export interface WeightOnlyOptions extends BlockFormat {
   readonly exclude?: ReadonlySet<string>;
   /** Takes rows of large activations first in GPTQ. */
   readonly actOrder?: boolean;
+  /** A weight that loses more than this share of its layer's output (or of itself) takes 8 bits instead. */
+  readonly largestError?: number;
   /** Gram matrices by node name; GPTQ and AWQ need them, others weigh errors by them. */
   readonly grams?: ReadonlyMap<string, InputGram>;
   /** Puts finished bytes where they wait for the writer; they stay in memory when absent. */
@@ -62,6 +64,8 @@ export interface QuantizedLayer {
   readonly weight: string;
   readonly k: number;
   readonly n: number;
+  /** Bits of a code: those that were asked for, or 8 where they cost too much. */
+  readonly bits: number;
   readonly algorithm: WeightAlgorithm;
   readonly error: LayerError;
 }
@@ -80,10 +84,9 @@ export const quantizeWeightOnly = (
     const refused = refusal(model, 'weight-only', ['MatMul', 'Gemm', 'Gather']);
     if (refused !== undefined || options.form === 'nbits') return refused;
     const opset = standardOpset(model);
-    if (options.bits === 2)
-      return 'A portable DequantizeLinear takes 4 and 8 bits. Use the form nbits for 2 bits.';
-    return opset < blockedOpset
-      ? `A blocked DequantizeLinear needs operator set ${blockedOpset}, and this model uses ${opset}. Export it again with opset ${blockedOpset}, or use the form nbits.`
+    const needed = blockedOpset(options.bits);
+    return opset < needed
+      ? `A DequantizeLinear of ${options.bits}-bit blocks needs operator set ${needed}, and this model uses ${opset}.`
       : undefined;
   },
   run: (model, task) => new WeightOnlyQuantizer(cloneModel(model), read, options).run(task),
@@ -106,13 +109,13 @@ class WeightOnlyQuantizer {
     private readonly options: WeightOnlyOptions,
   ) {
     this.emitter = new Emitter(model);
-    this.products = new ProductEmitter(model, this.emitter, options);
+    this.products = new ProductEmitter(model, this.emitter, options.accuracyLevel);
   }
 
   async run(task: Task): Promise<WeightOnlyOutcome> {
     const { graph } = this.model;
-    const { form, exclude, embeddings, block } = this.options;
-    const choice = { exclude, block, embeddings: embeddings && form === 'nbits' };
+    const { exclude, embeddings, block } = this.options;
+    const choice = { exclude, block, embeddings };
     const { uses, left } = findWeights(graph, choice);
     this.left.push(...left);
     if (this.options.algorithm === 'awq') await this.smooth(uses, task);
@@ -165,28 +168,36 @@ class WeightOnlyQuantizer {
         ? await this.factors.of(gram, { actOrder: options.actOrder === true }, task)
         : undefined;
     const algorithm = (asked === 'gptq' && !factor) || (asked === 'awq' && !gram) ? 'rtn' : asked;
-    // ONNX Runtime computes with fractional zero points of narrow codes only.
-    const fractions =
-      algorithm === 'hqq' && options.form === 'nbits' && options.bits < 8 && lookups.length === 0;
-    const format: BlockFormat = { bits: options.bits, block: options.block, symmetric: options.symmetric };
-    const fitter = this.fitter(algorithm, format, fractions, matrix.tensor.dataType);
-    const sink =
-      options.form === 'nbits'
-        ? new PackedSink(matrix.k, matrix.n, format, fractions)
-        : new BlockedSink(matrix.k, matrix.n, format, matrix.transposed);
-    const factors = this.smoothed.get(products[0]?.inputs[0] ?? '');
-    const error = gram
-      ? await quantizeWithGram(
-          this.read,
-          matrix,
-          algorithm,
-          format,
-          fitter,
-          { gram, factors, factor },
-          sink,
-          task,
-        )
-      : await quantizeStreaming(this.read, matrix, format, fitter, sink, task);
+    const attempt = async (bits: BlockFormat['bits']) => {
+      // ONNX Runtime computes with fractional zero points of narrow codes only.
+      const fractions = algorithm === 'hqq' && options.form === 'nbits' && bits < 8 && lookups.length === 0;
+      const format: BlockFormat = { bits, block: options.block, symmetric: options.symmetric };
+      const fitter = this.fitter(algorithm, format, fractions, matrix.tensor.dataType);
+      const sink =
+        options.form === 'nbits'
+          ? new PackedSink(matrix.k, matrix.n, format, fractions)
+          : new BlockedSink(matrix.k, matrix.n, format, matrix.transposed);
+      const factors = this.smoothed.get(products[0]?.inputs[0] ?? '');
+      const error = gram
+        ? await quantizeWithGram(
+            this.read,
+            matrix,
+            algorithm,
+            format,
+            fitter,
+            { gram, factors, factor },
+            sink,
+            task,
+          )
+        : await quantizeStreaming(this.read, matrix, format, fitter, sink, task);
+      return { bits, sink, error };
+    };
+    // Rows of a table can be looked up portably only where each code is a byte.
+    const wide = options.form === 'blocked' && lookups.length > 0;
+    let made = await attempt(wide ? 8 : options.bits);
+    if (made.error && made.bits < 8 && made.error.relative > (options.largestError ?? Infinity))
+      made = await attempt(8);
+    const { bits, sink, error } = made;
     if (!error) {
       for (const node of nodes)
         this.left.push({ node: nameOf(node), op: node.opType, why: 'Its weight holds NaN or infinity.' });
@@ -196,7 +207,7 @@ class WeightOnlyQuantizer {
     const replaced = await this.products.emit(use, sink, options.keep);
     for (const node of replaced) this.replaced.add(node);
     for (const node of nodes) this.taken.add(node);
-    this.layers.push({ nodes: nodes.map(nameOf), weight: tensor.name, k, n, algorithm, error });
+    this.layers.push({ nodes: nodes.map(nameOf), weight: tensor.name, k, n, bits, algorithm, error });
   }
 
   private gramOf(products: readonly Node[], k: number): InputGram | undefined {

@@ -19,7 +19,7 @@ import type { Pass } from '../../../../daemon/passes/pass';
 import type { Evaluator } from '../../../../daemon/passes/simplify/foldConstants';
 import { isRandom } from '../../../../daemon/passes/simplify/randomOperators';
 import { optimizePasses, runToFixedPoint } from '../../../../daemon/passes/simplify/simplify';
-import { upgradeForPatterns } from '../../../../daemon/passes/simplify/upgradeForPatterns';
+import { raiseOpset, type RaiseOptions } from '../../../../daemon/passes/simplify/raiseOpset';
 import { withEvaluator } from '../../../../daemon/recipes/foldWithRuntime';
 import { tensorDigests } from '../../../../daemon/recipes/tensorDigest';
 import { conformanceCases, type ConformanceCase } from '../../../support/conformance';
@@ -239,13 +239,16 @@ if (cases) {
       cases.filter((each, i) => isNode(each) && i % everyNth === 0),
       true,
     ));
-  test('models of opset 13 to 19 compute the same in opset 20', () =>
-    sweep(
-      'upgraded',
-      cases.filter((_, i) => i % everyNth === 0),
-      false,
-      () => [upgradeForPatterns(read)],
-    ));
+  for (const [start, target] of ([20, 21, 25] as const).entries()) {
+    const upgrade: RaiseOptions = { target, purpose: 'The sweep', otherwise: '' };
+    test(`models of opset 13 and newer compute the same in opset ${target}`, () =>
+      sweep(
+        `brought to opset ${target}`,
+        cases.filter((_, i) => i % (3 * everyNth) === 3 * start),
+        false,
+        () => [raiseOpset(read, upgrade)],
+      ));
+  }
 } else {
   test('without the conformance archive there is nothing to sweep', () => {
     process.stdout.write('The conformance archive is not there; the rewrites have their own tests.\n');
