@@ -39,42 +39,54 @@ const flat = (fit: Fit, zero: number) => {
   fit.zero = zero;
 };
 
-/** Weighted squared error of a block under a scale and a zero point. */
+/** 1.5 · 2^52: adding it to a small number, and taking it away again, rounds half to even. */
+const roundingShift = 6755399441055744;
+
+/** Elements between two looks at whether a loss is too large already. */
+const lossStep = 8;
+
+/**
+ * Squared error of a block under a scale and a zero point, weighted by `h`; some number that is not below `limit` when
+ * it is not. The innermost loop of all searches: codes are clamped before they are rounded, which gives the same.
+ */
 function lossOf(
   w: Float32Array,
-  h: Float32Array | undefined,
+  h: Float32Array,
   count: number,
   scale: number,
   zero: number,
   largest: number,
+  limit = Infinity,
 ): number {
   const inverse = 1 / scale;
   let loss = 0;
-  for (let i = 0; i < count; i += 1) {
-    const value = w[i]!;
-    let code = rint(value * inverse + zero);
-    code = code < 0 ? 0 : code > largest ? largest : code;
-    const off = value - scale * (code - zero);
-    loss += h === undefined ? off * off : h[i]! * off * off;
+  for (let from = 0; from < count; from += lossStep) {
+    const to = from + lossStep < count ? from + lossStep : count;
+    for (let i = from; i < to; i += 1) {
+      const value = w[i]!;
+      const place = value * inverse + zero;
+      const code = (place < 0 ? 0 : place > largest ? largest : place) + roundingShift - roundingShift;
+      const off = value - scale * (code - zero);
+      loss += h[i]! * off * off;
+    }
+    if (loss >= limit) return loss;
   }
   return loss;
 }
 
 /** The scale that fits best in the least squares sense when the codes stay what they are; 0 when there is none. */
-function refit(
-  w: Float32Array,
-  h: Float32Array | undefined,
-  count: number,
-  fit: Readonly<Fit>,
-  largest: number,
-): number {
+function refit(w: Float32Array, h: Float32Array, count: number, fit: Readonly<Fit>, largest: number): number {
+  const { scale, zero } = fit;
+  const inverse = 1 / scale;
   let up = 0;
   let down = 0;
   for (let i = 0; i < count; i += 1) {
-    const q = codeOf(w[i]!, fit, largest) - fit.zero;
-    const weight = h === undefined ? 1 : h[i]!;
-    up += weight * w[i]! * q;
-    down += weight * q * q;
+    const value = w[i]!;
+    const place = value * inverse + zero;
+    const q = (place < 0 ? 0 : place > largest ? largest : place) + roundingShift - roundingShift - zero;
+    const weighted = h[i]! * q;
+    up += weighted * value;
+    down += weighted * q;
   }
   return down > 0 ? Math.fround(up / down) : 0;
 }
@@ -146,7 +158,7 @@ export function searchFitter(format: BlockFormat): BlockFitter {
     if (best === 0) return;
     const attempt = (scale: number, at: number) => {
       if (Math.abs(scale) < smallestScale || at < 0 || at > largest) return;
-      const loss = lossOf(w, h, count, scale, at, largest);
+      const loss = lossOf(w, h, count, scale, at, largest, best);
       if (loss >= best) return;
       best = loss;
       fit.scale = scale;
@@ -193,7 +205,7 @@ export function kQuantFitter({ bits }: BlockFormat): BlockFitter {
       if (!(scale >= smallestScale)) return;
       const rounded = Math.fround(scale);
       const zero = Math.min(largest, Math.max(0, rint(-minimum / rounded)));
-      const loss = lossOf(w, weights, count, rounded, zero, largest);
+      const loss = lossOf(w, weights, count, rounded, zero, largest, best);
       if (loss >= best) return;
       best = loss;
       fit.scale = rounded;
@@ -232,8 +244,9 @@ export function kQuantFitter({ bits }: BlockFormat): BlockFitter {
  * Half-quadratic quantization (Badri & Shaji 2023): no data; alternates between a sparse error and the zero point
  * that explains the rest. The zero point is a fraction; with `whole` it is rounded and the scale fitted again.
  */
-export function hqqFitter({ bits }: BlockFormat, whole: boolean): BlockFitter {
+export function hqqFitter({ bits, block }: BlockFormat, whole: boolean): BlockFitter {
   const largest = largestCode(bits);
+  const equal = new Float32Array(block).fill(1);
   const norm = 0.7;
   const steps = 20;
   return (w, h, count, fit) => {
@@ -282,11 +295,10 @@ export function hqqFitter({ bits }: BlockFormat, whole: boolean): BlockFitter {
     fit.zero = Math.fround(best);
     if (!whole) return;
     fit.zero = Math.min(largest, Math.max(0, rint(best)));
-    const again = refit(w, h, count, fit, largest);
-    if (
-      again >= smallestScale &&
-      lossOf(w, h, count, again, fit.zero, largest) < lossOf(w, h, count, scale, fit.zero, largest)
-    )
+    const weights = h ?? equal;
+    const again = refit(w, weights, count, fit, largest);
+    const loss = lossOf(w, weights, count, scale, fit.zero, largest);
+    if (again >= smallestScale && lossOf(w, weights, count, again, fit.zero, largest, loss) < loss)
       fit.scale = again;
   };
 }
