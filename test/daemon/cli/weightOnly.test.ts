@@ -55,7 +55,7 @@ test('the table, and wrong usage', async () => {
   assert.equal(code, 0, stderr);
   assert.match(stdout, /Quantized +2 nodes, 2 weights/);
   assert.match(stdout, /Accuracy level +4; 4: \d+\.\d % agree/);
-  assert.match(stdout, /second +96 × 32 +rtn +0\.\d+ % of the weight/);
+  assert.match(stdout, /second +96 × 32 +8 +rtn +0\.\d+ % of the weight/);
   const bits = await runCli(...args, '--bits', '5');
   assert.deepEqual([bits.code, /--bits is one of 2, 4, 8/.test(bits.stderr)], [2, true]);
   const gptq = await runCli(...args, '--overwrite', '--algorithm', 'gptq');
