@@ -1,5 +1,5 @@
 // Weight-only quantization: the output error of int4 blocks of 32 against onnxruntime.quantization on the same model,
-// nodes and data, and a 4 GB model in little memory.
+// nodes and data. A large model in little memory is weightOnlyLarge.ts.
 
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -15,7 +15,6 @@ import { withRunner } from '../../daemon/runtime/runnerProcess';
 import { sharedFolder } from '../support/paths';
 import { pythonWith } from '../support/pythonEnvironment';
 import type { BenchRow } from './row';
-import { quantizeLargeModel } from './weightOnlyLarge';
 
 const samples = 256;
 const calibrationSamples = 32;
@@ -53,10 +52,6 @@ quantizer.model.save_model_to_file(out)
 const row = (name: string, value: number | null, unit: string, goal: string, holds: boolean, detail: string): BenchRow => ({ name, value, unit, goal, holds, detail }); // prettier-ignore
 
 export async function bench(): Promise<BenchRow[]> {
-  return [...(await outputErrors()), ...(await quantizeLargeModel())];
-}
-
-async function outputErrors(): Promise<BenchRow[]> {
   const shared = sharedFolder();
   if (shared === undefined)
     return [row('int4 g32: output error', null, '', '≥ 15 % below RTN', false, '../shared/models is absent')];

@@ -22,7 +22,7 @@ const weightBytes = width * width * 4;
 const mostBytes = 2 ** 30;
 
 /** Writes 4.3 GB of weights, quantizes them, and takes both away. */
-export async function quantizeLargeModel(): Promise<BenchRow[]> {
+export async function bench(): Promise<BenchRow[]> {
   const folder = await mkdtemp(join(tmpdir(), 'slipway-4gb-'));
   const name = 'weight-only int4 of a 4 GB model: peak resident memory';
   const goal = '≤ 1074 MB';
