@@ -12,6 +12,7 @@ import { ProgressNotification } from '../protocol/daemon';
 import { DeploymentChanged } from '../protocol/deploy';
 import { RunChanged } from '../protocol/runs';
 import type { Workspace } from '../workspace/workspace';
+import { LanguageSession } from './language/session';
 import { LanguageServer, problems } from './languageServer';
 import { ProgressReporter } from './progress';
 import { errorOf, responseError } from './responseError';
@@ -66,6 +67,16 @@ export function serve(transport: Transport, service: Service, onExit?: (code: nu
       if (language.initialized) notify('textDocument/publishDiagnostics', problems(uri, diagnostics));
     },
   };
+  const texts = new LanguageSession({
+    workspace,
+    notify,
+    refresh: (uri) => {
+      if (open)
+        connection.sendRequest('workspace/textDocumentContent/refresh', { uri }).catch(() => undefined);
+    },
+    openModels: () => client.open.keys(),
+    warn: (sentence) => log.warn(sentence),
+  });
   let frames: Promise<void> = Promise.resolve();
   /** One frame at a time: a client that reads slowly holds back its own answers, not our memory. */
   const sendFrames = (queued: { ref: FrameRef; payload: Uint8Array }[]) =>
@@ -79,10 +90,11 @@ export function serve(transport: Transport, service: Service, onExit?: (code: nu
     if (refused) return refused;
     const asked = language.request(method, given);
     if (asked) return asked.result;
-    const handler = service.handlers.get(method);
-    if (!handler) return responseError('methodNotFound', `There is no method ${method}.`);
+    const isFeature = language.initialized && texts.answers(method);
+    const handler = isFeature ? undefined : service.handlers.get(method);
+    if (!handler && !isFeature) return responseError('methodNotFound', `There is no method ${method}.`);
     const params = withoutPositions(given);
-    const wrong = complaint(method, handler.type.params, params);
+    const wrong = handler && complaint(method, handler.type.params, params);
     if (wrong !== undefined) return responseError('invalidParams', wrong);
 
     const controller = new AbortController();
@@ -102,7 +114,9 @@ export function serve(transport: Transport, service: Service, onExit?: (code: nu
     };
     const task: Task = { signal: controller.signal, report: (p: Progress) => progress?.report(p) };
     // What is thrown before the first await is caught the same way.
-    const work = Promise.resolve().then(() => handler.handle(params, task, context));
+    const work = Promise.resolve().then(() =>
+      handler ? handler.handle(params, task, context) : texts.request(method, params, task),
+    );
     running.set(
       controller,
       work.then(
@@ -126,7 +140,10 @@ export function serve(transport: Transport, service: Service, onExit?: (code: nu
   };
 
   connection.onRequest(answer);
-  connection.onNotification((method: string) => language.notification(method));
+  connection.onNotification((method: string, params: unknown) => {
+    language.notification(method);
+    texts.notification(method, params);
+  });
   connection.onError(([error]) => {
     log.warn(`connection ${id}: ${messageOf(error)}`);
     if (error instanceof SyntaxError) {
@@ -144,6 +161,7 @@ export function serve(transport: Transport, service: Service, onExit?: (code: nu
     stopRunNews?.();
     for (const controller of running.keys()) controller.abort();
     await Promise.all(running.values());
+    texts.dispose();
     for (const letGo of client.open.values()) letGo();
     client.open.clear();
     connection.dispose();

@@ -1,6 +1,6 @@
-// The Language Server Protocol as far as its lifecycle, so that a language client (an editor's, or any
-// JSON-RPC library's) connects without knowing us: initialize, initialized, shutdown, exit. Diagnostics of
-// open models are pushed; no text documents are synchronised and no language feature is claimed.
+// The lifecycle of the Language Server Protocol, so that a language client (an editor's, or any JSON-RPC library's)
+// connects without knowing us: initialize, initialized, shutdown, exit. Diagnostics of open models are pushed; the
+// features of texts are in language/.
 
 import type { ResponseError } from 'vscode-jsonrpc';
 import { existsSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { lineOfRule } from '../analysis/checks/document';
 import { placeText, type Diagnostic } from '../base/diagnostic';
 import { scriptPath } from '../host/scripts';
 import { version } from '../host/version';
+import { capabilities } from './language/features';
 import { responseError } from './responseError';
 
 export class LanguageServer {
@@ -53,10 +54,7 @@ export class LanguageServer {
       );
     }
     this.state = 'initialized';
-    return {
-      capabilities: { positionEncoding: 'utf-16', textDocumentSync: { openClose: false, change: 0 } },
-      serverInfo: { name: 'slipway', version },
-    };
+    return { capabilities, serverInfo: { name: 'slipway', version } };
   }
 }
 

@@ -5,6 +5,7 @@ import { DeploymentList } from './deployments';
 import { JobQueue } from './jobs';
 import { ModelStore } from './models';
 import { RunStore } from './runs';
+import { TextStore } from './texts';
 
 export interface WorkspaceOptions {
   /** Folder of the history; none is kept when absent. */
@@ -15,6 +16,7 @@ export interface WorkspaceOptions {
 
 export class Workspace implements Disposable {
   readonly models = new ModelStore();
+  readonly texts = new TextStore(this.models);
   readonly jobs = new JobQueue();
   readonly deployments = new DeploymentList();
   readonly startedAt = performance.now();

@@ -10,7 +10,15 @@ import { operatorsOf, signatureOf, signatureText } from './signature';
 import { headerText, type GraphNames } from './resolve';
 
 /** Numbers of the Language Server Protocol's CompletionItemKind. */
-const Kind = { function: 3, variable: 6, module: 9, property: 10, value: 12, keyword: 14, typeParameter: 25 } as const;
+const Kind = {
+  function: 3,
+  variable: 6,
+  module: 9,
+  property: 10,
+  value: 12,
+  keyword: 14,
+  typeParameter: 25,
+} as const;
 
 export interface Completion {
   readonly label: string;
@@ -57,14 +65,26 @@ export function complete(document: LanguageDocument, offset: number): Completion
       return limited(valueItems(document, offset), typed);
     case 'type':
       return limited(
-        typeWords.map((label) => ({ label, kind: Kind.typeParameter, detail: elementTypes.has(label) ? 'element type' : 'type' })),
+        typeWords.map((label) => ({
+          label,
+          kind: Kind.typeParameter,
+          detail: elementTypes.has(label) ? 'element type' : 'type',
+        })),
         typed,
       );
     case 'attributeType':
-      return limited(attributeTypes.map((label) => ({ label, kind: Kind.keyword })), typed);
+      return limited(
+        attributeTypes.map((label) => ({ label, kind: Kind.keyword })),
+        typed,
+      );
     case 'field':
       return limited(
-        Object.entries(headerFields).map(([label, detail]) => ({ label, kind: Kind.keyword, detail, insertText: `${label}: ` })),
+        Object.entries(headerFields).map(([label, detail]) => ({
+          label,
+          kind: Kind.keyword,
+          detail,
+          insertText: `${label}: `,
+        })),
         typed,
       );
     case 'nothing':
@@ -103,9 +123,11 @@ type Place =
 function placeIn(before: string): Place {
   // The start of the node: the last line that looks like "name = …", "[label] …" or "= …".
   let start = -1;
-  const nodes = /(?:^|\n)[ \t]*(?:\[[^\]\n]*\][ \t]*)?(?:(?:"[^"\n]*"|\w+)(?:[ \t]*,[ \t]*(?:"[^"\n]*"|\w+))*)?[ \t]*=(?!>)/g;
+  const nodes =
+    /(?:^|\n)[ \t]*(?:\[[^\]\n]*\][ \t]*)?(?:(?:"[^"\n]*"|\w+)(?:[ \t]*,[ \t]*(?:"[^"\n]*"|\w+))*)?[ \t]*=(?!>)/g;
   const tail = before.slice(-4000);
-  for (const match of tail.matchAll(nodes)) start = before.length - tail.length + match.index + match[0].length;
+  for (const match of tail.matchAll(nodes))
+    start = before.length - tail.length + match.index + match[0].length;
   const brackets = openBrackets(before, Math.max(0, start));
   if (start >= 0 && isInNodes(before, start)) {
     const open = brackets.at(-1);
@@ -178,7 +200,10 @@ function openBrackets(text: string, from: number): { sign: string; at: number }[
 const isInNodes = (text: string, start: number): boolean => {
   const open = openBrackets(text, 0).filter(({ at }) => at < start);
   // The beginning may lie before what was looked at; then a node is the likeliest.
-  return open.some(({ sign }) => sign === '{') || (text.length >= mostBefore && !open.some(({ sign }) => sign === '<'));
+  return (
+    open.some(({ sign }) => sign === '{') ||
+    (text.length >= mostBefore && !open.some(({ sign }) => sign === '<'))
+  );
 };
 
 function opsetsOf({ syntax }: LanguageDocument): ReadonlyMap<string, number> {
@@ -249,7 +274,11 @@ function attributeItems(
 
 /** Values that a node at the offset can read, those made last first. */
 function valueItems({ syntax, names }: LanguageDocument, offset: number): Completion[] {
-  const graph = innermost(syntax.graph ? [syntax.graph, ...syntax.functions] : syntax.functions, [...names.graphs.values()], offset);
+  const graph = innermost(
+    syntax.graph ? [syntax.graph, ...syntax.functions] : syntax.functions,
+    [...names.graphs.values()],
+    offset,
+  );
   const items: Completion[] = [];
   let order = 0;
   for (let at: GraphNames | undefined = graph; at; at = at.outer) {

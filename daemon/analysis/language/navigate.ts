@@ -72,10 +72,7 @@ function calls({ syntax, names }: LanguageDocument, mark: Mark): Mark[] {
   return syntax.marks.filter((each) => {
     if (each.kind !== 'operator') return false;
     const other = names.nodes.get(each);
-    return (
-      other !== undefined &&
-      functionKeyOf(other.domain, other.operator.text, other.overload) === wanted
-    );
+    return other !== undefined && functionKeyOf(other.domain, other.operator.text, other.overload) === wanted;
   });
 }
 

@@ -83,7 +83,10 @@ export function operatorsOf(domain: string, opset = Infinity): string[] {
 export function documentationOf(domain: string, name: string): string | undefined {
   if (inTable(domain) === '' || domain.startsWith('ai.onnx.')) {
     if (!tableOf(domain).has(name)) return undefined;
-    const prefix = inTable(domain) === '' ? '' : `${domain.replace('ai.onnx.', 'aionnx').replace('aionnxml', 'aionnxml')}_`;
+    const prefix =
+      inTable(domain) === ''
+        ? ''
+        : `${domain.replace('ai.onnx.', 'aionnx').replace('aionnxml', 'aionnxml')}_`;
     return `https://onnx.ai/onnx/operators/onnx_${prefix === '' ? '' : prefix.slice(0, -1)}_${name}.html`;
   }
   if (domain === 'com.microsoft')

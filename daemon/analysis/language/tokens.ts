@@ -62,8 +62,7 @@ function kindOf({ names }: LanguageDocument, mark: Mark): { type: number; modifi
     }
     case 'operator': {
       const node = names.nodes.get(mark);
-      const isOwn =
-        node && names.functions.has(`${node.domain}:${node.operator.text}:${node.overload}`);
+      const isOwn = node && names.functions.has(`${node.domain}:${node.operator.text}:${node.overload}`);
       return plain('function', isOwn ? 0 : modifier('defaultLibrary'));
     }
     case 'function':

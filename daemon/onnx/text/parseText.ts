@@ -174,7 +174,7 @@ class Parser {
         nodes.push(this.node(depth));
       } catch (error) {
         this.note(error);
-        scan.recover(Math.max(scan.at, nodeStart + 1));
+        scan.recover(nodeStart);
       }
     }
     const body = { start: bodyStart, end: scan.at };
@@ -216,7 +216,7 @@ class Parser {
       const type = this.nextIsType() ? parseType(scan, this.marks) : undefined;
       const name = this.name('value', `A name is missing in the list ${of}`);
       const data = scan.takes('=') ? this.data(name.text) : undefined;
-      found.push({ type, name, data, start, end: scan.at });
+      found.push({ type, name, data, start, end: data?.end ?? name.end });
       if (!scan.takes(',')) break;
     }
     scan.expect(close, `after the list ${of}`);
@@ -271,8 +271,12 @@ class Parser {
     scan.expect('(', `before the inputs of ${operator.text}`);
     const inputs = this.names();
     scan.expect(')', `after the inputs of ${operator.text}`);
-    if (attributes.length === 0 && scan.takes('<')) attributes = this.attributes(operator.text, depth);
-    return { label, outputs, domain, operator, overload, attributes, inputs, start, end: scan.at };
+    let end = scan.at;
+    if (attributes.length === 0 && scan.takes('<')) {
+      attributes = this.attributes(operator.text, depth);
+      end = scan.at;
+    }
+    return { label, outputs, domain, operator, overload, attributes, inputs, start, end };
   }
 
   /** Names between commas; one that is left out is an absent value, a comma at the end says nothing. */
@@ -324,7 +328,7 @@ class Parser {
       : undefined;
     scan.expect('=', `after ${name.text}`);
     const value = this.attributeValue(name.text, depth);
-    return { name, type, value, start: name.start, end: scan.at };
+    return { name, type, value, start: name.start, end: value.end };
   }
 
   private attributeValue(of: string, depth: number): AttributeValueSyntax {
@@ -375,9 +379,10 @@ class Parser {
   private typed(of: string, start: number): AttributeValueSyntax {
     const { scan } = this;
     const type = parseType(scan, this.marks);
+    const end = scan.at;
     const next = scan.peek();
     if (next !== '{' && next !== '=' && !scan.nextIsIdentifier() && !scan.nextIsQuoted())
-      return { kind: 'type', type, start, end: scan.at };
+      return { kind: 'type', type, start, end };
     let name = '';
     if (scan.nextIsQuoted()) name = scan.quoted('').text;
     else if (scan.nextIsIdentifier()) {

@@ -57,6 +57,11 @@ class Printer {
     this.lines.push(text);
   }
 
+  /** Behind the last line. */
+  private comma(): void {
+    this.lines.push(`${this.lines.pop()},`);
+  }
+
   header(model: Model): void {
     const fields = [
       `ir_version: ${model.irVersion}`,
@@ -123,7 +128,7 @@ class Printer {
       );
       await breathe(this.task);
     }
-    for (const info of graph.valueInfo) entries.push(...(typedValue(info) ?? []));
+    entries.push(...graph.valueInfo.flatMap((info) => typedValue(info) ?? []));
     if (entries.length > 0) this.line(`${indent}<\n${indent}  ${entries.join(`,\n${indent}  `)}\n${indent}>`);
     for (const { values, dims } of graph.sparseInitializers)
       this.line(
@@ -166,7 +171,7 @@ class Printer {
     for (const each of simple) this.line(`${deeper}${each}${bodies.length > 0 ? ',' : ''}`);
     for (const [at, { name, graphs, list: isList }] of bodies.entries()) {
       await this.bodies(name, graphs, isList, deeper);
-      if (at < bodies.length - 1) this.lines[this.lines.length - 1] += ',';
+      if (at < bodies.length - 1) this.comma();
     }
     this.line(`${indent}>`);
   }
@@ -183,7 +188,7 @@ class Printer {
       const first = this.lines.length;
       await this.graph(graph, isList ? `${indent}  ` : indent);
       if (!isList) this.lines[first] = `${indent}${name} = ${this.lines[first]!.trimStart()}`;
-      else if (at < graphs.length - 1) this.lines[this.lines.length - 1] += ',';
+      else if (at < graphs.length - 1) this.comma();
     }
     if (isList) this.line(`${indent}]`);
   }

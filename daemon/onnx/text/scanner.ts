@@ -171,12 +171,21 @@ export class Scanner {
   }
 
   /**
-   * Goes on behind a mistake in a list of nodes: to the brace that closes the list, or to the start of a line on
-   * which no bracket of the broken node is open.
+   * Goes on behind a mistake in a node: to the brace that closes the list of nodes, or to a line that starts a node.
+   * Often the mistake is found there, because something was missing before.
    */
-  recover(from: number): void {
+  recover(nodeStart: number): void {
+    const found = this.at;
+    const line = this.text.lastIndexOf('\n', found - 1);
+    if (line >= nodeStart && this.text.slice(line, found).trim() === '') {
+      this.at = line;
+      if (this.nextLineStartsNode()) {
+        this.at = line + 1;
+        return;
+      }
+    }
     let depth = 0;
-    for (this.at = from; this.at < this.text.length; this.at += 1) {
+    for (this.at = Math.max(found, nodeStart + 1); this.at < this.text.length; this.at += 1) {
       const sign = this.text[this.at]!;
       if (sign === '#') {
         while (this.at < this.text.length && this.text[this.at] !== '\n') this.at += 1;

@@ -1,0 +1,171 @@
+// The language features of one connection: its open texts, their problems, and answers to requests.
+
+import { checkText } from '../../analysis/language/check';
+import type { LanguageDocument } from '../../analysis/language/document';
+import { badRequest } from '../../base/errors';
+import { silentTask, type Task } from '../../base/task';
+import type { Workspace } from '../../workspace/workspace';
+import { parseTextUri } from '../../protocol/textFace';
+import { features } from './features';
+import { OpenTexts, type TextChange } from './openTexts';
+import { modelSymbols, placeOf, textSymbols, type FoundSymbol } from './workspaceSymbols';
+
+/** After the last change of a text, its problems are told. */
+const patienceMs = 250;
+
+/** Numbers of the Language Server Protocol. */
+const severities = { error: 1, warning: 2, info: 3 } as const;
+
+export interface SessionHost {
+  readonly workspace: Workspace;
+  readonly notify: (method: string, params: unknown) => void;
+  /** Asks the client to ask again for a text. */
+  readonly refresh: (uri: string) => void;
+  /** URIs of the models that the client has open. */
+  readonly openModels: () => Iterable<string>;
+  readonly warn: (sentence: string) => void;
+}
+
+export class LanguageSession {
+  private readonly texts = new OpenTexts();
+  private readonly timers = new Map<string, NodeJS.Timeout>();
+  /** Texts of models that the client was given, by URI, with how to stop watching the file. */
+  private readonly watched = new Map<string, () => void>();
+
+  constructor(private readonly host: SessionHost) {}
+
+  /** True for requests that are answered here. */
+  answers(method: string): boolean {
+    return (
+      features.has(method) ||
+      method === 'workspace/textDocumentContent' ||
+      method === 'workspace/symbol' ||
+      method === 'workspaceSymbol/resolve'
+    );
+  }
+
+  async request(method: string, params: unknown, task: Task): Promise<unknown> {
+    const given = (params ?? {}) as {
+      uri?: unknown;
+      query?: unknown;
+      textDocument?: { uri?: unknown };
+      item?: { uri?: unknown };
+    };
+    if (method === 'workspace/textDocumentContent')
+      return { text: (await this.document(textOf(given.uri, method), task, true)).text };
+    if (method === 'workspace/symbol') return this.symbols(textOf(given.query ?? '', method), task);
+    if (method === 'workspaceSymbol/resolve') return this.resolve(params as FoundSymbol, task);
+    const uri = textOf(given.textDocument?.uri ?? given.item?.uri, method);
+    const document = await this.document(uri, task);
+    const context = { document: (other: string) => this.document(other, task) };
+    try {
+      return (await features.get(method)!(document, params as never, context)) ?? null;
+    } catch (error) {
+      // Params of another shape than the protocol's end up here.
+      if (error instanceof TypeError && !hasPosition(params))
+        throw badRequest(`The params of ${method} are not those of the Language Server Protocol.`);
+      throw error;
+    }
+  }
+
+  notification(method: string, params: unknown): void {
+    const given = params as {
+      textDocument?: { uri?: string; text?: string };
+      contentChanges?: readonly TextChange[];
+    } | null;
+    const uri = given?.textDocument?.uri;
+    // The texts of models are ours.
+    if (typeof uri !== 'string' || parseTextUri(uri)) return;
+    if (method === 'textDocument/didOpen') this.texts.open(uri, given?.textDocument?.text ?? '');
+    else if (method === 'textDocument/didChange') this.texts.change(uri, given?.contentChanges ?? []);
+    else if (method === 'textDocument/didClose') {
+      this.texts.close(uri);
+      clearTimeout(this.timers.get(uri));
+      this.timers.delete(uri);
+      this.host.notify('textDocument/publishDiagnostics', { uri, diagnostics: [] });
+      return;
+    } else return;
+    clearTimeout(this.timers.get(uri));
+    this.timers.set(uri, setTimeout(() => this.tellProblems(uri), patienceMs).unref());
+  }
+
+  dispose(): void {
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    for (const stop of this.watched.values()) stop();
+    this.watched.clear();
+  }
+
+  private async document(uri: string, task: Task, watch = false): Promise<LanguageDocument> {
+    const open = this.texts.get(uri);
+    if (open) return open;
+    const named = parseTextUri(uri);
+    if (!named) throw badRequest(`The text "${uri.slice(0, 300)}" is not open.`);
+    const document = await this.host.workspace.texts.get(uri, task);
+    if (watch && !this.watched.has(uri)) await this.watch(uri, named.model);
+    return document;
+  }
+
+  private async watch(uri: string, model: string): Promise<void> {
+    const { models } = this.host.workspace;
+    const { path } = await models.get(model, undefined, silentTask);
+    const stopWatching = models.watchFile(path);
+    const stopListening = models.onChanged((changed, exists) => {
+      if (changed === path && exists) this.host.refresh(uri);
+    });
+    this.watched.set(uri, () => {
+      stopListening();
+      stopWatching();
+    });
+  }
+
+  private async symbols(query: string, task: Task): Promise<unknown[]> {
+    const uris = new Set(this.host.openModels());
+    for (const uri of this.watched.keys()) uris.add(parseTextUri(uri)!.model);
+    const models = [];
+    for (const uri of uris) {
+      const opened = await this.host.workspace.models.get(uri, undefined, task).catch(() => undefined);
+      if (opened?.read.model) models.push({ uri, model: opened.read.model });
+    }
+    const texts = [...this.texts.all()].flatMap((each) => textSymbols(query, each));
+    return [...texts, ...(await modelSymbols(query, models, task))];
+  }
+
+  private async resolve(symbol: FoundSymbol, task: Task): Promise<unknown> {
+    const { uri } = symbol.location;
+    const document = await this.document(uri, task);
+    return { ...symbol, location: { uri, range: placeOf(document, symbol) } };
+  }
+
+  private tellProblems(uri: string): void {
+    this.timers.delete(uri);
+    const document = this.texts.get(uri);
+    if (!document) return;
+    try {
+      const diagnostics = checkText(document).map(({ id, severity, message, start, end }) => ({
+        range: document.lines.range({ start, end }),
+        severity: severities[severity],
+        source: 'slipway',
+        code: id,
+        message,
+      }));
+      this.host.notify('textDocument/publishDiagnostics', { uri, diagnostics });
+    } catch (error) {
+      this.host.warn(`checking ${uri} failed: ${error instanceof Error ? (error.stack ?? '') : ''}`);
+    }
+  }
+}
+
+function textOf(value: unknown, method: string): string {
+  if (typeof value === 'string') return value;
+  throw badRequest(`The params of ${method} are not those of the Language Server Protocol.`);
+}
+
+/** Whether the params say where in the text they are about, as the protocol's do. */
+function hasPosition(params: unknown): boolean {
+  const given = params as {
+    position?: object;
+    range?: { start?: object };
+    item?: { selectionRange?: object };
+  };
+  return (given.position ?? given.range?.start ?? given.item?.selectionRange) !== undefined;
+}
