@@ -115,7 +115,7 @@ test('a language client connects, sees problems, and takes its leave', async () 
   assert.deepEqual(published[1], { uri, diagnostics: [] });
 
   const unknown = await connection
-    .sendRequest('textDocument/hover', {})
+    .sendRequest('textDocument/documentColor', {})
     .catch((error: unknown) => error as ResponseError<unknown>);
   assert.equal((unknown as ResponseError<unknown>).code, ErrorCodes.MethodNotFound);
   await connection.sendRequest(ShutdownRequest.type);
