@@ -2,13 +2,19 @@
 
 import * as vscode from 'vscode';
 import { DaemonClient } from './daemon/client';
+import { EditorLinks } from './editor/editorLinks';
 import { Overlays } from './editor/overlays';
+import { ChangesView } from './views/changes';
 
 export interface Context {
   readonly extension: vscode.ExtensionContext;
   readonly daemon: DaemonClient;
   /** Values per node, painted in the editors of their model. */
   readonly overlays: Overlays;
+  /** Selections of compared models' editors. */
+  readonly links: EditorLinks;
+  /** What changed between the models that were compared last. */
+  readonly changes: ChangesView;
   readonly log: vscode.LogOutputChannel;
   /** A file in dist/. */
   built(...path: string[]): vscode.Uri;
@@ -20,6 +26,8 @@ export function createContext(extension: vscode.ExtensionContext): Context {
   const built = (...path: string[]) => vscode.Uri.joinPath(extension.extensionUri, 'dist', ...path);
   const daemon = new DaemonClient(built('slipway.js').fsPath, log);
   const overlays = new Overlays();
-  extension.subscriptions.push(log, daemon, overlays);
-  return { extension, daemon, overlays, log, built };
+  const links = new EditorLinks();
+  const changes = new ChangesView(links);
+  extension.subscriptions.push(log, daemon, overlays, changes);
+  return { extension, daemon, overlays, links, changes, log, built };
 }

@@ -3,6 +3,7 @@
 import * as vscode from 'vscode';
 import type { Deployment } from '../daemon/protocol/deploy';
 import { check } from './commands/check';
+import { compare, compareText } from './commands/compare';
 import { compress } from './commands/compress';
 import { deploy, stopDeployment } from './commands/deploy';
 import { inspect } from './commands/inspect';
@@ -10,6 +11,7 @@ import { openJob } from './commands/job';
 import { createContext } from './context';
 import { ModelEditor, viewType } from './editor/modelEditor';
 import { jobs } from './jobs/table';
+import { openText, startWithTexts } from './language/openText';
 import { DeploymentsView } from './views/deployments';
 import { ModelsView } from './views/models';
 
@@ -37,8 +39,13 @@ export function activate(extension: vscode.ExtensionContext): void {
     deployments,
     vscode.window.registerTreeDataProvider('slipway.models', models),
     vscode.window.registerTreeDataProvider('slipway.deployments', deployments),
+    startWithTexts(context),
     command('slipway.inspect', inspect),
     command('slipway.check', (argument) => check(context, argument)),
+    command('slipway.openText', (argument) => openText(context, argument)),
+    command('slipway.compare', (argument) => compare(context, argument)),
+    command('slipway.compareText', (argument) => compareText(context, argument)),
+    command('slipway.showChange', (argument) => context.changes.select(argument as never)),
     command('slipway.compress', (argument) => compress(context, argument)),
     ...jobs.map((job) =>
       command(`slipway.${job.id}`, async (argument) => {

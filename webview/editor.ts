@@ -51,6 +51,9 @@ const host = connectEditor((note: EditorToPage) => {
     case 'overlays':
       controller?.overlays.receive(note.overlays, note.show);
       return;
+    case 'select':
+      void selectPlace(note.scope, note.index);
+      return;
     case 'trustChanged':
       store.update({ trusted: note.trusted });
       return;
@@ -120,6 +123,12 @@ function page(state: EditorState) {
     </div>
     <div class="sr-only" aria-live="polite">${announcement(state)}</div>
   </div>`;
+}
+
+/** Selects a node from outside, in whichever graph it lies. */
+async function selectPlace(scope: string, row: number): Promise<void> {
+  if (store.state.scope !== scope) await controller?.open(scope);
+  if (store.state.scope === scope && store.state.selected !== row) controller?.selectRow(row, true);
 }
 
 function nodeTable({ table, valueTable: shown, overlay, selected }: EditorState) {
@@ -279,6 +288,13 @@ const view: GraphView = new GraphView(
 );
 fontFamily = view.theme.fontFamily;
 store.subscribe(update);
+let told: number | undefined;
+store.subscribe(({ selected, scope, table }) => {
+  if (selected === told) return;
+  told = selected;
+  if (selected !== undefined && table?.kind[selected] === NodeKind.operator)
+    host.notify({ kind: 'selected', scope, index: selected });
+});
 window.addEventListener('keydown', (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'f') {
     event.preventDefault();

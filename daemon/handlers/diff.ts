@@ -10,11 +10,13 @@ export const diff = handler(Diff, async ({ a, b }, task, { workspace, frame }) =
   const after = await workspace.models.get(b, undefined, task);
   const { diff } = await import('../recipes/diff');
   const { diffReport } = await import('../analysis/diff/report');
+  const { diffOverlays } = await import('../analysis/diff/diffOverlay');
   const found = await diff(modelOf(before), modelOf(after), task);
   return {
     revisionA: before.revision,
     revisionB: after.revision,
     diff: diffReport(found),
+    overlays: diffOverlays(found),
     graphs: found.graphs.map(({ scopeA, scopeB, pairs }) => ({
       scopeA,
       scopeB,

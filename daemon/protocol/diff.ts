@@ -3,6 +3,7 @@
 import { Type, type Static } from 'typebox';
 import { FrameRef, longRequest } from './common';
 import { request } from './core';
+import { OverlaySchema } from './overlay';
 
 const DiffNode = Type.Object(
   {
@@ -181,6 +182,13 @@ export const Diff = request('slipway/diff', {
     revisionA: Type.String({ description: 'Revision of A that was compared.' }),
     revisionB: Type.String({ description: 'Revision of B that was compared.' }),
     diff: DiffSchema,
+    overlays: Type.Object(
+      {
+        a: Type.Array(OverlaySchema, { description: 'Of A: removed, fused, changed nodes.' }),
+        b: Type.Array(OverlaySchema, { description: 'Of B: added and changed nodes.' }),
+      },
+      { description: 'The differences as overlays, the main graph first.' },
+    ),
     graphs: Type.Array(
       Type.Object({
         scopeA: Type.String({ description: 'Path of the graph in A.' }),

@@ -71,6 +71,8 @@ export type EditorFromPage =
   | { kind: 'savePicture'; name: string; data: Uint8Array }
   /** The user wants to paint values from a file of another tool; the host asks which, and answers with `overlays`. */
   | { kind: 'importOverlay' }
+  /** A node was selected: its row, and the path of its graph. */
+  | { kind: 'selected'; scope: string; index: number }
   /** Text for the clipboard. */
   | { kind: 'copy'; text: string }
   /** An overlay, to be saved where the user says. */
@@ -93,6 +95,8 @@ export type EditorToPage =
   /** The file changed (or went away): the page opens it again, keeping camera and selection. */
   | { kind: 'modelChanged'; exists: boolean }
   | { kind: 'trustChanged'; trusted: boolean }
+  /** Select a node and bring it into view: its row, and the path of its graph. */
+  | { kind: 'select'; scope: string; index: number }
   /** Overlays of this model: all that there are. `show` is the name of the one to be painted now. */
   | { kind: 'overlays'; overlays: readonly Overlay[]; show?: string };
 

@@ -14,6 +14,7 @@ import {
 import type { TSchema } from 'typebox';
 import type { FrameRef, ProgressValue } from '../../daemon/protocol/common';
 import type { NotificationType, ParamsOf, RequestType, ResultOf, RowOf } from '../../daemon/protocol/core';
+import { textLanguage, textScheme } from '../../daemon/protocol/textFace';
 import { FrameStore } from './frameStore';
 import { launchDaemon } from './launch';
 import { connect } from './transport';
@@ -22,6 +23,7 @@ import { connect } from './transport';
 export type ProgressOf<M> = Omit<ProgressValue, 'row'> & { row?: RowOf<M> };
 
 const progressType = new ProgressType<ProgressValue>();
+const isOurs = ({ uri }: vscode.TextDocument) => uri.scheme === textScheme;
 const restartsWithin = { count: 5, ms: 120_000 };
 
 export class DaemonClient implements vscode.Disposable {
@@ -94,6 +96,11 @@ export class DaemonClient implements vscode.Disposable {
     this.changed.fire();
   }
 
+  /** Starts the daemon and the language features, when they are not there yet. */
+  async ready(): Promise<void> {
+    await this.connected();
+  }
+
   dispose(): void {
     this.changed.dispose();
     void this.client?.dispose(2000).catch(() => undefined);
@@ -109,7 +116,13 @@ export class DaemonClient implements vscode.Disposable {
 
   private async start(): Promise<LanguageClient> {
     const options: LanguageClientOptions = {
-      documentSelector: [],
+      documentSelector: [{ scheme: textScheme }, { language: textLanguage }],
+      // The texts of models are the daemon's own: it need not be told what is in them.
+      middleware: {
+        didOpen: (document, next) => (isOurs(document) ? Promise.resolve() : next(document)),
+        didClose: (document, next) => (isOurs(document) ? Promise.resolve() : next(document)),
+        didChange: (event, next) => (isOurs(event.document) ? Promise.resolve() : next(event)),
+      },
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationFailedHandler: () => false,

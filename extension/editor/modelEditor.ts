@@ -48,7 +48,7 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
   }
 
   async resolveCustomEditor(document: vscode.CustomDocument, panel: vscode.WebviewPanel): Promise<void> {
-    const { daemon, overlays } = this.context;
+    const { daemon, overlays, links } = this.context;
     const uri = document.uri.toString();
     const port = mountPage(this.context, panel.webview, 'editor', basename(document.uri.fsPath));
     this.workerSource ??= readFile(this.context.built('webview', 'layoutWorker.js').fsPath, 'utf8');
@@ -74,6 +74,8 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
           void vscode.commands.executeCommand(command ?? `slipway.${note.command}`, argument);
         } else if (note.kind === 'savePicture') {
           void savePicture(document.uri, note.name, note.data);
+        } else if (note.kind === 'selected') {
+          links.selected(uri, note);
         } else if (note.kind === 'copy') {
           void vscode.env.clipboard.writeText(note.text);
         } else if (note.kind === 'importOverlay') {
@@ -129,7 +131,9 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
         channel.notify({ kind: 'trustChanged', trusted: true }),
       ),
     ];
+    const unlink = links.add(uri, (place) => channel.notify({ ...place, kind: 'select' }));
     panel.onDidDispose(() => {
+      unlink();
       channel.dispose();
       vscode.Disposable.from(...subscriptions).dispose();
     });

@@ -3,5 +3,8 @@
 import { packedVsix } from '../support/packedVsix';
 import { VscodeWindow } from '../support/vscodeWindow';
 import { mainJob } from './mainJob';
+import { textAndCompare } from './textAndCompare';
 
 mainJob((options) => VscodeWindow.open({ ...options, vsix: packedVsix() }));
+
+textAndCompare((options) => VscodeWindow.open({ ...options, vsix: packedVsix() }));

@@ -1,0 +1,89 @@
+// Two models side by side in a real window, with linked selection and a list of changes; and a model as text, with
+// outline and go to definition.
+
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { repository, temporaryFolder } from '../support/paths';
+import { runCli } from '../support/runCli';
+import { until, type VscodeWindow, type WindowOptions } from '../support/vscodeWindow';
+
+type OpenWindow = (options: Omit<WindowOptions, 'vsix'>) => Promise<VscodeWindow>;
+
+const pictures = join(repository, 'test-results', 'vscode');
+
+/** Declares the suite; `open` makes a window on a folder. */
+export function textAndCompare(open: OpenWindow): void {
+  test('two models side by side, and a model as text', async () => {
+    const folder = temporaryFolder('slipway-compare-');
+    const before = join(folder, 'resnet.onnx');
+    const after = join(folder, 'small.onnx');
+    copyFileSync(join(repository, 'examples', 'resnet.onnx'), before);
+    const made = await runCli('quantize', before, '-o', after, '--method', 'dynamic');
+    assert.equal(made.code, 0, made.stderr);
+    const window = await open({ folder });
+    const { page } = window;
+    mkdirSync(pictures, { recursive: true });
+    const picture = (name: string) => page.screenshot({ path: join(pictures, `${name}.png`) });
+    try {
+      await window.openFromExplorer('resnet.onnx');
+      await window.webview().locator('canvas.graph').waitFor({ timeout: 60_000 });
+
+      await window.runCommand('Slipway: Open as Text');
+      const editor = page.locator('.monaco-editor .view-lines').first();
+      await editor.getByText('opset_import').first().waitFor({ timeout: 30_000 });
+      await editor.getByText('opset_import').first().click();
+      await picture('text');
+      // The outline knows the nodes: go to one by its name.
+      await page.keyboard.press('Control+Shift+O');
+      const input = page.locator('.quick-input-widget input.input');
+      await input.waitFor();
+      await input.fill('@gemm');
+      await page
+        .locator('.quick-input-widget .monaco-list-row', { hasText: 'Gemm' })
+        .first()
+        .waitFor({ timeout: 20_000 });
+      await page.keyboard.press('Enter');
+      await editor.getByText('Gemm').first().waitFor();
+      await picture('text-node');
+
+      await window.runCommand('Slipway: Compare With…');
+      for (const name of ['resnet.onnx', 'small.onnx']) {
+        const row = page.locator('.quick-input-widget .monaco-list-row', { hasText: name }).first();
+        await row.waitFor({ timeout: 20_000 });
+        await row.click();
+      }
+      const group = page
+        .locator('.pane-body .monaco-list-row', { hasText: 'Fused, folded and rewritten' })
+        .first();
+      await group.waitFor({ timeout: 60_000 });
+      await page.locator('iframe.webview.ready').nth(1).waitFor({ timeout: 60_000 });
+      await picture('compare');
+      const other = page
+        .locator('.pane-body .monaco-list-row', { hasText: /Fused|Weights|Attributes/ })
+        .first();
+      await other.click();
+      await page.keyboard.press('ArrowRight');
+      const change = page.locator('.pane-body .monaco-list-row[aria-level="2"]').first();
+      await change.waitFor({ timeout: 20_000 });
+      await change.click();
+      await until(
+        async () => {
+          const shown = [window.webview(0), window.webview(1)].map((frame) =>
+            frame.locator('[aria-live]').first().innerText(),
+          );
+          return (await Promise.all(shown)).every((text) => text.startsWith('Selected:'));
+        },
+        30_000,
+        () => 'A change does not select its nodes in both editors.',
+      );
+      await picture('compare-selected');
+    } catch (error) {
+      await picture('failure').catch(() => undefined);
+      throw error;
+    } finally {
+      await window.close();
+    }
+  });
+}
