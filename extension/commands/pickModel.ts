@@ -2,6 +2,7 @@
 
 import * as vscode from 'vscode';
 import { basename } from 'node:path';
+import { parseTextUri } from '../../daemon/protocol/textFace';
 
 /** Resolves to undefined when the user backs out. Accepts what menus and views pass: a URI, or an item with one. */
 export async function pickModel(argument: unknown): Promise<vscode.Uri | undefined> {
@@ -10,6 +11,8 @@ export async function pickModel(argument: unknown): Promise<vscode.Uri | undefin
   if (item?.uri instanceof vscode.Uri) return item.uri;
   const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
   if (input instanceof vscode.TabInputCustom && input.uri.path.endsWith('.onnx')) return input.uri;
+  const text = input instanceof vscode.TabInputText ? parseTextUri(input.uri.toString()) : undefined;
+  if (text) return vscode.Uri.parse(text.model, true);
   const found = await vscode.workspace.findFiles('**/*.onnx', '**/node_modules/**', 500);
   if (found.length === 0) {
     const [picked] =
