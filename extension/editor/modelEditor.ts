@@ -62,7 +62,9 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
             trusted: vscode.workspace.isTrusted,
             fileName: basename(document.uri.fsPath),
           });
-          channel.notify({ kind: 'overlays', overlays: overlays.of(uri) });
+          const first = overlays.takeShown(uri);
+          const show = first === undefined ? {} : { show: first };
+          channel.notify({ kind: 'overlays', overlays: overlays.of(uri), ...show });
         } else if (note.kind === 'command') {
           const command = general[note.command];
           const argument =
@@ -119,6 +121,7 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
       }),
       overlays.onChanged((changed) => {
         if (changed.uri !== uri) return;
+        overlays.takeShown(uri);
         const show = changed.show === undefined ? {} : { show: changed.show };
         channel.notify({ kind: 'overlays', overlays: overlays.of(uri), ...show });
       }),

@@ -8,6 +8,8 @@ import type { DaemonClient } from '../daemon/client';
 
 export class Overlays implements vscode.Disposable {
   private readonly byModel = new Map<string, Map<string, Overlay>>();
+  /** What the next editor of a model shows first, when none was open to show it at once. */
+  private readonly waiting = new Map<string, string>();
   private readonly changed = new vscode.EventEmitter<{ uri: string; show: string | undefined }>();
   /** Overlays of a model changed; `show` is the name of the one to be painted now. */
   readonly onChanged = this.changed.event;
@@ -21,7 +23,15 @@ export class Overlays implements vscode.Disposable {
     const known = this.byModel.get(uri) ?? new Map<string, Overlay>();
     for (const overlay of overlays) known.set(overlay.name, overlay);
     this.byModel.set(uri, known);
+    if (show && overlays[0]) this.waiting.set(uri, overlays[0].name);
     this.changed.fire({ uri, show: show ? overlays[0]?.name : undefined });
+  }
+
+  /** The name of the overlay that waits to be shown; once. */
+  takeShown(uri: string): string | undefined {
+    const name = this.waiting.get(uri);
+    this.waiting.delete(uri);
+    return name;
   }
 
   dispose(): void {
