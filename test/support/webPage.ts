@@ -12,6 +12,8 @@ import { chromium, type Browser, type BrowserContext, type Page } from 'playwrig
 import type { Envelope } from '../../daemon/protocol/page';
 import type { Port } from '../../daemon/protocol/pageChannel';
 import { distFolder, repository } from './paths';
+import { WebSocketServer } from 'ws';
+import { openSocket, SocketTunnel } from './socketTunnel';
 import { themes, type ThemeName } from './themes';
 
 const nonce = 'dGVzdA';
@@ -53,6 +55,11 @@ export interface PageOptions {
   state?: unknown;
   reducedMotion?: boolean;
   scale?: number;
+  /**
+   * How messages travel. `json` keeps the extension's policy whole; `socket` carries bytes as bytes, as VS Code does,
+   * but needs a page without a policy: for measurements.
+   */
+  tunnel?: 'json' | 'socket';
 }
 
 /** One browser and one server for a test file. */
@@ -60,8 +67,9 @@ export class Pages {
   private readonly contexts: BrowserContext[] = [];
 
   private constructor(
-    private readonly browser: Browser,
+    readonly browser: Browser,
     private readonly server: Server,
+    private readonly sockets: WebSocketServer,
   ) {}
 
   static async start(): Promise<Pages> {
@@ -97,12 +105,13 @@ export class Pages {
       );
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new Pages(browser, server);
+    return new Pages(browser, server, new WebSocketServer({ server, path: '/tunnel' }));
   }
 
   async stop(): Promise<void> {
     for (const context of this.contexts) await context.close();
     await this.browser.close();
+    this.sockets.close();
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
   }
@@ -117,6 +126,7 @@ export class Pages {
     const context = await this.browser.newContext({
       viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
       deviceScaleFactor: options.scale ?? 1,
+      bypassCSP: options.tunnel === 'socket',
       reducedMotion: options.reducedMotion === false ? 'no-preference' : 'reduce',
     });
     this.contexts.push(context);
@@ -132,11 +142,13 @@ export class Pages {
       }
     });
     await page.exposeFunction('complain', (text: string) => complaints.push(text));
-    connect(await portTo(page));
+    const { port } = this.server.address() as AddressInfo;
+    if (options.tunnel === 'socket') {
+      connect(new SocketTunnel(this.sockets));
+      await page.addInitScript(openSocket, `ws://127.0.0.1:${port}/tunnel`);
+    } else connect(await portTo(page));
     await page.addInitScript(insidePage, { variables: themes[theme].variables, state: options.state });
-    await page.goto(
-      `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/page/${script}/${theme}`,
-    );
+    await page.goto(`http://127.0.0.1:${port}/page/${script}/${theme}`);
     return {
       page,
       complaints,
