@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<Loaded>>> = {
   quantize: async () => (await import('./quantize')).quantizeCommand,
   prune: async () => (await import('./prune')).pruneCommand,
   cluster: async () => (await import('./cluster')).clusterCommand,
+  'low-rank': async () => (await import('./lowRank')).lowRankCommand,
   sensitivity: async () => (await import('./sensitivity')).sensitivityCommand,
   profile: async () => (await import('./profile')).profileCommand,
   overlay: async () => (await import('./overlay')).overlayCommand,

@@ -9,7 +9,7 @@ import type { QuantizeOptions } from './quantizeOptions';
 /** A kind of value, or the words that are allowed. */
 export type OptionKind = 'number' | 'boolean' | 'text' | 'path' | 'words' | readonly string[];
 
-export type StepName = 'optimize' | 'prune' | 'prune-weights' | 'cluster' | 'quantize';
+export type StepName = 'optimize' | 'prune' | 'low-rank' | 'prune-weights' | 'cluster' | 'quantize';
 
 /** Options as the file gives them, paths made absolute. */
 export type StepOptions = Readonly<Record<string, unknown>>;
@@ -44,8 +44,13 @@ export const stepKinds: Readonly<Record<StepName, StepKind>> = {
     },
     run: async (model, options, task) => (await import('./prune')).pruneChannels(model, options, task),
   },
-  'prune-weights': {
+  'low-rank': {
     place: 2,
+    options: { energy: 'number', maxError: 'number', ...data },
+    run: async (model, options, task) => (await import('./lowRank')).lowRankFile(model, options, task),
+  },
+  'prune-weights': {
+    place: 3,
     options: {
       ratio: 'number',
       pattern: 'text',
@@ -66,7 +71,7 @@ export const stepKinds: Readonly<Record<StepName, StepKind>> = {
     },
   },
   cluster: {
-    place: 3,
+    place: 4,
     options: { clusters: 'number', ...data },
     run: async (model, options, task) =>
       (await import('./cluster')).cluster(
@@ -76,7 +81,7 @@ export const stepKinds: Readonly<Record<StepName, StepKind>> = {
       ),
   },
   quantize: {
-    place: 3,
+    place: 4,
     options: {
       method: ['static', 'dynamic'],
       target: ['avx2', 'avx512', 'vnni', 'amx', 'neon', 'dotprod', 'i8mm'],
