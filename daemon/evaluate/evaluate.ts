@@ -7,7 +7,8 @@ import type { Task } from '../base/task';
 import { withRunner } from '../runtime/runnerProcess';
 import type { Feeds, Runner, RunnerSession } from '../runtime/session';
 import { ahead } from './data/rows';
-import { loadDataset, type Batch, type Dataset } from './dataset';
+import type { Batch, Dataset } from './dataset';
+import { openBeside } from './earlyDataset';
 import { bootstrapDifference, bootstrapInterval, type Estimate } from './metrics/bootstrap';
 import type { BoxStyle } from './metrics/boxes';
 import type { Average } from './metrics/confusion';
@@ -131,18 +132,10 @@ interface Ran {
 
 async function runAll(runner: Runner, options: EvaluateOptions, task: Task): Promise<Ran> {
   const load = (path: string) => runner.load(path, { threads: workThreads() }, task);
-  const session = await load(options.path);
-  const dataset = await loadDataset(
-    options.data,
-    session.inputs,
-    {
-      maxSamples: options.maxSamples,
-      outputs: session.outputs,
-      preprocess: options.preprocess,
-      tokenizer: options.tokenizer,
-    },
-    task,
-  );
+  const { data, path, maxSamples, preprocess, tokenizer } = options;
+  const loading = load(path);
+  const dataset = await openBeside(loading, path, data, { maxSamples, preprocess, tokenizer }, task);
+  const session = await loading;
   const { metric } = options;
   if (isLabelled(metric)) requireLabels(dataset);
   const needsReference = metric === 'agreement' || comparesValues(metric);

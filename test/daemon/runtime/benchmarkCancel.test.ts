@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Task } from '../../../daemon/base/task';
 import { setScriptFolder } from '../../../daemon/host/scripts';
+import { evaluateModel } from '../../../daemon/evaluate/evaluate';
 import { benchmarkSweep } from '../../../daemon/runtime/benchmarkSweep';
 import { listDevices } from '../../../daemon/runtime/devices';
 import { runLoad } from '../../../daemon/runtime/load';
@@ -12,6 +13,7 @@ import { profile } from '../../../daemon/runtime/profile';
 import { seededRandom } from '../../../daemon/runtime/random';
 import { childProcesses, ownTemporaryFolder } from '../../support/childProcesses';
 import { writeDenseModel } from '../../support/denseModel';
+import { f4, writeNpz } from '../../support/npzWriter';
 import { distFolder, temporaryFolder } from '../../support/paths';
 
 setScriptFolder(distFolder);
@@ -20,8 +22,15 @@ const leftBehind = ownTemporaryFolder();
 
 const seconds = 5;
 
-test('ten random moments of four kinds of jobs', async (context) => {
+test('fifteen random moments of five kinds of jobs', async (context) => {
   const path = await writeDenseModel(join(folder, 'dense.onnx'), 4, 64);
+  const data = join(folder, 'data.npz');
+  writeNpz(data, {
+    x: f4(
+      [2000, 64],
+      Array.from({ length: 128_000 }, (_, i) => Math.sin(i)),
+    ),
+  });
   const jobs: readonly (readonly [string, (task: Task) => Promise<unknown>])[] = [
     [
       'sweep',
@@ -38,9 +47,14 @@ test('ten random moments of four kinds of jobs', async (context) => {
       (task) => runLoad(path, { pattern: 'server', boundMs: 5, workers: 2, maxSeconds: seconds }, task),
     ],
     ['devices', (task) => listDevices(task)],
+    [
+      'evaluation',
+      (task) =>
+        evaluateModel({ path, data, metric: 'agreement', reference: path, against: path, batch: 1 }, task),
+    ],
   ];
   const random = seededRandom(20);
-  for (let moment = 0; moment < 10; moment++) {
+  for (let moment = 0; moment < 15; moment++) {
     const [name, job] = jobs[moment % jobs.length]!;
     const stop = new AbortController();
     const task = { signal: stop.signal, report: () => undefined };
