@@ -5,6 +5,7 @@ import type { Deployment } from '../daemon/protocol/deploy';
 import { check } from './commands/check';
 import { compare, compareText } from './commands/compare';
 import { compress } from './commands/compress';
+import { saveCost, showCost } from './commands/cost';
 import { deploy, stopDeployment } from './commands/deploy';
 import { inspect } from './commands/inspect';
 import { openJob } from './commands/job';
@@ -41,6 +42,8 @@ export function activate(extension: vscode.ExtensionContext): void {
     vscode.window.registerTreeDataProvider('slipway.deployments', deployments),
     startWithTexts(context),
     command('slipway.inspect', inspect),
+    command('slipway.cost', (argument) => showCost(context, argument)),
+    command('slipway.saveCost', (argument) => saveCost(context, argument)),
     command('slipway.check', (argument) => check(context, argument)),
     command('slipway.openText', (argument) => openText(context, argument)),
     command('slipway.compare', (argument) => compare(context, argument)),

@@ -14,6 +14,7 @@ import { nodeInspector } from './inspector/nodeInspector';
 import { scopeInspector } from './inspector/scopeInspector';
 import { typeText } from './inspector/parts';
 import { valueTable } from './inspector/valueTable';
+import { bindDimensions } from './state/bindDimensions';
 import { EditorController } from './state/editorController';
 import { firstEditorState, readKept, type EditorState } from './state/editorState';
 import { Store } from './state/store';
@@ -231,7 +232,8 @@ function inspector(state: EditorState) {
     );
   }
   if (inspection === undefined) return nothing;
-  return modelInspector(inspection, {
+  return modelInspector(inspection, state.bind, {
+    bind: (bound) => void bindDimensions(store, host, bound),
     goTo: (node) => controller?.selectName(node),
     find: (op) => controller?.search(op),
   });

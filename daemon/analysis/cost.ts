@@ -11,7 +11,8 @@ import {
   type InferredGraph,
   type ShapeInfo,
 } from './shapes';
-import { elementsOf } from './shapes/dims';
+import { addDims, maxDims, multiplyDims, productOf, type Dim } from './shapes/dims';
+import { newLive } from './liveBytes';
 import { freeInputs } from './summary';
 import type { CaptureCache } from '../ir/graphIndex';
 import { bodyCaptures } from './topology';
@@ -50,6 +51,15 @@ export function assumeDimensions(
   return Object.fromEntries(free.map((name) => [name, 1]));
 }
 
+/** MACs and activation peak with the dimensions left free, as expressions of their names; null when unknown. */
+export function symbolicCost(
+  model: Model,
+  options: InferOptions = {},
+): { readonly macs: Dim; readonly peakActivationBytes: Dim } {
+  const shapes = inferShapes(model, options);
+  return { macs: countDims(shapes).total, peakActivationBytes: liveBytes(shapes).peak };
+}
+
 /** Infers the shapes at the bound and assumed dimensions and counts. */
 export function modelCost(model: Model, options: InferOptions = {}): Cost {
   const assumed = assumeDimensions(model, options.bind);
@@ -62,7 +72,16 @@ export function modelCost(model: Model, options: InferOptions = {}): Cost {
  * MACs of each node and their sum. An If counts its dearer branch, a Loop or Scan its body times the number of
  * iterations. Element-wise work counts as nothing.
  */
-export function countMacs(shapes: InferredGraph, counted: Counted = new Map()): MacCount {
+export function countMacs(shapes: InferredGraph): MacCount {
+  const { total, nodes } = countDims(shapes);
+  return { total: numeric(total), nodes: nodes.map(numeric) };
+}
+
+const numeric = (size: Dim): number | null =>
+  typeof size === 'number' && Number.isSafeInteger(size) ? size : null;
+
+/** The same with expressions where dimensions are free: `2048*batch*seq`. */
+export function countDims(shapes: InferredGraph, counted: Counted = new Map()): DimCount {
   // A function that is called often is one graph: it is counted once.
   const known = counted.get(shapes.types);
   if (known) return known;
@@ -72,19 +91,19 @@ export function countMacs(shapes: InferredGraph, counted: Counted = new Map()): 
   return count;
 }
 
-interface MacCount {
+interface DimCount {
+  readonly total: Dim;
+  readonly nodes: readonly Dim[];
+}
+export interface MacCount {
   readonly total: number | null;
   readonly nodes: readonly (number | null)[];
 }
-type Counted = Map<InferredGraph['types'], MacCount>;
+type Counted = Map<InferredGraph['types'], DimCount>;
 
-const sum = (values: readonly (number | null)[]): number | null =>
-  values.reduce<number | null>(
-    (total, value) => (total === null || value === null ? null : total + value),
-    0,
-  );
+const sum = (values: readonly Dim[]): Dim => values.reduce<Dim>(addDims, 0);
 
-function macsOf(shapes: InferredGraph, node: Node, counted: Counted): number | null {
+function macsOf(shapes: InferredGraph, node: Node, counted: Counted): Dim {
   const bodies = shapes.bodies.get(node);
   if (bodies) return macsOfBodies(bodies, counted);
   const domain = node.domain === 'ai.onnx' ? '' : node.domain;
@@ -96,16 +115,13 @@ function macsOf(shapes: InferredGraph, node: Node, counted: Counted): number | n
     output: (index) => typeIn(shapes, node.outputs[index] ?? '')?.dims ?? null,
   };
   const macs = rule(context);
-  return macs === undefined || !Number.isSafeInteger(macs) ? null : macs;
+  return typeof macs === 'number' && !Number.isSafeInteger(macs) ? null : macs;
 }
 
-function macsOfBodies(bodies: readonly InferredBody[], counted: Counted): number | null {
-  const counts = bodies.map((body) => {
-    const { total } = countMacs(body, counted);
-    if (total === 0 || total === null) return total;
-    return typeof body.times === 'number' ? total * body.times : null;
-  });
-  return counts.some((count) => count === null) ? null : Math.max(0, ...counts.map(Number));
+function macsOfBodies(bodies: readonly InferredBody[], counted: Counted): Dim {
+  return bodies
+    .map((body) => multiplyDims(countDims(body, counted).total, body.times))
+    .reduce<Dim>(maxDims, 0);
 }
 
 /**
@@ -114,21 +130,27 @@ function macsOfBodies(bodies: readonly InferredBody[], counted: Counted): number
  * follows from them alone do not count, and no value is taken to be computed in place, so a runtime that does so
  * stays below.
  */
-export function peakActivationBytes(shapes: InferredGraph): number | null {
-  return peakOf(shapes, new Map(), new Map());
+export const peakActivationBytes = (shapes: InferredGraph): number | null => numeric(liveBytes(shapes).peak);
+
+/** Bytes that are live while each node runs, in file order, and the largest of them; null where unknown. */
+export const liveBytes = (shapes: InferredGraph): LiveBytes => liveOf(shapes, new Map(), new Map());
+
+export interface LiveBytes {
+  readonly nodes: readonly Dim[];
+  readonly peak: Dim;
 }
 
-type Peaks = Map<InferredGraph['types'], number | null>;
+type Peaks = Map<InferredGraph['types'], LiveBytes>;
 
-function peakOf(shapes: InferredGraph, captures: CaptureCache, peaks: Peaks): number | null {
+function liveOf(shapes: InferredGraph, captures: CaptureCache, peaks: Peaks): LiveBytes {
   const known = peaks.get(shapes.types);
-  if (known !== undefined) return known;
-  const peak = largestLive(shapes, captures, peaks);
-  peaks.set(shapes.types, peak);
-  return peak;
+  if (known) return known;
+  const live = walkLive(shapes, captures, peaks);
+  peaks.set(shapes.types, live);
+  return live;
 }
 
-function largestLive(shapes: InferredGraph, captures: CaptureCache, peaks: Peaks): number | null {
+function walkLive(shapes: InferredGraph, captures: CaptureCache, peaks: Peaks): LiveBytes {
   const uses = new Map<string, number>();
   const use = (name: string) => uses.set(name, (uses.get(name) ?? 0) + 1);
   const reads = shapes.nodes.map((node) => [
@@ -138,42 +160,46 @@ function largestLive(shapes: InferredGraph, captures: CaptureCache, peaks: Peaks
   for (const names of reads) names.forEach(use);
   shapes.outputs.forEach(use);
 
-  const held = new Map<string, number>();
-  let live = 0;
-  let allKnown = true as boolean;
-  const hold = (name: string) => {
-    if (name === '' || held.has(name)) return;
-    const bytes = bytesOf(shapes, name);
-    if (bytes === null) allKnown = false;
-    held.set(name, bytes ?? 0);
-    live += bytes ?? 0;
-  };
-  const release = (name: string) => {
-    live -= held.get(name) ?? 0;
-    held.delete(name);
-  };
-  shapes.inputs.forEach(hold);
+  const live = newLive((name) => bytesOf(shapes, name));
+  shapes.inputs.forEach(live.hold);
   const isConstant = constantNodes(shapes, reads);
-  let peak = live;
+  const nodes = new Array<Dim>(shapes.nodes.length).fill(null);
+  const first = live.sum();
   for (const index of shapes.order) {
     const node = shapes.nodes[index]!;
-    if (!isConstant(node)) node.outputs.forEach(hold);
-    let inside = 0;
+    if (!isConstant(node)) node.outputs.forEach(live.hold);
+    let inside: Dim = 0;
     for (const body of shapes.bodies.get(node) ?? []) {
-      const inner = peakOf(body, captures, peaks);
-      if (inner === null) allKnown = false;
-      else inside = Math.max(inside, inner);
+      inside = maxDims(inside, liveOf(body, captures, peaks).peak);
     }
-    if (!allKnown) return null;
-    peak = Math.max(peak, live + inside);
+    nodes[index] = addDims(live.sum(), inside);
     for (const name of reads[index]!) {
       const left = (uses.get(name) ?? 0) - 1;
       uses.set(name, left);
-      if (left === 0) release(name);
+      if (left === 0) live.release(name);
     }
-    for (const name of node.outputs) if (!uses.has(name)) release(name);
+    for (const name of node.outputs) if (!uses.has(name)) live.release(name);
   }
-  return allKnown ? peak : null;
+  return { nodes, peak: largest([first, ...nodes]) };
+}
+
+/** More different expressions than this are not compared with each other. */
+const mostCandidates = 200;
+
+/** The largest of several sizes; where that depends on the names, a `max` of those that may be it. */
+function largest(sizes: readonly Dim[]): Dim {
+  const candidates = [...new Set(sizes)];
+  if (candidates.includes(null) || candidates.length > mostCandidates) {
+    const numbers = candidates.filter((each) => typeof each === 'number');
+    return numbers.length === candidates.length ? numbers.reduce((a, b) => Math.max(a, b), 0) : null;
+  }
+  const kept: Dim[] = [];
+  for (const candidate of candidates) {
+    if (kept.some((other) => maxDims(candidate, other) === other)) continue;
+    const rest = kept.filter((other) => maxDims(candidate, other) !== candidate);
+    kept.splice(0, kept.length, ...rest, candidate);
+  }
+  return kept.reduce<Dim>(maxDims, 0);
 }
 
 /** Nodes that a runtime computes once: Constant, and those that read nothing but constants and initializers. */
@@ -202,10 +228,11 @@ function constantNodes(
   return (node) => constant.has(node);
 }
 
-function bytesOf(shapes: InferredGraph, name: string): number | null {
+function bytesOf(shapes: InferredGraph, name: string): Dim {
   const type = shapes.types.get(name);
   const bits = type && bitsOf(type.dtype);
-  const elements = elementsOf(type?.dims);
-  if (bits === undefined || elements === undefined) return null;
-  return Math.ceil((elements * bits) / 8);
+  const elements = type?.dims ? productOf(type.dims) : null;
+  if (bits === undefined || elements === null) return null;
+  if (typeof elements === 'number') return Math.ceil((elements * bits) / 8);
+  return bits % 8 === 0 ? multiplyDims(elements, bits / 8) : null;
 }

@@ -3,7 +3,7 @@
 
 import type { Node } from '../ir/model';
 import { intAttribute, stringAttribute } from '../ir/attributes';
-import { elementsOf, type Dims } from './shapes/dims';
+import { addDims, maxDims, multiplyDims, productOf, type Dim, type Dims } from './shapes/dims';
 
 export interface MacContext {
   readonly node: Node;
@@ -11,57 +11,53 @@ export interface MacContext {
   output(index: number): Dims | null;
 }
 
-/** MACs of a node; undefined when a dimension that it needs is unknown. */
-type MacRule = (context: MacContext) => number | undefined;
+/** MACs of a node, an expression where dimensions are; null when one that it needs is unknown. */
+type MacRule = (context: MacContext) => Dim;
 
-const numberAt = (dims: Dims | null, axis: number): number | undefined => {
-  const dim = dims?.at(axis);
-  return typeof dim === 'number' ? dim : undefined;
-};
-
-const times = (...factors: (number | undefined)[]): number | undefined =>
-  factors.reduce<number | undefined>((a, b) => (a === undefined || b === undefined ? undefined : a * b), 1);
+const dimAt = (dims: Dims | null, axis: number): Dim => dims?.at(axis) ?? null;
+const sizeOf = (dims: Dims | null | undefined): Dim => (dims ? productOf(dims) : null);
+const times = (...factors: Dim[]): Dim => factors.reduce<Dim>(multiplyDims, 1);
 
 /** Every output element takes one MAC per weight of its channel. */
 const convolution =
   (weights: number): MacRule =>
   (context) => {
     const kernel = context.input(weights);
-    return times(elementsOf(context.output(0)), elementsOf(kernel?.slice(1)));
+    return times(sizeOf(context.output(0)), sizeOf(kernel?.slice(1)));
   };
 
 /** Every input element is spread over one kernel of each output channel of its group. */
 const transposedConvolution: MacRule = (context) =>
-  times(elementsOf(context.input(0)), elementsOf(context.input(1)?.slice(1)));
+  times(sizeOf(context.input(0)), sizeOf(context.input(1)?.slice(1)));
 
 const matrixProduct =
   (first: number): MacRule =>
   (context) => {
     const a = context.input(first);
-    return times(elementsOf(context.output(0)), numberAt(a, -1));
+    return times(sizeOf(context.output(0)), dimAt(a, -1));
   };
 
 const fusedMatrixProduct: MacRule = (context) => {
   const axis = intAttribute(context.node, 'transA', 0) !== 0 ? -2 : -1;
-  return times(elementsOf(context.output(0)), numberAt(context.input(0), axis));
+  return times(sizeOf(context.output(0)), dimAt(context.input(0), axis));
 };
 
 const gemm: MacRule = (context) => {
   const axis = intAttribute(context.node, 'transA', 0) !== 0 ? 0 : 1;
-  return times(elementsOf(context.output(0)), numberAt(context.input(0), axis));
+  return times(sizeOf(context.output(0)), dimAt(context.input(0), axis));
 };
 
-const packedProduct: MacRule = (context) =>
-  times(elementsOf(context.output(0)), numberAt(context.input(0), -1));
+const packedProduct: MacRule = (context) => times(sizeOf(context.output(0)), dimAt(context.input(0), -1));
 
 /** W and R hold, per direction, `gates · hidden` rows: each step multiplies the input and the state by them. */
 const recurrent: MacRule = (context) => {
   const batchFirst = intAttribute(context.node, 'layout', 0) !== 0;
-  const length = numberAt(context.input(0), batchFirst ? 1 : 0);
-  const batch = numberAt(context.input(0), batchFirst ? 0 : 1);
-  const input = times(length, batch, elementsOf(context.input(1)));
-  const state = times(length, batch, elementsOf(context.input(2)));
-  return input === undefined || state === undefined ? undefined : input + state;
+  const length = dimAt(context.input(0), batchFirst ? 1 : 0);
+  const batch = dimAt(context.input(0), batchFirst ? 0 : 1);
+  return addDims(
+    times(length, batch, sizeOf(context.input(1))),
+    times(length, batch, sizeOf(context.input(2))),
+  );
 };
 
 /** The product of all index sizes, when there are at least two operands. */
@@ -69,13 +65,13 @@ const einsum: MacRule = (context) => {
   const equation = stringAttribute(context.node, 'equation', '').replaceAll(' ', '');
   const terms = (equation.split('->')[0] ?? '').split(',');
   if (terms.length < 2) return 0;
-  if (equation.includes('...')) return undefined;
-  const sizes = new Map<string, number>();
+  if (equation.includes('...')) return null;
+  const sizes = new Map<string, Dim>();
   for (const [position, term] of terms.entries()) {
     for (const [axis, letter] of Array.from(term).entries()) {
-      const size = numberAt(context.input(position), axis);
-      if (size === undefined) return undefined;
-      sizes.set(letter, Math.max(sizes.get(letter) ?? 1, size));
+      const size = dimAt(context.input(position), axis);
+      if (size === null) return null;
+      sizes.set(letter, maxDims(sizes.get(letter) ?? 1, size));
     }
   }
   return times(...sizes.values());
@@ -85,21 +81,19 @@ const einsum: MacRule = (context) => {
 const attention: MacRule = (context) => {
   const q = context.input(0);
   const output = context.output(0);
-  const keys = q?.length === 4 ? numberAt(context.input(1), 2) : numberAt(context.input(1), 1);
-  const past = (context.node.inputs[4] ?? '') === '' ? 0 : numberAt(context.input(4), 2);
-  const total = keys === undefined || past === undefined ? undefined : keys + past;
-  const scores = times(elementsOf(q), total);
-  const mixed = times(elementsOf(output), total);
-  return scores === undefined || mixed === undefined ? undefined : scores + mixed;
+  const keys = q?.length === 4 ? dimAt(context.input(1), 2) : dimAt(context.input(1), 1);
+  const past = (context.node.inputs[4] ?? '') === '' ? 0 : dimAt(context.input(4), 2);
+  const total = addDims(keys, past);
+  return addDims(times(sizeOf(q), total), times(sizeOf(output), total));
 };
 
 /** The packed projection of com.microsoft.Attention, then the attention itself over the same length. */
 const packedAttention: MacRule = (context) => {
-  const length = numberAt(context.input(0), 1);
-  const rows = times(numberAt(context.input(0), 0), length);
-  const projection = times(rows, elementsOf(context.input(1)));
-  const mixed = times(elementsOf(context.output(0)), length, 2);
-  return projection === undefined || mixed === undefined ? undefined : projection + mixed;
+  const length = dimAt(context.input(0), 1);
+  const rows = times(dimAt(context.input(0), 0), length);
+  const projection = times(rows, sizeOf(context.input(1)));
+  const mixed = times(sizeOf(context.output(0)), length, 2);
+  return addDims(projection, mixed);
 };
 
 /** Rules by operator: `Conv` for the standard domain, `com.microsoft.FusedConv` for others. */

@@ -5,7 +5,11 @@ import { inspect } from '../analysis/inspect';
 import { readModel } from '../onnx/readModel';
 import { smallConstants } from '../recipes/smallConstants';
 import type { Inspection } from '../protocol/inspect';
-import { bindOption, bindSpec } from './args';
+import { symbolicCost } from '../analysis/cost';
+import { csvOf } from '../analysis/costCsv';
+import type { Tensor } from '../ir/tensor';
+import { bindOption, bindSpec, choiceOption, UsageError } from './args';
+import { groupings, rowsBy, tableOf } from './inspectBy';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { byteText, count, millions, plural } from './format';
@@ -16,15 +20,41 @@ export const inspectCommand: Command = {
     name: 'inspect',
     summary: 'Says what a model is and what is wrong with it, without running it',
     usage: 'inspect MODEL',
-    options: { bind: bindSpec },
+    options: {
+      bind: bindSpec,
+      by: { type: 'string', value: 'WHAT', help: 'Print the cost by node, op or scope instead' },
+      csv: { type: 'boolean', help: 'Print that table as CSV' },
+    },
     positionals: { min: 1, max: 1, what: 'The model' },
-    examples: ['slipway inspect resnet.onnx', 'slipway inspect bert.onnx --bind batch=1,seq=128 --json'],
+    examples: [
+      'slipway inspect resnet.onnx',
+      'slipway inspect bert.onnx --bind batch=1,seq=128 --json',
+      'slipway inspect bert.onnx --by scope --csv',
+    ],
   },
   async run(args, { task }) {
+    const by = choiceOption(args, 'by', groupings);
+    if (by === undefined && args.flags.has('csv'))
+      throw new UsageError('--csv needs a table: --by node, --by op or --by scope.');
     const read = await readModel(args.positionals[0]!, task);
     const constants = read.model && (await smallConstants(read.model, task));
     const inspection: Inspection = await inspect(read, { bind: bindOption(args), constants }, task);
     const { diagnostics } = inspection;
+    if (by !== undefined && read.model) {
+      const bind = bindOption(args);
+      const reading = { constants: (tensor: Tensor) => constants?.get(tensor), ...(bind ? { bind } : {}) };
+      const { rows, report } = rowsBy(read.model, by, reading);
+      return {
+        result: {
+          file: inspection.file,
+          by,
+          assumed: report.assumed,
+          symbolic: symbolicCost(read.model, { constants: reading.constants }),
+          rows,
+        },
+        text: args.flags.has('csv') ? csvOf(rows) : tableOf(rows, by),
+      };
+    }
     const errors = diagnostics.filter((diagnostic) => hasErrors([diagnostic])).length;
     return {
       result: inspection,

@@ -5,6 +5,7 @@ import { benchmark } from './benchmark';
 import { check } from './check';
 import { cluster } from './cluster';
 import { compress } from './compress';
+import { cost } from './cost';
 import { deploy, deployments, stopDeployment } from './deploy';
 import { diff } from './diff';
 import { estimate } from './estimate';
@@ -32,6 +33,7 @@ const all: readonly AnyHandler[] = [
   open,
   close,
   check,
+  cost,
   graph,
   node,
   tensor,

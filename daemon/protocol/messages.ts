@@ -4,6 +4,7 @@ import { Benchmark } from './benchmark';
 import { Check } from './check';
 import { Cluster } from './cluster';
 import { Compress } from './compress';
+import { GetCost } from './cost';
 import type { AnyNotification, AnyRequest } from './core';
 import { Cancel, GetMachine, Ping, ProgressNotification } from './daemon';
 import { Deploy, DeploymentChanged, ListDeployments, StopDeployment } from './deploy';
@@ -32,6 +33,7 @@ export const requests: readonly AnyRequest[] = [
   Open,
   Close,
   Check,
+  GetCost,
   GetGraph,
   GetNode,
   ReadTensor,

@@ -39,8 +39,11 @@ export type RequestMap = Record<string, { params: unknown; result: unknown }>;
 
 /** Requests of the model editor's page; the host answers. */
 export type EditorRequests = {
-  /** Opens the editor's own model (`slipway/open`). */
-  open: { params: Record<string, never>; result: { uri: string; revision: string; inspection: Inspection } };
+  /** Opens the editor's own model (`slipway/open`); `bind` gives free dimensions values. */
+  open: {
+    params: { bind?: Record<string, number> };
+    result: { uri: string; revision: string; inspection: Inspection };
+  };
   /** The columns of a graph (columns.ts, graph.ts); `scope` is absent for the main graph. */
   graph: {
     params: { scope?: string; quick?: boolean };

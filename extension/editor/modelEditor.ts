@@ -17,6 +17,7 @@ import { Check } from '../../daemon/protocol/check';
 import { ruleSettings } from '../commands/check';
 import type { Context } from '../context';
 import { mountPage } from '../panels/page';
+import { bindDimensions } from './bindings';
 import { exportOverlay, importOverlay } from './overlays';
 
 export const viewType = 'slipway.model';
@@ -88,10 +89,11 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
       },
       onError: (error) => this.context.log.error(`model editor: ${String(error)}`),
       requests: {
-        open: async (_params, interest) => {
+        open: async ({ bind = {} }, interest) => {
+          bindDimensions(uri, bind);
           requireFile(document.uri);
           const opened = await cancellable(interest, (token) =>
-            daemon.request(Open, { uri, rules: ruleSettings() }, { token }),
+            daemon.request(Open, { uri, bind, rules: ruleSettings() }, { token }),
           );
           if (opened.inspection.fileBytes + opened.inspection.externalBytes <= mostWeightBytes)
             this.check(uri);

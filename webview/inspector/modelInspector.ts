@@ -6,6 +6,7 @@ import { familyOf } from '../graph/families';
 import { bytes, count, exactBytes, whole } from '../ui/format';
 import { diagnosticList } from '../ui/diagnostics';
 import { elide, fullText, visible } from '../ui/text';
+import { dimensionFields, freeDimensions } from './dimensions';
 import { facts, metadataFacts, nameText, section, typedName, typeText, type Fact } from './parts';
 
 const mostOps = 12;
@@ -15,9 +16,16 @@ export interface ModelActions {
   goTo: (node: string) => void;
   /** Searches for an operator. */
   find: (op: string) => void;
+  /** Gives free dimensions values. */
+  bind: (bound: Record<string, number>) => void;
 }
 
-export function modelInspector(inspection: Inspection, actions: ModelActions): TemplateResult {
+export function modelInspector(
+  inspection: Inspection,
+  bound: Readonly<Record<string, number>>,
+  actions: ModelActions,
+): TemplateResult {
+  const free = freeDimensions(inspection.inputs);
   const metadata = Object.entries(inspection.metadata);
   const values = (list: Inspection['inputs']) =>
     html`<ul class="plain">
@@ -33,7 +41,8 @@ export function modelInspector(inspection: Inspection, actions: ModelActions): T
         ? nothing
         : section('Problems', diagnosticList(diagnostics, actions.goTo), String(diagnostics.length))
     }
-    ${section('Properties', facts(properties(inspection)))}
+    ${section('Properties', facts(properties(inspection, bound)))}
+    ${free.length === 0 ? nothing : section('Free dimensions', dimensionFields(free, bound, actions.bind))}
     ${inspection.inputs.length === 0 ? nothing : section('Inputs', values(inspection.inputs), whole(inspection.inputs.length))}
     ${inspection.outputs.length === 0 ? nothing : section('Outputs', values(inspection.outputs), whole(inspection.outputs.length))}
     ${inspection.nodes === 0 ? nothing : section('Operators', operators(inspection.ops, actions), whole(inspection.nodes))}
@@ -41,11 +50,14 @@ export function modelInspector(inspection: Inspection, actions: ModelActions): T
   `;
 }
 
-function properties(inspection: Inspection): Fact[] {
-  const assumed = Object.entries(inspection.assumed)
-    .map(([name, value]) => `${visible(name)} = ${value}`)
-    .join(', ');
-  const note = assumed === '' ? {} : { note: `assumed ${assumed}` };
+function properties(inspection: Inspection, bound: Readonly<Record<string, number>>): Fact[] {
+  const valuesOf = (values: Readonly<Record<string, number>>) =>
+    Object.entries(values)
+      .map(([name, value]) => `${visible(name)} = ${value}`)
+      .join(', ');
+  const [given, assumed] = [valuesOf(bound), valuesOf(inspection.assumed)];
+  const words = [given, assumed === '' ? '' : `assumed ${assumed}`].filter((part) => part !== '').join(', ');
+  const note = words === '' ? {} : { note: words };
   const fileName = inspection.file.split(/[\\/]/).pop() ?? inspection.file;
   const opsets = Object.entries(inspection.opsets).map(
     ([domain, version]) => `${domain === '' ? 'ai.onnx' : elide(domain)} ${version}`,

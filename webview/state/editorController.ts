@@ -97,7 +97,7 @@ export class EditorController {
       const opened =
         !anew && known !== undefined && 'revision' in graph && graph.revision === this.revision
           ? Promise.resolve({ inspection: known, revision: graph.revision })
-          : this.host.request('open', {});
+          : this.host.request('open', { bind: this.store.state.bind });
       if ('error' in graph) {
         const { inspection } = await opened;
         if (isGivenUp()) return;

@@ -38,6 +38,8 @@ export interface EditorState {
   /** The file on disk is gone; what is shown is the last that was read. */
   gone: boolean;
   inspection: Inspection | undefined;
+  /** Values of free dimensions that the user gave. */
+  bind: Readonly<Record<string, number>>;
   /** Path of the nested graph that is shown; empty for the main graph. */
   scope: string;
   table: GraphTable | undefined;
@@ -73,6 +75,7 @@ export const firstEditorState: EditorState = {
   fileName: '',
   gone: false,
   inspection: undefined,
+  bind: {},
   scope: '',
   table: undefined,
   opening: flat,

@@ -1,0 +1,27 @@
+// Counts what a model costs.
+
+import { GetCost } from '../protocol/cost';
+import { handler } from './handler';
+import { modelOf } from './inspect';
+
+export const cost = handler(GetCost, async ({ uri, revision, bind, overlays, csv }, task, { workspace }) => {
+  const opened = await workspace.models.get(uri, revision, task);
+  const model = modelOf(opened);
+  const numbers = await opened.constants(task);
+  const { costReport } = await import('../analysis/costReport');
+  const { csvOf } = await import('../analysis/costCsv');
+  const { costOverlays } = await import('../analysis/costOverlay');
+  const { symbolicCost } = await import('../analysis/cost');
+  const reading = { constants: (tensor: Parameters<typeof numbers.get>[0]) => numbers.get(tensor) };
+  const report = costReport(model, bind ? { ...reading, bind } : reading);
+  const { assumed, nodes, ops, scopes } = report;
+  return {
+    assumed,
+    nodes: [...nodes],
+    ops: [...ops],
+    scopes: [...scopes],
+    symbolic: symbolicCost(model, reading),
+    ...(csv === undefined ? {} : { csv: `${csvOf({ node: nodes, op: ops, scope: scopes }[csv])}\n` }),
+    overlays: overlays === true ? costOverlays(report) : [],
+  };
+});
