@@ -112,9 +112,18 @@ function describe(model: string, method: string, result: QuantizeResult): string
   const table = renderTable([{ title: 'Stays in float' }, { title: 'Operator' }, { title: 'Why' }], left);
   return [
     renderList(rows),
-    ...(left.length > 0 ? ['', table] : []),
+    ...(left.length > 0 ? ['', table, '', ...mends(fusion.left)] : []),
     ...(result.diagnostics.length > 0 ? ['', ...result.diagnostics.map(diagnosticLine)] : []),
   ].join('\n');
+}
+
+/** What would mend what stays in float, each advice once with the number of nodes it is for. */
+function mends(left: QuantizeResult['fusion']['left']): string[] {
+  const counts = new Map<string, number>();
+  for (const { mend } of left) if (mend !== undefined) counts.set(mend, (counts.get(mend) ?? 0) + 1);
+  return [...counts]
+    .sort(([, a], [, b]) => b - a)
+    .map(([mend, nodes]) => `What would mend ${plural(nodes, 'node')}: ${mend}`);
 }
 
 /** What only some quantizations have to say. */
@@ -125,7 +134,7 @@ function more({ scheme, accuracy, emulation }: QuantizeResult): [string, string]
     const percent = (value: number) => `${(value * 100).toFixed(2)} %`;
     rows.push([
       'Top-1',
-      `${percent(accuracy.float)} → ${percent(accuracy.quantized)} (at most −${points(accuracy.maxDrop)}), ${plural(accuracy.evaluations, 'version')} measured, calibrator ${accuracy.calibrator}`,
+      `${percent(accuracy.float)} → ${percent(accuracy.quantized)} (at most −${points(accuracy.maxDrop)}), ${plural(accuracy.evaluations, 'version')} measured, calibrator ${accuracy.calibrator}${accuracy.recovered === true ? ', after accuracy recovery' : ''}`,
     ]);
     if (accuracy.reverted.length > 0) rows.push(['Given back to float', accuracy.reverted.join(', ')]);
   }

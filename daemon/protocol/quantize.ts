@@ -11,11 +11,24 @@ export const FusionSchema = Type.Object(
       description: 'Compute nodes that run in integers in the graph that ONNX Runtime optimised.',
     }),
     float: Type.Integer({ description: 'Compute nodes that run in float.' }),
+    ran: Type.Optional(
+      Type.Array(
+        Type.Object({
+          node: Type.String({ description: 'Node name in the original model.' }),
+          op: Type.String({ description: 'Operator type.' }),
+          as: Type.String({ description: 'The integer operator that does its work: `QLinearConv`.' }),
+        }),
+        { description: 'The nodes that run in integers.' },
+      ),
+    ),
     left: Type.Array(
       Type.Object({
         node: Type.String({ description: 'Node name in the original model.' }),
         op: Type.String({ description: 'Operator type.' }),
         why: Type.String({ description: 'Why it stays in float, a sentence.' }),
+        mend: Type.Optional(
+          Type.String({ description: 'What would bring it into integers, or that it should be left.' }),
+        ),
       }),
       { description: 'The nodes that stay in float.' },
     ),

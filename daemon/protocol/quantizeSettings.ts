@@ -106,6 +106,9 @@ export const AccuracySchema = Type.Object(
     holds: Type.Boolean({ description: 'Whether the loss is at most that.' }),
     evaluations: Type.Integer({ description: 'Versions that were measured.' }),
     calibrator: Type.String({ description: 'Calibrator of what was written.' }),
+    recovered: Type.Optional(
+      Type.Boolean({ description: 'Whether accuracy recovery that was not asked for is in it.' }),
+    ),
     reverted: Type.Array(Type.String(), {
       description: 'Layers that were given back to float, worst first.',
     }),

@@ -1,6 +1,6 @@
 // The search for a quantized model that loses no more than allowed: the calibrator that was asked for, then the
-// others, then layers given back to float, the most sensitive first, in doubling steps and by halving the last
-// one. The best so far is written at every step; scores are kept in a state file, so that a search that was
+// others, then the best of them after accuracy recovery, then layers given back to float, the most sensitive first, in
+// doubling steps and by halving the last one. The best so far is written at every step; scores are kept in a state file, so that a search that was
 // stopped goes on where it was. Budgets end it early with the best it has.
 
 import { readFile } from 'node:fs/promises';
@@ -32,12 +32,16 @@ export interface AccuracyOptions {
   readonly maxEvaluations?: number | undefined;
   /** Where scores are kept, and what they are valid for. */
   readonly state?: { readonly path: string; readonly key: string } | undefined;
+  /** The same model after accuracy recovery, which is asked for when no calibrator is enough; undefined for none. */
+  readonly recovered?: ((task: Task) => Promise<StaticWork>) | undefined;
   /** Called with each new best. */
   readonly save: (outcome: QuantizeOutcome) => Promise<void>;
 }
 
 interface Configuration {
   readonly calibrator: Calibrator;
+  /** Whether the weights went through accuracy recovery that was not asked for. */
+  readonly recovered: boolean;
   readonly reverted: readonly string[];
 }
 
@@ -109,6 +113,7 @@ class Search {
       holds: best.holds,
       evaluations: this.evaluations,
       calibrator: best.calibrator,
+      recovered: best.recovered,
       reverted: [...best.reverted],
       stopped,
     };
@@ -116,15 +121,19 @@ class Search {
 
   private async search(): Promise<void> {
     const first = this.options.calibrator;
-    if ((await this.attempt({ calibrator: first, reverted: [] })).holds) return;
+    if ((await this.attempt({ calibrator: first, recovered: false, reverted: [] })).holds) return;
     for (const calibrator of preference.filter((each) => each !== first && calibrators.includes(each)))
-      if ((await this.attempt({ calibrator, reverted: [] })).holds) return;
-    const { calibrator } = this.best!;
-    this.ranking ??= await this.rank(calibrator);
+      if ((await this.attempt({ calibrator, recovered: false, reverted: [] })).holds) return;
+    if (this.options.recovered) {
+      const { calibrator } = this.best!;
+      if ((await this.attempt({ calibrator, recovered: true, reverted: [] })).holds) return;
+    }
+    const { calibrator, recovered } = this.best!;
+    this.ranking ??= await this.rank(calibrator, await this.workOf(recovered));
     await this.writeState();
     const ranking = this.ranking;
     const withReverted = async (count: number) =>
-      (await this.attempt({ calibrator, reverted: ranking.slice(0, count) })).holds;
+      (await this.attempt({ calibrator, recovered, reverted: ranking.slice(0, count) })).holds;
     // One layer must stay in integers: without any there is nothing to write.
     const most = ranking.length - 1;
     let failing = 0;
@@ -139,8 +148,16 @@ class Search {
     }
   }
 
-  private async rank(calibrator: Calibrator): Promise<string[]> {
-    const rows = await measureSensitivity(this.work, { calibrator, samples: rankingSamples }, this.task);
+  private repaired: StaticWork | undefined;
+
+  private async workOf(recovered: boolean): Promise<StaticWork> {
+    if (!recovered) return this.work;
+    this.repaired ??= await this.options.recovered!(this.task);
+    return this.repaired;
+  }
+
+  private async rank(calibrator: Calibrator, work: StaticWork): Promise<string[]> {
+    const rows = await measureSensitivity(work, { calibrator, samples: rankingSamples }, this.task);
     return rows.map(({ node }) => node);
   }
 
@@ -156,15 +173,15 @@ class Search {
 
   private async attempt(configuration: Configuration): Promise<Scored> {
     throwIfCancelled(this.task);
-    const key = `${configuration.calibrator}: ${configuration.reverted.join(' ')}`;
+    const { calibrator, recovered, reverted } = configuration;
+    const key = `${calibrator}${recovered ? ' recovered' : ''}: ${reverted.join(' ')}`;
     const known = this.scores.get(key);
     if (known === undefined) this.checkBudget();
-    const { calibrator, reverted } = configuration;
     this.task.report({
-      stage: `Trying ${calibrator} with ${reverted.length} layers in float`,
+      stage: `Trying ${calibrator}${recovered ? ' after recovery' : ''} with ${reverted.length} layers in float`,
       done: this.evaluations,
     });
-    const outcome = await this.work.outcome(calibrator, reverted, this.task);
+    const outcome = await (await this.workOf(recovered)).outcome(calibrator, reverted, this.task);
     let top1 = known;
     if (top1 === undefined) {
       const path = join(this.folder, 'candidate.onnx');

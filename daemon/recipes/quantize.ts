@@ -32,6 +32,7 @@ import { withIntegerOperators } from './integerOperators';
 import { checkQuantized, emulate } from './quantizeCheck';
 import type { AccuracyResult, Quantized, QuantizeOptions } from './quantizeOptions';
 import { recover } from './recover';
+import type { RecoverMethod } from './recoverMethods';
 import { hasGates, revertSlow } from './revertSlow';
 import { resolveScheme } from './resolveScheme';
 import { StaticWork } from './staticWork';
@@ -218,21 +219,31 @@ export async function staticWork(source: Source, options: QuantizeOptions): Prom
 /** The same after the accuracy recovery that was asked for, which changes the model that ranges are measured on. */
 async function recoveredWork(source: Source, options: QuantizeOptions, task: Task): Promise<StaticWork> {
   const work = await staticWork(source, options);
-  if (!options.recover?.length || !source.dataset) return work;
+  return options.recover?.length ? recoverWork(source, work, options.recover, options, task) : work;
+}
+
+async function recoverWork(
+  source: Source,
+  work: StaticWork,
+  methods: readonly RecoverMethod[],
+  options: QuantizeOptions,
+  task: Task,
+): Promise<StaticWork> {
   const { scheme, exclude } = work.options;
   // A cache of ranges belongs to the model as it was.
   const fresh = { ...options, calibrationCache: undefined };
-  const settings = {
-    methods: options.recover,
-    integers: weightRange(scheme),
-    perTensor: !scheme.perChannel,
-    exclude,
-  };
-  const recovered = await recover(source.simplified, source.read, source.dataset, settings, task);
+  const settings = { methods, integers: weightRange(scheme), perTensor: !scheme.perChannel, exclude };
+  const recovered = await recover(source.simplified, source.read, source.dataset!, settings, task);
   const result = await staticWork({ ...source, simplified: recovered.model }, fresh);
   result.notes.push(...recovered.notes);
   return result;
 }
+
+/** What the search for accuracy tries of itself: what suits convolutions, or the products of transformers. */
+const suitable = (model: Model): RecoverMethod[] =>
+  model.graph.nodes.some(({ opType }) => opType === 'Conv')
+    ? ['cle', 'adaround', 'bias']
+    : ['smooth', 'adaround', 'bias'];
 
 async function searched(
   source: Source,
@@ -249,6 +260,9 @@ async function searched(
   const { scheme, settings, exclude } = work.options;
   const asked = { scheme, settings, exclude: [...exclude], limit, recover: options.recover };
   let outcome: QuantizeOutcome | undefined;
+  let repaired: StaticWork | undefined;
+  const repair = async (own: Task) =>
+    (repaired = await recoverWork(source, work, suitable(source.simplified), options, own));
   const accuracy = await accuracyLoop(
     work,
     {
@@ -259,6 +273,7 @@ async function searched(
       maxSeconds: options.maxSeconds,
       maxEvaluations: options.maxEvaluations,
       ...(state === undefined ? {} : { state: { path: state, key: await digestOf(files, asked, task) } }),
+      ...(options.recover === undefined ? { recovered: repair } : {}),
       save: async (best) => {
         await write(best, outcome !== undefined || options.overwrite === true);
         outcome = best;
@@ -266,7 +281,7 @@ async function searched(
     },
     task,
   );
-  return { outcome: outcome!, work, accuracy };
+  return { outcome: outcome!, work: accuracy.recovered && repaired ? repaired : work, accuracy };
 }
 
 function excluded(model: Model, options: QuantizeOptions): ReadonlySet<string> {

@@ -72,6 +72,8 @@ export interface AccuracyResult {
   readonly holds: boolean;
   readonly evaluations: number;
   readonly calibrator: Calibrator;
+  /** Whether accuracy recovery that was not asked for is in it. */
+  readonly recovered: boolean;
   /** Nodes that were given back to float, worst first. */
   readonly reverted: string[];
   readonly stopped: 'done' | 'seconds' | 'evaluations' | 'exhausted';

@@ -4,7 +4,7 @@
 
 import type { Diagnostic } from '../base/diagnostic';
 import { badRequest } from '../base/errors';
-import type { Task } from '../base/task';
+import { breathe, type Task } from '../base/task';
 import type { Dataset } from '../evaluate/dataset';
 import { workThreads } from '../evaluate/evaluate';
 import { suitableBatch } from '../evaluate/predict';
@@ -81,6 +81,8 @@ export class StaticWork {
     const batches = fixed === undefined ? { of, largest } : () => of(fixed);
     const options = { ...by, total, threads: workThreads(), runner: this.options.runner };
     const { ranges, diagnostics } = await calibrateBy(this.model, values, batches, options, task);
+    const broken = new Set(diagnostics.map(({ where }) => where?.value));
+    if (this.model.graph.inputs.some(({ name }) => broken.has(name))) await refuseNaN(dataset, task);
     this.notes.push(...diagnostics);
     return ranges;
   }
@@ -115,4 +117,16 @@ export class StaticWork {
 
 async function* feedsOf(dataset: Dataset, size: number): AsyncGenerator<Feeds> {
   for await (const { feeds } of dataset.batches(size)) yield feeds;
+}
+
+/** Throws `badRequest` with the first sample that holds NaN. Infinity may be meant, as in masks. */
+async function refuseNaN(dataset: Dataset, task: Task): Promise<void> {
+  for await (const { feeds, from } of dataset.batches(1)) {
+    await breathe(task);
+    for (const [name, { type, data }] of Object.entries(feeds))
+      if ((type === 'float32' || type === 'float64') && data.some(Number.isNaN))
+        throw badRequest(
+          `Sample ${from} of the calibration data (${dataset.path}) holds NaN in the input "${name}", so that no range can be measured. Repair or remove it; samples count from 0.`,
+        );
+  }
 }

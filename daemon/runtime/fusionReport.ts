@@ -12,6 +12,7 @@ import type { Graph, Model, Node } from '../ir/model';
 import { readModel } from '../onnx/readModel';
 import { coverOf, integerNodes, regionBehind } from './fusionMap';
 import { layoutOps, namingRank } from './fusionOps';
+import { mendOf } from './fusionMend';
 import { reasonContext, whyFloat } from './fusionReason';
 import { useRunner } from './runnerProcess';
 import { sleepingThreads, type Runner, type RunnerSession } from './session';
@@ -21,8 +22,10 @@ export interface FusionReport {
   integer: number;
   /** Compute nodes that run in float. */
   float: number;
+  /** The nodes that run in integers, each with the operator that does its work. */
+  ran?: { node: string; op: string; as: string }[];
   /** The nodes that run in float, by their names in the original, or by their outputs where they have none. */
-  left: { node: string; op: string; why: string }[];
+  left: { node: string; op: string; why: string; mend?: string }[];
 }
 
 export interface FusionOptions {
@@ -105,7 +108,7 @@ async function compare(
   const counterparts = counterpartsOf(original, given, givenIndex);
   const ranked = computeNodes(original).sort((a, b) => namingRank(a.opType) - namingRank(b.opType));
   const claimed = new Set<Node>();
-  const integer = new Set<Node>();
+  const integer = new Map<Node, string>();
   const float = new Map<Node, string>();
   for (const node of ranked) {
     await breathe(task);
@@ -115,8 +118,9 @@ async function compare(
       .filter((by) => !isStep(by) && (!layoutOps.has(by.opType) || inIntegers.has(by)) && !claimed.has(by));
     if (covering.length === 0) continue; // folded away, or fused into a node that was named before
     for (const by of covering) claimed.add(by);
-    if (covering.some((by) => inIntegers.has(by))) {
-      integer.add(node);
+    const by = covering.find((one) => inIntegers.has(one));
+    if (by) {
+      integer.set(node, by.opType);
     } else {
       const around = own.find((counterpart) => counterpart.opType === node.opType) ?? own[0];
       const reason = around && (await whyFloat(around, context));
@@ -126,9 +130,15 @@ async function compare(
   }
   const left = original.nodes.flatMap((node) => {
     const why = float.get(node);
-    return why === undefined ? [] : [{ node: nameOf(node), op: node.opType, why }];
+    if (why === undefined) return [];
+    const mend = mendOf(why);
+    return [{ node: nameOf(node), op: node.opType, why, ...(mend === undefined ? {} : { mend }) }];
   });
-  return { integer: integer.size, float: left.length, left };
+  const ran = original.nodes.flatMap((node) => {
+    const as = integer.get(node);
+    return as === undefined ? [] : [{ node: nameOf(node), op: node.opType, as }];
+  });
+  return { integer: integer.size, float: left.length, ran, left };
 }
 
 /** Quantize and dequantize steps and type changes: around computing, not computing. */

@@ -16,6 +16,7 @@ import { DataType } from '../../../daemon/ir/dataType';
 import { readModel } from '../../../daemon/onnx/readModel';
 import { quantize } from '../../../daemon/recipes/quantize';
 import { isIntegerOp } from '../../../daemon/runtime/fusionOps';
+import { mendOf } from '../../../daemon/runtime/fusionMend';
 import { fusionReport } from '../../../daemon/runtime/fusionReport';
 import { withRunner } from '../../../daemon/runtime/runnerProcess';
 import { distFolder, sharedFolder, temporaryFolder } from '../../support/paths';
@@ -129,7 +130,15 @@ test('dynamic quantization: MatMul runs in integers, its bias is absorbed', asyn
   assert.deepEqual(result, {
     integer: 1,
     float: 1,
-    left: [{ node: 'tanh', op: 'Tanh', why: 'ONNX Runtime has no integer kernel for Tanh.' }],
+    ran: [{ node: 'mm', op: 'MatMul', as: 'DynamicQuantizeMatMul' }],
+    left: [
+      {
+        node: 'tanh',
+        op: 'Tanh',
+        why: 'ONNX Runtime has no integer kernel for Tanh.',
+        mend: mendOf('no integer kernel for Tanh.')!,
+      },
+    ],
   });
 });
 
@@ -187,7 +196,12 @@ test('the plan of the quantizer is told for nodes without steps; shapes are not 
   const path = await writeSmall(folder, 'plain.onnx', plain);
   const bare = await fusionReport(plain, path, {}, silentTask);
   assert.deepEqual(bare.left, [
-    { node: 'sum', op: 'Add', why: 'The quantizer placed no quantize steps around it.' },
+    {
+      node: 'sum',
+      op: 'Add',
+      why: 'The quantizer placed no quantize steps around it.',
+      mend: mendOf('quantizer placed no steps')!,
+    },
   ]);
   const planned = await fusionReport(
     plain,
