@@ -23,7 +23,7 @@ const advice: readonly (readonly [RegExp, string])[] = [
     'Give the output a reader of its own (Identity), or leave it: only the last layer is concerned.',
   ],
   [/also feeds|in float, and no quantize step/, 'Quantize all readers of the value from one step, as method static does.'],
-  [/feeds \d+ quantize steps/, 'Merge the quantize steps into one; equal ones cost nothing.'],
+  [/feeds \S+ quantize steps/, 'Merge the quantize steps into one; equal ones cost nothing.'],
   [/takes MatMul and Gemm only/, 'Use method static with calibration data.'],
   [/different scales|not a constant; it keeps/, 'Give both sides one constant scale, as method static does.'],
   [/8 bits only/, 'Choose uint8 activations; 16 bits are more accurate and run in float on processors.'],
@@ -32,6 +32,7 @@ const advice: readonly (readonly [RegExp, string])[] = [
   [/bias is not int32|scale of its bias/, 'Store the bias as int32 with the scale of the input times that of the weights.'],
   [/quantizer placed no|No quantize step|weights were left in float|between float operators/, 'Quantize its neighbours too; alone it would gain less than its quantize steps cost.'],
   [/faster in float|gains little/, 'Leave it: in integers it would be slower or less accurate.'],
+  [/beta is not 1/, 'Simplify it first (slipway optimize), which folds the factor and the transposition into its constants.'],
   [/interpolates/, 'Use nearest-neighbour resizing, or leave it.'],
   [/holds NaN or infinity/, 'Repair the weights: they are no numbers in the float model either.'],
 ]; // prettier-ignore
