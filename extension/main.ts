@@ -8,7 +8,7 @@ import { compress } from './commands/compress';
 import { saveCost, showCost } from './commands/cost';
 import { deploy, stopDeployment } from './commands/deploy';
 import { inspect } from './commands/inspect';
-import { openJob } from './commands/job';
+import { jobStart, openJob } from './commands/job';
 import { createContext } from './context';
 import { ModelEditor, viewType } from './editor/modelEditor';
 import { jobs } from './jobs/table';
@@ -20,10 +20,10 @@ export function activate(extension: vscode.ExtensionContext): void {
   const context = createContext(extension);
   const models = new ModelsView();
   const deployments = new DeploymentsView(context.daemon);
-  const command = (name: string, run: (argument: unknown) => unknown) =>
-    vscode.commands.registerCommand(name, async (argument: unknown) => {
+  const command = (name: string, run: (argument: unknown, ...more: unknown[]) => unknown) =>
+    vscode.commands.registerCommand(name, async (argument: unknown, ...more: unknown[]) => {
       try {
-        return await run(argument);
+        return await run(argument, ...more);
       } catch (error) {
         if (error instanceof vscode.CancellationError) return undefined;
         const message = error instanceof Error ? error.message : String(error);
@@ -51,8 +51,8 @@ export function activate(extension: vscode.ExtensionContext): void {
     command('slipway.showChange', (argument) => context.changes.select(argument as never)),
     command('slipway.compress', (argument) => compress(context, argument)),
     ...jobs.map((job) =>
-      command(`slipway.${job.id}`, async (argument) => {
-        await openJob(context, job, argument);
+      command(`slipway.${job.id}`, async (argument, start) => {
+        await openJob(context, job, argument, jobStart(start));
       }),
     ),
     command('slipway.deploy', (argument) => deploy(context, argument)),

@@ -15,7 +15,7 @@ import { handshake } from './handshake';
 import { close, open } from './inspect';
 import { machine, ping } from './machine';
 import { optimize } from './optimize';
-import { readOverlays, writeOverlay } from './overlay';
+import { readOverlays, resultOverlays, writeOverlay } from './overlay';
 import { precision } from './precision';
 import { devices, profile } from './profile';
 import { prune } from './prune';
@@ -40,6 +40,7 @@ const all: readonly AnyHandler[] = [
   statistics,
   readOverlays,
   writeOverlay,
+  resultOverlays,
   estimate,
   diff,
   optimize,

@@ -23,6 +23,7 @@ import { Prune } from './prune';
 import { PruneWeights } from './pruneWeights';
 import { Quantize } from './quantize';
 import { QuantizeWeights } from './weightOnly';
+import { ResultOverlays } from './resultOverlays';
 import { GetDigest, GetRun, ListRuns, RemoveRuns, RunChanged } from './runs';
 import { Sensitivity } from './sensitivity';
 
@@ -40,6 +41,7 @@ export const requests: readonly AnyRequest[] = [
   GetTensorStatistics,
   ReadOverlays,
   WriteOverlay,
+  ResultOverlays,
   EstimateSize,
   Diff,
   Optimize,

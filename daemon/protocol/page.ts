@@ -64,7 +64,16 @@ export type EditorRequests = {
 export type EditorCommand = JobCommand | 'compress' | 'deploy' | 'openSettings' | 'manageTrust' | 'showLog';
 
 /** Jobs that have a panel of their own; each is the command `slipway.ID`. */
-export type JobCommand = 'optimize' | 'quantize' | 'precision' | 'prune' | 'cluster' | 'sensitivity';
+export type JobCommand =
+  | 'optimize'
+  | 'quantize'
+  | 'precision'
+  | 'prune'
+  | 'cluster'
+  | 'sensitivity'
+  | 'benchmark'
+  | 'profile'
+  | 'evaluate';
 
 export type EditorFromPage =
   /** The page listens; the host answers with `init`. */

@@ -3,6 +3,7 @@
 
 import { availableParallelism } from 'node:os';
 import type * as vscode from 'vscode';
+import { GetMachine } from '../../daemon/protocol/daemon';
 import { Open } from '../../daemon/protocol/inspect';
 import type { Context } from '../context';
 import type { Job, Situation } from '../jobs/job';
@@ -34,6 +35,13 @@ export async function openJob(
   return panel;
 }
 
+/** What a command was given beside the model: only our own pages give it; a tree or a menu gives other things. */
+export function jobStart(argument: unknown): JobStart {
+  return typeof argument === 'object' && argument !== null && 'values' in argument
+    ? (argument as JobStart)
+    : {};
+}
+
 /** What the form is made for: the folder, the machine, the free dimensions of the model. */
 async function situationOf(
   { daemon, log }: Context,
@@ -41,13 +49,14 @@ async function situationOf(
 ): Promise<Situation & { bytes: number | null }> {
   const situation = { model: model.fsPath, beside: await namesBeside(model), cores: availableParallelism() };
   try {
+    const { offered } = await daemon.request(GetMachine, {});
     const { inspection } = await daemon.request(Open, { uri: model.toString() });
     const dimensions = new Set<string>();
     for (const { shape } of inspection.inputs) {
       for (const dim of shape ?? []) if (typeof dim === 'string') dimensions.add(dim);
     }
     const bytes = inspection.fileBytes + inspection.externalBytes;
-    return { ...situation, dimensions: [...dimensions], bytes };
+    return { ...situation, devices: offered, dimensions: [...dimensions], bytes };
   } catch (error) {
     // The form can be filled without; a run says what is wrong with the model.
     log.debug(`${model.fsPath}: ${String(error)}`);

@@ -48,6 +48,8 @@ export function methodForm(method: Method, situation: Situation): MethodForm {
   const required = new Set([...(schema.required ?? []), ...(method.needs ?? [])]);
   // An empty name is filled in when it runs: a free one beside the model.
   required.delete('output');
+  // The panel's own model is always the first of them.
+  required.delete('uris');
   const found = new Map<string, Field>();
   for (const [name, each] of flatten(schema)) {
     if (hidden.has(name) || hidden.has(name.split('.')[0]!)) continue;
@@ -104,7 +106,8 @@ function controlOf(name: string, schema: Schema, method: Method, situation: Situ
         : undefined;
     return { kind: 'path', use, offers, ...(placeholder === undefined ? {} : { placeholder }) };
   }
-  const choices = choicesOf(schema);
+  const taken = allowed(name, method, situation);
+  const choices = choicesOf(schema)?.filter(({ value }) => taken?.includes(value) !== false);
   if (choices !== undefined) return { kind: 'choice', options: choices };
   switch (schema.type) {
     case 'boolean':
@@ -122,7 +125,8 @@ function controlOf(name: string, schema: Schema, method: Method, situation: Situ
         ...(schema.exclusiveMaximum === undefined ? {} : { below: schema.exclusiveMaximum }),
       };
     case 'array': {
-      const options = schema.items && choicesOf(schema.items);
+      const options =
+        schema.items && choicesOf(schema.items)?.filter(({ value }) => taken?.includes(value) !== false);
       if (options !== undefined) return { kind: 'many', options };
       return schema.items?.type === 'integer'
         ? { kind: 'numbers', min: schema.items.minimum ?? 0 }
@@ -133,6 +137,15 @@ function controlOf(name: string, schema: Schema, method: Method, situation: Situ
     default:
       return { kind: 'text' };
   }
+}
+
+/** The values that a field may take here; undefined: all of its enumeration. */
+function allowed(
+  name: string,
+  { choices }: Method,
+  { devices }: Situation,
+): readonly (string | number | boolean)[] | undefined {
+  return name === 'device' || name === 'devices' ? devices : choices?.[name];
 }
 
 /** The values of an enumeration, however it is written; undefined for what is none. */
@@ -148,7 +161,7 @@ function choicesOf(schema: Schema): Option[] | undefined {
 function startValues(method: Method, situation: Situation): FormValues {
   const values: FormValues = {};
   for (const [name, schema] of flatten(method.request.params)) {
-    const use = pathUses[name];
+    const use = method.paths?.[name] ?? pathUses[name];
     const wanted = method.front.includes(name) && (use === 'calibration' || use === 'validation');
     const [first] = wanted ? dataOffers(use, situation) : [];
     if (first !== undefined && schema.type === 'string') values[name] = first;

@@ -14,6 +14,8 @@ export interface Situation {
   readonly beside: readonly string[];
   /** Processors that may be used. */
   readonly cores: number;
+  /** Devices that this build of ONNX Runtime knows here; undefined when nobody could be asked. */
+  readonly devices?: readonly string[] | undefined;
   /** Free dimensions of the model's inputs. */
   readonly dimensions: readonly string[];
 }
@@ -41,11 +43,15 @@ export interface Method {
   readonly paths?: Readonly<Record<string, PathUse>>;
   /** Flags that are on, or depend, when absent: offered as automatic, yes, no. */
   readonly automatic?: readonly string[];
+  /** Values of an enumeration that this way of doing it takes; all when absent. */
+  readonly choices?: Readonly<Record<string, readonly (string | number)[]>>;
   /** What the form holds at first. */
   start?(situation: Situation): FormValues;
   /** Ending of the file it writes: `int8` for NAME.int8.onnx; absent when it writes none. */
   ending?(values: FormValues): string;
   readonly result: ResultKind;
+  /** Its values per node are painted on the graph at once; without, when the user asks. */
+  readonly paints?: boolean;
   /** What `slipway/estimate` is asked; absent when a size makes no sense. */
   estimate?(values: FormValues): Omit<ParamsOf<typeof EstimateSize>, 'uri' | 'revision'>;
   /** The command of the command line, and how params become words where the name does not say. */

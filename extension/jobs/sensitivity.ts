@@ -27,6 +27,7 @@ export const sensitivityJob: Job = {
         calibrationCache: 'Keep ranges in',
       },
       result: 'sensitivity',
+      paints: true,
       command: { name: 'sensitivity' },
     },
   ],

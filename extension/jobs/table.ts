@@ -1,8 +1,11 @@
 // Every job that has a panel, by id.
 
+import { benchmarkJob } from './benchmark';
 import { clusterJob } from './cluster';
+import { evaluateJob } from './evaluate';
 import type { Job } from './job';
 import { optimizeJob } from './optimize';
+import { profileJob } from './profile';
 import { pruneJob } from './prune';
 import { precisionJob, quantizeJob } from './quantize';
 import { sensitivityJob } from './sensitivity';
@@ -14,4 +17,7 @@ export const jobs: readonly Job[] = [
   clusterJob,
   optimizeJob,
   sensitivityJob,
+  benchmarkJob,
+  profileJob,
+  evaluateJob,
 ];

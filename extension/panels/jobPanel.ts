@@ -4,6 +4,8 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { EstimateSize } from '../../daemon/protocol/estimate';
+import type { Overlay } from '../../daemon/protocol/overlay';
+import { ResultOverlays } from '../../daemon/protocol/resultOverlays';
 import { ErrorCode } from '../../daemon/protocol/errors';
 import type {
   FormValues,
@@ -32,6 +34,8 @@ const refreshMs = 100;
 export interface JobStart {
   readonly method?: string | undefined;
   readonly values?: FormValues | undefined;
+  /** Runs at once, when nothing that is needed is missing. */
+  readonly run?: boolean | undefined;
 }
 
 export class JobPanel {
@@ -40,6 +44,8 @@ export class JobPanel {
   private readonly ended = new vscode.EventEmitter<void>();
   private timer: NodeJS.Timeout | undefined;
   private running: vscode.CancellationTokenSource | undefined;
+  /** What can be painted, by run. */
+  private readonly overlays = new Map<number, readonly Overlay[]>();
   private alive = true;
   private page: JobPage;
   private nextRun = 1;
@@ -90,6 +96,8 @@ export class JobPanel {
         },
       },
     );
+    if (start.run === true && first.fields.every(({ name, required }) => !required || name in first.values))
+      void this.run(this.method(first.id), first.values);
     const trust = vscode.workspace.onDidGrantWorkspaceTrust(() => this.update({ trusted: true }));
     this.panel.onDidDispose(() => {
       this.alive = false;
@@ -168,8 +176,19 @@ export class JobPanel {
         await vscode.commands.executeCommand('workbench.trust.manage');
         return;
       case 'compare':
+        await vscode.commands.executeCommand('slipway.benchmark', this.model, {
+          values: { uris: [note.file] },
+          run: true,
+        });
+        return;
       case 'evaluate':
+        await vscode.commands.executeCommand('slipway.evaluate', vscode.Uri.file(note.file), {
+          values: { against: this.model.fsPath },
+          run: true,
+        });
+        return;
       case 'paint':
+        await this.paint(note.run, note.overlay);
     }
   }
 
@@ -213,6 +232,7 @@ export class JobPanel {
       });
       const result = { kind: method.result, value } as JobResult;
       this.updateRun(id, { state: 'done', progress: null, result });
+      await this.offerOverlays(id, method, value);
     } catch (error) {
       const failure = describeFailure(error);
       if (failure.code === ErrorCode.requestCancelled)
@@ -222,6 +242,31 @@ export class JobPanel {
       source.dispose();
       this.running = undefined;
     }
+  }
+
+  /** Values per node that a result has: the editors of the model can paint them from now on. */
+  private async offerOverlays(id: number, method: Method, result: unknown): Promise<void> {
+    try {
+      const { overlays } = await this.context.daemon.request(ResultOverlays, {
+        method: method.request.method,
+        result,
+      });
+      if (overlays.length === 0) return;
+      this.overlays.set(id, overlays);
+      this.context.overlays.put(this.model.toString(), overlays, method.paints === true);
+      this.updateRun(id, { overlays: overlays.map(({ title }) => title) });
+    } catch (error) {
+      // The result itself is there; only its picture on the graph is not.
+      this.context.log.warn(`${this.job.id}: ${String(error)}`);
+    }
+  }
+
+  /** Opens the model with one overlay of a run painted. */
+  private async paint(id: number, title: string): Promise<void> {
+    const overlay = this.overlays.get(id)?.find((one) => one.title === title);
+    if (overlay === undefined) return;
+    await vscode.commands.executeCommand('slipway.inspect', this.model);
+    this.context.overlays.put(this.model.toString(), [overlay]);
   }
 
   /** Moves what a run wrote to the trash, after a question. */

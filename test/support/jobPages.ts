@@ -1,9 +1,11 @@
 // Pages of jobs as their host sends them: forms made from the real requests, results as the daemon gives them.
 
+import type { Measurement } from '../../daemon/protocol/benchmark';
 import type { JobPage, JobRun, JobResult } from '../../daemon/protocol/jobPage';
 import { methodForm } from '../../extension/jobs/form';
 import type { Situation } from '../../extension/jobs/job';
 import { jobs } from '../../extension/jobs/table';
+import { measurement } from './jobs';
 
 export const situation: Situation = {
   model: '/home/ada/models/resnet.onnx',
@@ -117,5 +119,256 @@ export const sensitivity: JobResult = {
     })),
     samples: 64,
     diagnostics: [],
+  },
+};
+
+const machine = {
+  platform: 'linux-x64',
+  cpu: 'Example CPU @ 2.50GHz',
+  cores: 4,
+  instructionSets: ['avx2', 'avx512f', 'avx512_vnni'],
+  memoryBytes: 16_000_000_000,
+  node: '24.0.0',
+  onnxruntime: '1.30.0',
+  providers: ['cpu'],
+};
+const folder = '/home/ada/models/';
+const two = ['resnet.onnx', 'resnet.int8.onnx'];
+const p50Of = (model: string, batch: number, threads: number) =>
+  ((model === two[0] ? 1.92 : 0.71) * (0.3 + 0.7 * batch)) / (0.25 + 0.75 * threads);
+
+/** Two models over batch sizes and threads. */
+export const swept: Measurement[] = two.flatMap((model, i) =>
+  [1, 2, 4, 8].flatMap((batch) =>
+    [1, 2, 4].map((threads) => {
+      const p50 = p50Of(model, batch, threads);
+      return {
+        ...measurement(folder + model, p50, 1 + i),
+        batch,
+        threads,
+        throughput: (1000 * batch) / p50,
+        start: { coldMs: 142, warmMs: 61 + i, firstRunMs: 3.1 },
+      };
+    }),
+  ),
+);
+
+export const benchmarked: JobResult = {
+  kind: 'benchmark',
+  value: {
+    machine,
+    results: swept,
+    ratios: swept.slice(12).map(({ model, device, threads, batch }) => ({
+      model,
+      against: folder + two[0],
+      device,
+      threads,
+      batch,
+      p50Ratio: 2.7,
+      low: 2.61,
+      high: 2.83,
+    })),
+    failures: [
+      {
+        model: folder + two[1],
+        device: 'cuda',
+        threads: 1,
+        batch: 1,
+        kind: 'deviceUnavailable',
+        message: 'CUDA needs libcudnn.so.9, which is not installed.',
+      },
+    ],
+    warnings: ['Another process took 12 % of the processor while this was measured.'],
+    environment: {
+      at: '2026-11-25T08:00:00.000Z',
+      kernel: '6.8.0',
+      cpuQuota: 4,
+      affinity: '0-3',
+      governor: null,
+      loadAverage: 0.4,
+      variables: {},
+    },
+  },
+};
+
+const latencyMs = { p50: 2.1, p90: 3.4, p99: 9.6, mean: 2.4, min: 1.8, stddev: 1.1 };
+
+/** A search for the highest rate, and requests at once. */
+export const loaded: JobResult = {
+  kind: 'benchmark',
+  value: {
+    machine,
+    results: two.map((model, i) => measurement(folder + model, p50Of(model, 1, 1), 1 + i)),
+    ratios: [],
+    concurrency: two.flatMap((model) =>
+      [1, 2, 4].map((concurrency) => ({
+        model: folder + model,
+        device: 'cpu',
+        threads: 1,
+        batch: 1,
+        concurrency,
+        samples: 600,
+        latencyMs,
+        throughput: (model === two[0] ? 520 : 1400) * concurrency ** 0.8,
+        peakRssBytes: 91_000_000 * concurrency,
+      })),
+    ),
+    load: two.map((model, i) => ({
+      model: folder + model,
+      device: 'cpu',
+      threads: 1,
+      batch: 1,
+      pattern: 'server',
+      workers: 1,
+      queries: 4200,
+      latencyMs,
+      waitMs: { mean: 0.6, p99: 6.4 },
+      serviceMs: { mean: 1.9, stddev: 0.1 },
+      queriesPerSecond: 340 + 500 * i,
+      throughput: 340 + 500 * i,
+      utilisation: 0.66,
+      abandoned: 0,
+      rate: 341 + 500 * i,
+      boundMs: 20,
+      holds: true,
+      expectedWaitMs: 0.63,
+      trials: [100, 200, 300, 341, 380].map((rate) => ({
+        rate: rate + 500 * i,
+        holds: rate <= 341,
+        p99Ms: 1.9 + (rate / 380) ** 6 * 21,
+        queries: 800,
+      })),
+    })),
+  },
+};
+
+const profiledOps = ['Conv', 'Conv', 'Relu', 'Conv', 'Add', 'MatMul', 'Softmax'];
+
+/** A profile of seven nodes in two scopes, against a second model. */
+export const profiled: JobResult = (() => {
+  const nodes = profiledOps.map((op, i) => ({
+    name: `/layer${i < 4 ? 1 : 2}/${op}_${i}`,
+    op,
+    provider: 'CPUExecutionProvider',
+    meanUs: 400 / (i + 1),
+    totalUs: 400 / (i + 1),
+    calls: 1,
+    share: 0,
+    source: `/layer${i < 4 ? 1 : 2}/${op}_${i}`,
+    scope: `layer${i < 4 ? 1 : 2}`,
+    bytes: 100_000,
+    work: { operations: 20_000_000 / (i + 1) ** 2, arithmetic: 'float' as const },
+    inputs: 2,
+  }));
+  const sumUs = nodes.reduce((sum, { meanUs }) => sum + meanUs, 0);
+  for (const node of nodes) node.share = node.meanUs / sumUs;
+  const byOp = [...new Set(profiledOps)].map((name) => {
+    const own = nodes.filter(({ op }) => op === name);
+    const meanUs = own.reduce((sum, node) => sum + node.meanUs, 0);
+    return { name, nodes: own.length, meanUs, share: meanUs / sumUs };
+  });
+  const starts = nodes.map((_, i) => nodes.slice(0, i).reduce((sum, node) => sum + node.meanUs, 0));
+  const profile = {
+    model: `${folder}resnet.int8.onnx`,
+    device: 'cpu',
+    threads: 1,
+    batch: 1,
+    nodes,
+    byOp,
+    byProvider: [],
+    byScope: [],
+    fallback: null,
+    runs: 400,
+    runUs: sumUs * 1.02,
+    sumUs,
+    betweenUs: sumUs * 0.02,
+    overhead: 0.031,
+    recordUs: 0.9,
+    flame: [
+      { name: 'run', depth: 0, startUs: 0, durationUs: sumUs, node: null },
+      { name: 'layer1', depth: 1, startUs: 0, durationUs: starts[4]!, node: null },
+      { name: 'layer2', depth: 1, startUs: starts[4]!, durationUs: sumUs - starts[4]!, node: null },
+      ...nodes.map(({ name, meanUs }, node) => ({
+        name,
+        depth: 2,
+        startUs: starts[node]!,
+        durationUs: meanUs,
+        node,
+      })),
+    ],
+    roofline: {
+      compute: [
+        { name: 'float' as const, gops: 92 },
+        { name: 'integer' as const, gops: 310 },
+      ],
+      bandwidth: [
+        { name: 'cache' as const, gbPerS: 38 },
+        { name: 'memory' as const, gbPerS: 11 },
+      ],
+      points: nodes.map(({ work, bytes, meanUs }, node) => {
+        const intensity = work.operations / bytes;
+        const attainableGops = Math.min(92, 38 * intensity);
+        return {
+          node,
+          intensity,
+          gops: work.operations / meanUs / 1000,
+          attainableGops,
+          bound: attainableGops < 92 ? ('bandwidth' as const) : ('compute' as const),
+          arithmetic: 'float' as const,
+        };
+      }),
+    },
+    assumed: {},
+    warnings: [],
+  };
+  return {
+    kind: 'profile' as const,
+    value: {
+      ...profile,
+      overlays: [],
+      against: { ...profile, model: `${folder}resnet.onnx` },
+      difference: {
+        runRatio: 0.38,
+        byOp: byOp.map(({ name, meanUs }, i) => ({
+          name,
+          meanUs,
+          againstUs: meanUs * (i === 1 ? 0.8 : 2.6),
+          differenceUs: meanUs - meanUs * (i === 1 ? 0.8 : 2.6),
+        })),
+        byProvider: [],
+        nodes: [],
+      },
+    },
+  };
+})();
+
+/** Top-1 over twelve classes against the original. */
+export const evaluated: JobResult = {
+  kind: 'evaluate',
+  value: {
+    metric: 'top1',
+    value: 0.9455,
+    low: 0.9347,
+    high: 0.9546,
+    samples: 2000,
+    interval: 'wilson',
+    details: {
+      confusion: Array.from({ length: 12 }, (_, i) =>
+        Array.from({ length: 12 }, (_, j) =>
+          i === j ? 150 + i : (i * 7 + j) % 5 === 0 ? 1 + ((i + j) % 9) : 0,
+        ),
+      ),
+      perClass: Array.from({ length: 12 }, (_, label) => ({
+        label,
+        name: `class ${label}`,
+        samples: 166,
+        precision: 0.99 - label / 100,
+        recall: 0.98 - label / 120,
+        f1: 0.985 - label / 110,
+      })),
+    },
+    against: { model: `${folder}resnet.onnx`, value: 0.946, low: 0.9353, high: 0.955 },
+    difference: { value: -0.0005, low: -0.004, high: 0.003 },
+    notes: [],
   },
 };

@@ -8,7 +8,7 @@ import { randomNumbers } from './graphs';
 const folder = '/home/ada/models/';
 
 /** A measurement whose run times lie around `p50` with a tail to the right. */
-function measurement(file: string, p50: number, seed: number): Measurement {
+export function measurement(file: string, p50: number, seed: number): Measurement {
   const random = randomNumbers(seed);
   const times = Array.from({ length: 600 }, () => {
     const middle = random() + random() + random() - 1.5;

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { besideMedians, besidePoints } from '../../webview/compare/chartLabels';
-import { beyondEdge, clippedEnd } from '../../webview/compare/histogram';
+import { besideMedians, besidePoints } from '../../webview/charts/chartLabels';
+import { beyondEdge, clippedEnd } from '../../webview/charts/histogram';
 import { int8Static } from '../support/jobs';
 
 test('labels of close medians stand one above the other', () => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ticks } from '../../webview/compare/axis';
+import { ticks } from '../../webview/charts/axis';
 import { accuracyDifference, comparedOf, rowsOf } from '../../webview/compare/comparison';
 import { csvReport, markdownReport, recipeCommand } from '../../webview/compare/report';
 import { headline, plainText } from '../../webview/compare/sentence';

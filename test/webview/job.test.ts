@@ -8,7 +8,18 @@ import type { JobFromPage, JobPage, JobRequests, JobToPage } from '../../daemon/
 import type { RequestMap } from '../../daemon/protocol/page';
 import { Channel } from '../../daemon/protocol/pageChannel';
 import { auditPage } from '../support/accessibility';
-import { jobPage, pruned, quantized, run, sensitivity } from '../support/jobPages';
+import {
+  benchmarked,
+  evaluated,
+  jobPage,
+  loaded,
+  profiled,
+  pruned,
+  quantized,
+  run,
+  sensitivity,
+  swept,
+} from '../support/jobPages';
 import { repository } from '../support/paths';
 import { Pages, type OpenPage, type PageOptions } from '../support/webPage';
 
@@ -150,13 +161,14 @@ describe('job page', () => {
     assert.match(text, /28\.4 dB/);
     assert.match(text, /−0\.05 points, at most −0\.30 allowed/);
     assert.match(text, /Its output is the result of the model/);
-    for (const name of ['Open', 'Compare', 'Delete', 'Copy Command Line'])
+    for (const name of ['Open', 'Compare', 'Evaluate', 'Delete', 'Copy Command Line'])
       await page.getByRole('button', { name, exact: true }).click();
     await page.waitForTimeout(50);
     const file = '/home/ada/models/resnet.int8-2.onnx';
-    assert.deepEqual(notes.slice(-4), [
+    assert.deepEqual(notes.slice(-5), [
       { kind: 'open', file },
       { kind: 'compare', file },
+      { kind: 'evaluate', file },
       { kind: 'delete', run: done.id },
       { kind: 'copy', text: done.command },
     ]);
@@ -181,20 +193,77 @@ describe('job page', () => {
     await close(opened);
   });
 
+  it('fills a benchmark while it is measured, and plots what was varied', async () => {
+    const opened = await open(
+      jobPage('benchmark', { runs: [run({ method: 'sweep', rows: swept.slice(0, 3) })] }),
+      {
+        height: 1600,
+      },
+    );
+    const { page } = opened;
+    assert.equal(await page.locator('.run tbody tr').count(), 3);
+    assert.equal(await page.isDisabled('.submit .primary'), true, 'it is running already');
+    opened.send(
+      jobPage('benchmark', { runs: [run({ state: 'done', progress: null, result: benchmarked })] }),
+    );
+    await page.getByText('2.70× faster').waitFor();
+    assert.match(await page.innerText('.run-title'), /resnet\.int8\.onnx is 2\.70× faster \(2\.61–2\.83\)/);
+    const titles = await page.locator('.chart h2').allInnerTexts();
+    assert.deepEqual(titles, [
+      'Run times at cpu, 1 thread, batch 1',
+      'Throughput over batch size',
+      'Latency over batch size',
+      'Throughput over threads',
+    ]);
+    const words = await page.locator('.chart svg').nth(1).getAttribute('aria-label');
+    assert.match(words!, /resnet\.onnx: 1: 521, 2: 613/);
+    assert.match(await page.innerText('.run'), /libcudnn\.so\.9/);
+    assert.match(await page.innerText('.run'), /12 % of the processor/);
+    await page.waitForTimeout(250);
+    await page.screenshot({ path: join(pictures, 'job-benchmark-sweep.png'), fullPage: true });
+    await close(opened);
+  });
+
+  it('draws a profile as bars, flames and roofline, and an evaluation as a matrix', async () => {
+    const done = (result: typeof profiled) => [run({ state: 'done' as const, progress: null, result })];
+    const opened = await open(jobPage('profile', { runs: done(profiled) }), { height: 1400 });
+    const { page } = opened;
+    assert.equal(
+      await page.innerText('.run-title'),
+      'resnet.int8.onnx takes 0.380 of the time of resnet.onnx',
+    );
+    assert.equal(await page.locator('.flame-box').count(), 10);
+    assert.equal(await page.locator('.roof-point').count(), 7);
+    assert.match(await page.innerText('.run'), /Conv\s+700 µs\s+1\.82 ms\s+−1\.12 ms/);
+    opened.send(jobPage('evaluate', { runs: done(evaluated) }));
+    await page.getByText('What was taken for what').waitFor();
+    assert.match(
+      await page.innerText('.run-title'),
+      /Top-1 94\.55 % \(93\.47 % to 95\.46 %\), −0\.05 points against resnet\.onnx/,
+    );
+    assert.equal(await page.locator('.confusion .right').count(), 12);
+    assert.match(await page.innerText('.mixed'), /class \d+ taken for class \d+: 9/);
+    await close(opened);
+  });
+
   it('looks right in every theme, and when narrow', async () => {
     const results = [
       ['quantize', quantized],
       ['prune', pruned],
       ['sensitivity', sensitivity],
+      ['benchmark', benchmarked],
+      ['benchmark', loaded],
+      ['profile', profiled],
+      ['evaluate', evaluated],
     ] as const;
-    for (const [id, result] of results) {
+    for (const [i, [id, result]] of results.entries()) {
       for (const theme of id === 'quantize'
         ? (['light', 'dark', 'highContrast', 'highContrastLight'] as const)
         : (['light', 'dark'] as const)) {
         const done = run({ state: 'done', progress: null, result });
         const opened = await open(jobPage(id, { runs: [done] }), { theme, width: 1280, height: 900 });
         await opened.page.waitForTimeout(250);
-        await opened.page.screenshot({ path: join(pictures, `job-${id}-${theme}.png`), fullPage: true });
+        await opened.page.screenshot({ path: join(pictures, `job-${i}-${id}-${theme}.png`), fullPage: true });
         await close(opened);
       }
     }

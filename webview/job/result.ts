@@ -2,11 +2,17 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { JobFromPage, JobPage, JobResult, JobRun } from '../../daemon/protocol/jobPage';
+import type { Measurement } from '../../daemon/protocol/benchmark';
+import type { ProfileResult } from '../../daemon/protocol/profile';
 import type { LayerSensitivity } from '../../daemon/protocol/sensitivity';
 import { diagnosticList } from '../ui/diagnostics';
-import { three } from '../ui/format';
+import { speedVerdict } from '../compare/comparison';
+import { inUnit, milliseconds, percent, three } from '../ui/format';
 import { icon } from '../ui/icon';
 import { elide, fullText, visible } from '../ui/text';
+import { benchmarkParts, type Benchmarked } from './results/benchmark';
+import { evaluateHeadline, evaluateParts } from './results/evaluate';
+import { profileParts } from './results/profile';
 import { clusterParts, optimizeParts } from './results/others';
 import { pruneParts } from './results/prune';
 import { quantizeParts } from './results/quantize';
@@ -27,7 +33,7 @@ export function written(result: JobResult | null) {
 export function runResult(page: JobPage, run: JobRun, width: number, tell: Tell): TemplateResult {
   return html`<section class="run" aria-label="Result">
     ${run.state === 'failed' || run.state === 'cancelled' ? ended(run) : nothing}
-    ${run.result === null ? partial(run) : whole(page, run, run.result, width, tell)}
+    ${run.result === null ? partial(run, width) : whole(page, run, run.result, width, tell)}
   </section>`;
 }
 
@@ -49,9 +55,20 @@ function ended({ state, error, rows }: JobRun): TemplateResult {
 }
 
 /** What has come while it runs, or until it ended. */
-function partial({ rows }: JobRun) {
+function partial({ rows, state }: JobRun, width: number) {
   const layers = rows.filter((row): row is LayerSensitivity => 'alone' in row);
-  return layers.length === 0 ? nothing : sensitivityParts(layers, undefined);
+  if (layers.length > 0) return sensitivityParts(layers, undefined);
+  const measured = rows.filter((row): row is Measurement => 'latencyMs' in row);
+  return measured.length === 0
+    ? nothing
+    : benchmarkParts({ results: newest(measured), ratios: [] }, width, state === 'running');
+}
+
+/** A later row of the same model and setting replaces the earlier one. */
+function newest(rows: readonly Measurement[]): Measurement[] {
+  const known = new Map<string, Measurement>();
+  for (const row of rows) known.set([row.model, row.device, row.threads, row.batch].join('\0'), row);
+  return [...known.values()];
 }
 
 function whole(page: JobPage, run: JobRun, result: JobResult, width: number, tell: Tell): TemplateResult {
@@ -92,7 +109,7 @@ function whole(page: JobPage, run: JobRun, result: JobResult, width: number, tel
             width,
           )
     }
-    ${parts(result)}
+    ${parts(result, width)}
     ${
       diagnostics.length === 0
         ? nothing
@@ -124,6 +141,14 @@ function fileButtons(run: JobRun, file: string, tell: Tell): TemplateResult {
     <button
       type="button"
       class="secondary"
+      title="Measure the quality of ${name} beside the original, on labelled data"
+      @click=${() => tell({ kind: 'evaluate', file })}
+    >
+      Evaluate
+    </button>
+    <button
+      type="button"
+      class="secondary"
       title="Move ${name} to the trash; the original stays"
       @click=${() => tell({ kind: 'delete', run: run.id })}
     >
@@ -150,7 +175,43 @@ function headline(run: JobRun, result: JobResult): TemplateResult | string {
       ? 'No layer can be rounded'
       : `${elide(first.node, 48)} is the most sensitive layer`;
   }
+  if (result.kind === 'benchmark') return benchmarkHeadline(result.value);
+  if (result.kind === 'evaluate') return evaluateHeadline(result.value);
+  if (result.kind === 'profile') return profileHeadline(result.value);
   return visible(run.title);
+}
+
+/** The comparison in a sentence, or what one model takes. */
+function benchmarkHeadline({ results, ratios }: Benchmarked): TemplateResult | string {
+  const [first] = results;
+  const [ratio] = ratios;
+  if (first === undefined) return 'Nothing could be measured';
+  if (ratio === undefined)
+    return `${elide(fileName(first.model), 48)}: ${milliseconds(first.latencyMs.p50)} a run, ${three(first.throughput)} per second`;
+  const verdict = speedVerdict(ratio);
+  const name = elide(fileName(ratio.model), 48);
+  const than = elide(fileName(ratio.against), 48);
+  if (verdict === 'same') return `${name} is as fast as ${than} within the error`;
+  const times = verdict === 'better' ? ratio.p50Ratio : 1 / ratio.p50Ratio;
+  const [low, high] = verdict === 'better' ? [ratio.low, ratio.high] : [1 / ratio.high, 1 / ratio.low];
+  return html`${name} is
+    <span class="verdict-${verdict}">${three(times)}× ${verdict === 'better' ? 'faster' : 'slower'}</span>
+    <span class="muted">(${three(low)}–${three(high)})</span> than ${than}`;
+}
+
+/** A run's time, and what takes most of it. */
+function profileHeadline({
+  model,
+  runUs,
+  byOp,
+  difference,
+  against,
+}: ProfileResult): TemplateResult | string {
+  const name = elide(fileName(model), 48);
+  if (difference !== undefined && against !== undefined)
+    return `${name} takes ${three(difference.runRatio)} of the time of ${elide(fileName(against.model), 48)}`;
+  const [first] = byOp;
+  return `${name}: ${inUnit(runUs, 'µs')} a run${first === undefined ? '' : `, ${percent(first.share)} of it in ${visible(first.name)}`}`;
 }
 
 function tail(result: JobResult): string {
@@ -166,7 +227,7 @@ function tail(result: JobResult): string {
   return '';
 }
 
-function parts(result: JobResult) {
+function parts(result: JobResult, width: number) {
   switch (result.kind) {
     case 'quantize':
       return quantizeParts(result.value);
@@ -179,8 +240,10 @@ function parts(result: JobResult) {
     case 'sensitivity':
       return sensitivityParts(result.value.layers, result.value.samples);
     case 'benchmark':
+      return benchmarkParts(result.value, width, false);
     case 'profile':
+      return profileParts(result.value, width);
     case 'evaluate':
-      return nothing;
+      return evaluateParts(result.value, width);
   }
 }

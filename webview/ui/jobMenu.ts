@@ -11,6 +11,9 @@ const items: readonly { label: string; command: EditorCommand }[] = [
   { label: 'Prune…', command: 'prune' },
   { label: 'Share Weights…', command: 'cluster' },
   { label: 'Measure Sensitivity…', command: 'sensitivity' },
+  { label: 'Benchmark…', command: 'benchmark' },
+  { label: 'Profile…', command: 'profile' },
+  { label: 'Evaluate…', command: 'evaluate' },
 ];
 
 export const jobMenu = (mayRun: boolean, run: (command: EditorCommand) => void): TemplateResult =>

@@ -5,8 +5,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Check } from 'typebox/value';
 import { parseCommand, type CommandSpec } from '../../../daemon/cli/args';
+import { benchmarkCommand } from '../../../daemon/cli/benchmark';
 import { clusterCommand } from '../../../daemon/cli/cluster';
+import { evaluateCommand } from '../../../daemon/cli/evaluate';
 import { optimizeCommand } from '../../../daemon/cli/optimize';
+import { profileCommand } from '../../../daemon/cli/profile';
 import { pruneCommand } from '../../../daemon/cli/prune';
 import { quantizeCommand } from '../../../daemon/cli/quantize';
 import { sensitivityCommand } from '../../../daemon/cli/sensitivity';
@@ -33,10 +36,16 @@ const situation: Situation = {
   dimensions: ['batch'],
 };
 const specs: Readonly<Record<string, CommandSpec>> = Object.fromEntries(
-  [quantizeCommand, pruneCommand, clusterCommand, optimizeCommand, sensitivityCommand].map(({ spec }) => [
-    spec.name,
-    spec,
-  ]),
+  [
+    quantizeCommand,
+    pruneCommand,
+    clusterCommand,
+    optimizeCommand,
+    sensitivityCommand,
+    benchmarkCommand,
+    profileCommand,
+    evaluateCommand,
+  ].map(({ spec }) => [spec.name, spec]),
 );
 const methods = jobs.flatMap((job) => job.methods.map((method) => ({ job, method })));
 const uriOf = (path: string) => `file://${path}`;

@@ -1,0 +1,140 @@
+// What the results of jobs say of single nodes, as overlays for the picture of the graph. Pure. The types name only
+// what is read here: a result may come from an older version's history.
+
+import { badRequest } from '../base/errors';
+import type { Overlay, OverlayEntry } from '../base/overlay';
+
+/** Overlays of a result of `method`, the most telling first; none where it says nothing of single nodes. */
+export function resultOverlays(method: string, result: unknown): Overlay[] {
+  if (typeof result !== 'object' || result === null)
+    throw badRequest(`${method} gives an object as its result.`);
+  const given = result as Given;
+  if (Array.isArray(given.overlays)) return given.overlays;
+  const found = [
+    ...ofSensitivity(given.layers),
+    ...ofWidths(given),
+    ...ofFusion(given.fusion),
+    ...ofZeros(given.layers),
+  ];
+  return found.filter(({ entries }) => entries.length > 0);
+}
+
+interface ErrorFigures {
+  readonly sqnrDb: number;
+  readonly cosine: number;
+}
+
+interface Given {
+  readonly overlays?: Overlay[];
+  /** Of `slipway/sensitivity` and `slipway/pruneWeights`. */
+  readonly layers?: readonly Partial<Layer>[];
+  /** Of quantization. */
+  readonly fusion?: { readonly left: readonly { node: string; op: string; why: string }[] };
+  /** Of `slipway/prune`. */
+  readonly groups?: readonly { name: string; from: number; to: number; layers: readonly string[] }[];
+  readonly locked?: readonly { name: string; reason: string }[];
+}
+
+interface Layer {
+  readonly node: string;
+  readonly alone: ErrorFigures;
+  readonly together: ErrorFigures | null;
+  readonly name: string;
+  readonly elements: number;
+  readonly zeros: number;
+}
+
+/** Above this nothing was lost that counts; infinity cannot be painted. */
+const lossless = 200;
+const decibels = (db: number) => Math.min(lossless, db);
+
+function ofSensitivity(layers: Given['layers'] = []): Overlay[] {
+  const entry = (node: string, figures: ErrorFigures, of: string): OverlayEntry => ({
+    node,
+    value: decibels(figures.sqnrDb),
+    text: `${of}: ${decibels(figures.sqnrDb).toFixed(1)} dB, cosine ${figures.cosine.toFixed(5)}`,
+  });
+  const common = { unit: 'dB', kind: 'sequential', higherIs: 'better', combine: 'min' } as const;
+  return [
+    {
+      name: 'sensitivity.alone',
+      title: 'Sensitivity',
+      ...common,
+      entries: layers.flatMap(({ node, alone }) =>
+        node !== undefined && alone ? [entry(node, alone, 'Outputs when only this is rounded')] : [],
+      ),
+    },
+    {
+      name: 'sensitivity.together',
+      title: 'Error of each layer',
+      ...common,
+      entries: layers.flatMap(({ node, together }) =>
+        node !== undefined && together ? [entry(node, together, 'Its output when all are rounded')] : [],
+      ),
+    },
+  ];
+}
+
+function ofFusion(fusion: Given['fusion']): Overlay[] {
+  const entries = (fusion?.left ?? []).map(({ node, why }): OverlayEntry => ({
+    node,
+    category: 'in float',
+    text: why,
+  }));
+  return [{ name: 'quantize.fusion', title: 'Stays in float', unit: '', kind: 'category', entries }];
+}
+
+/** Share of the width that is left, of every layer that was cut, and why others stayed. */
+function ofWidths({ groups = [], locked = [] }: Given): Overlay[] {
+  const left = groups.flatMap(({ name, from, to, layers }) =>
+    [name, ...layers].map((node): OverlayEntry => ({
+      node,
+      value: (100 * to) / Math.max(1, from),
+      text: node === name ? `${to} of ${from} channels are left` : `cut with ${name}: ${to} of ${from}`,
+    })),
+  );
+  const own = new Map<string, OverlayEntry>();
+  for (const entry of left)
+    if (!own.has(entry.node) || !entry.text?.startsWith('cut with')) own.set(entry.node, entry);
+  return [
+    {
+      name: 'prune.width',
+      title: 'Channels left',
+      unit: '%',
+      kind: 'sequential',
+      entries: [...own.values()],
+      combine: 'mean',
+    },
+    {
+      name: 'prune.locked',
+      title: 'Could not be cut',
+      unit: '',
+      kind: 'category',
+      entries: locked.map(({ name, reason }) => ({ node: name, category: 'stays whole', text: reason })),
+    },
+  ];
+}
+
+function ofZeros(layers: Given['layers'] = []): Overlay[] {
+  const entries = layers.flatMap(({ name, elements, zeros }): OverlayEntry[] =>
+    name === undefined || elements === undefined || zeros === undefined
+      ? []
+      : [
+          {
+            node: name,
+            value: (100 * zeros) / Math.max(1, elements),
+            text: `${zeros} of ${elements} weights are zero`,
+          },
+        ],
+  );
+  return [
+    {
+      name: 'prune.zeros',
+      title: 'Weights that are zero',
+      unit: '%',
+      kind: 'sequential',
+      entries,
+      combine: 'mean',
+    },
+  ];
+}
