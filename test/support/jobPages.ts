@@ -160,7 +160,7 @@ export const benchmarked: JobResult = {
     results: swept,
     ratios: swept.slice(12).map(({ model, device, threads, batch }) => ({
       model,
-      against: folder + two[0],
+      against: `${folder}${two[0]!}`,
       device,
       threads,
       batch,
@@ -170,7 +170,7 @@ export const benchmarked: JobResult = {
     })),
     failures: [
       {
-        model: folder + two[1],
+        model: `${folder}${two[1]!}`,
         device: 'cuda',
         threads: 1,
         batch: 1,
