@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import {
   createMessageConnection,
@@ -24,12 +24,13 @@ import { decodeColumns } from '../../../daemon/protocol/columns';
 import { writeDenseModel } from '../../support/denseModel';
 import { distFolder, temporaryFolder } from '../../support/paths';
 
-function startOnStdio() {
+function startOnStdio(t: TestContext) {
   const folder = temporaryFolder();
   const child = spawn(process.execPath, [join(distFolder, 'slipway.js'), 'daemon', '--stdio'], {
     env: { ...process.env, SLIPWAY_STATE: join(folder, 'state'), NODE_OPTIONS: '' },
     stdio: ['pipe', 'pipe', 'ignore'],
   });
+  t.after(() => child.kill());
   const ended = once(child, 'close');
   const connection = createMessageConnection(
     new StreamMessageReader(child.stdout),
@@ -39,8 +40,8 @@ function startOnStdio() {
   return { folder, child, ended, connection };
 }
 
-test('over stdio: no handshake, frames in base64, ends when the input ends', async () => {
-  const { folder, child, ended, connection } = startOnStdio();
+test('over stdio: no handshake, frames in base64, ends when the input ends', async (t) => {
+  const { folder, child, ended, connection } = startOnStdio(t);
   const frames = new Map<number, Uint8Array>();
   connection.onNotification(
     'slipway/frame',
@@ -64,8 +65,8 @@ test('over stdio: no handshake, frames in base64, ends when the input ends', asy
   assert.equal(child.exitCode, 0);
 });
 
-test('a body that is not JSON is answered with parseError and the next message is heard', async () => {
-  const { child, ended, connection } = startOnStdio();
+test('a body that is not JSON is answered with parseError and the next message is heard', async (t) => {
+  const { child, ended, connection } = startOnStdio(t);
   let heard = '';
   child.stdout.on('data', (chunk: Buffer) => (heard += chunk.toString('utf8')));
   child.stdin.write('Content-Length: 5\r\n\r\n{"a":');
@@ -75,8 +76,8 @@ test('a body that is not JSON is answered with parseError and the next message i
   await ended;
 });
 
-test('a language client connects, sees problems, and takes its leave', async () => {
-  const { folder, child, ended, connection } = startOnStdio();
+test('a language client connects, sees problems, and takes its leave', async (t) => {
+  const { folder, child, ended, connection } = startOnStdio(t);
   const broken = join(folder, 'broken.onnx');
   writeFileSync(broken, 'this is no model');
   const uri = pathToFileURL(broken).href;
@@ -128,8 +129,8 @@ test('a language client connects, sees problems, and takes its leave', async () 
   assert.equal(child.exitCode, 0);
 });
 
-test('exit without shutdown ends with 1', async () => {
-  const { child, ended, connection } = startOnStdio();
+test('exit without shutdown ends with 1', async (t) => {
+  const { child, ended, connection } = startOnStdio(t);
   await connection.sendRequest('initialize', { processId: null, rootUri: null, capabilities: {} });
   await connection.sendNotification('exit');
   await ended;
