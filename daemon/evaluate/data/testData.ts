@@ -7,10 +7,11 @@ import { basename, join } from 'node:path';
 import { hasErrors } from '../../base/diagnostic';
 import { badRequest, fileSystemError } from '../../base/errors';
 import { throwIfCancelled, type Task } from '../../base/task';
-import { DataType, dataTypeName } from '../../ir/dataType';
+import { dataTypeName } from '../../ir/dataType';
 import type { Tensor } from '../../ir/tensor';
 import { readStrings, readTensorValues } from '../../onnx/tensorData';
 import { decodeTensor } from '../../onnx/readModel';
+import { elementTypes } from '../../runtime/modelInputs';
 import type { ElementType, Feeds, SessionValue, TensorValue } from '../../runtime/session';
 import { tensorOf } from '../convert';
 import type { DatasetOptions } from '../dataset';
@@ -18,21 +19,6 @@ import type { NpyData } from '../npy';
 import { inputText, shapeText } from './describe';
 import type { Batch, Dataset } from './rows';
 
-const elementTypes: Readonly<Record<number, ElementType>> = {
-  [DataType.FLOAT]: 'float32',
-  [DataType.DOUBLE]: 'float64',
-  [DataType.FLOAT16]: 'float16',
-  [DataType.INT8]: 'int8',
-  [DataType.UINT8]: 'uint8',
-  [DataType.INT16]: 'int16',
-  [DataType.UINT16]: 'uint16',
-  [DataType.INT32]: 'int32',
-  [DataType.UINT32]: 'uint32',
-  [DataType.INT64]: 'int64',
-  [DataType.UINT64]: 'uint64',
-  [DataType.BOOL]: 'bool',
-  [DataType.STRING]: 'string',
-};
 const maxTensorBytes = 2 ** 30;
 const setName = /^test_data_set_\d+$/;
 
