@@ -88,7 +88,7 @@ test('quantize, benchmark, evaluate: the way of a model', async () => {
     output: string;
     before: unknown;
     after: { fileBytes: number };
-    fusion: { integer: number; left: unknown[] };
+    fusion: { integer: number; ran: unknown[]; left: unknown[] };
     error: unknown;
   }>(
     {
@@ -105,7 +105,12 @@ test('quantize, benchmark, evaluate: the way of a model', async () => {
   assert.equal(quantized.output, output);
   assert.deepEqual(kinds(quantized.before), { fileBytes: 'number' });
   assert.deepEqual(kinds(quantized.after), { fileBytes: 'number' });
-  assert.deepEqual(kinds(quantized.fusion), { integer: 'number', float: 'number', left: 'array' });
+  assert.deepEqual(kinds(quantized.fusion), {
+    integer: 'number',
+    float: 'number',
+    ran: 'array',
+    left: 'array',
+  });
   assert.deepEqual(kinds(quantized.error), {
     cosine: 'number',
     sqnrDb: 'number',
@@ -113,6 +118,7 @@ test('quantize, benchmark, evaluate: the way of a model', async () => {
     samples: 'number',
   });
   assert.ok(quantized.fusion.integer > 3);
+  assert.equal(quantized.fusion.ran.length, quantized.fusion.integer);
   assert.ok(existsSync(output));
 
   const measured = await document<{
