@@ -43,7 +43,9 @@ export function profileParts(profile: ProfileResult, width: number): TemplateRes
       value: `${percent(fallback.nodeShare)} of the nodes, ${percent(fallback.timeShare)} of the time`,
       title: fullText(fallback.nodes.join(', ')),
     });
-  const chart = Math.max(280, Math.min(width, 720));
+  // A panel that is being laid out has no width yet.
+  const whole = Math.max(280, width);
+  const chart = Math.min(whole, 720);
   return html`${warningList(profile.warnings)} ${factList(facts)} ${difference(profile)}
     <h3>By operator</h3>
     ${barGroups(
@@ -58,10 +60,10 @@ export function profileParts(profile: ProfileResult, width: number): TemplateRes
           },
         ],
       })),
-      width,
+      whole,
     )}
     <div class="charts">
-      ${flameChart(profile.flame, width, (node) => colour(nodes[node]?.op ?? ''))}
+      ${flameChart(profile.flame, whole, (node) => colour(nodes[node]?.op ?? ''))}
       ${rooflineChart(profile, chart)}
     </div>
     ${fold(
