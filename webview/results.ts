@@ -147,6 +147,15 @@ function buttons(job: JobView, subject: Variant) {
     >
       Open
     </button>
+    <button
+      type="button"
+      class="secondary"
+      title="Open the original and ${name} side by side, with what changed between them"
+      ?disabled=${isOriginal}
+      @click=${() => host.notify({ kind: 'differences', file })}
+    >
+      Show Differences
+    </button>
     ${menuButton('Copy Report', [
       { label: 'As Markdown', run: report('markdown', markdownReport(job)) },
       { label: 'As CSV', run: report('csv', csvReport(job)) },

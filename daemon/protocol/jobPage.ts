@@ -132,6 +132,8 @@ export type JobFromPage =
   | { kind: 'run'; method: string; values: FormValues }
   | { kind: 'cancel' }
   | { kind: 'open'; file: string }
+  /** Opens the original and the file side by side, with what changed. */
+  | { kind: 'differences'; file: string }
   /** Benchmarks the file against the original. */
   | { kind: 'compare'; file: string }
   | { kind: 'evaluate'; file: string }

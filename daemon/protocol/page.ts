@@ -144,6 +144,8 @@ export type ResultsFromPage =
   | { kind: 'keep'; file: string }
   | { kind: 'deploy'; file: string }
   | { kind: 'openModel'; file: string }
+  /** Open the original and this variant side by side, with what changed. */
+  | { kind: 'differences'; file: string }
   /** Put the command line that makes this variant on the clipboard. */
   | { kind: 'copyRecipe'; text: string }
   /** Put the report on the clipboard. */

@@ -175,6 +175,12 @@ export class JobPanel {
       case 'manageTrust':
         await vscode.commands.executeCommand('workbench.trust.manage');
         return;
+      case 'differences':
+        await vscode.commands.executeCommand('slipway.compare', {
+          a: this.model,
+          b: vscode.Uri.file(note.file),
+        });
+        return;
       case 'compare':
         await vscode.commands.executeCommand('slipway.benchmark', this.model, {
           values: { uris: [note.file] },

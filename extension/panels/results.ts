@@ -93,6 +93,12 @@ export class ResultsPanel {
       case 'openModel':
         void vscode.commands.executeCommand('slipway.inspect', vscode.Uri.file(note.file));
         return;
+      case 'differences':
+        void vscode.commands.executeCommand('slipway.compare', {
+          a: vscode.Uri.file(this.job.model.file),
+          b: vscode.Uri.file(note.file),
+        });
+        return;
       case 'keep':
         void this.keep(note.file);
         return;

@@ -161,12 +161,13 @@ describe('job page', () => {
     assert.match(text, /28\.4 dB/);
     assert.match(text, /−0\.05 points, at most −0\.30 allowed/);
     assert.match(text, /Its output is the result of the model/);
-    for (const name of ['Open', 'Compare', 'Evaluate', 'Delete', 'Copy Command Line'])
+    for (const name of ['Open', 'Show Differences', 'Benchmark', 'Evaluate', 'Delete', 'Copy Command Line'])
       await page.getByRole('button', { name, exact: true }).click();
     await page.waitForTimeout(50);
     const file = '/home/ada/models/resnet.int8-2.onnx';
-    assert.deepEqual(notes.slice(-5), [
+    assert.deepEqual(notes.slice(-6), [
       { kind: 'open', file },
+      { kind: 'differences', file },
       { kind: 'compare', file },
       { kind: 'evaluate', file },
       { kind: 'delete', run: done.id },

@@ -112,6 +112,7 @@ describe('results page', () => {
     await page.click('.buttons .primary');
     await page.click('.buttons button:has-text("Keep")');
     await page.click('.buttons button:has-text("Open")');
+    await page.click('.buttons button:has-text("Show Differences")');
     await page.click('.menu > button');
     await page.screenshot({ path: join(pictures, 'results-menu.png') });
     await page.keyboard.press('ArrowDown');
@@ -120,14 +121,15 @@ describe('results page', () => {
     await page.click('.menu [role=menuitem]:has-text("Command Line")');
     await page.waitForTimeout(50);
     const { file } = int8Static;
-    assert.deepEqual(notes.slice(1, 4), [
+    assert.deepEqual(notes.slice(1, 5), [
       { kind: 'deploy', file },
       { kind: 'keep', file },
       { kind: 'openModel', file },
+      { kind: 'differences', file },
     ]);
-    const csv = notes[4];
+    const csv = notes[5];
     assert.ok(csv?.kind === 'exportReport' && csv.format === 'csv');
-    const command = notes[5];
+    const command = notes[6];
     assert.ok(command?.kind === 'copyRecipe');
     assert.match(
       command.text,

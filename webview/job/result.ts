@@ -133,10 +133,18 @@ function fileButtons(run: JobRun, file: string, tell: Tell): TemplateResult {
     <button
       type="button"
       class="secondary"
+      title="Open the original and ${name} side by side, with what changed between them"
+      @click=${() => tell({ kind: 'differences', file })}
+    >
+      Show Differences
+    </button>
+    <button
+      type="button"
+      class="secondary"
       title="Measure ${name} beside the original"
       @click=${() => tell({ kind: 'compare', file })}
     >
-      Compare
+      Benchmark
     </button>
     <button
       type="button"
