@@ -7,7 +7,8 @@ import type { Tensor } from '../ir/tensor';
 import { attributeText } from './attributeText';
 import { functionPaths, graphAt, subgraphPaths } from './graphTable';
 import { inferredAt } from './inferredAt';
-import type { ScopedGraph } from './scopes';
+import { operatorDocumentation, type OperatorDocumentation } from './operatorDocumentation';
+import { functionKey, type ScopedGraph } from './scopes';
 import { typeIn, type InferredGraph, type ShapeInfo } from './shapes';
 import { tensorBytes } from './summary';
 import { unknownType, type ValueSummary } from './typeText';
@@ -33,6 +34,10 @@ export interface NodeDescription {
   metadata: { key: string; value: string }[];
   /** Paths of nested graphs and of the called function, to be passed as `scope`. */
   subgraphs: string[];
+  /** Version of the operator set that the graph of the node uses; absent where none is imported. */
+  opset?: number;
+  /** What is known of the operator at that version; absent for functions and unknown operators. */
+  documentation?: OperatorDocumentation;
 }
 
 /** Describes the operator in a row of `graphTable`. Throws badRequest for a scope or row that is not there. */
@@ -48,6 +53,11 @@ export function nodeDetails(
     throw badRequest(`Row ${index} is no operator: the graph has ${scoped.graph.nodes.length} of them.`);
   }
   const inferred = inferredAt(model, scoped, shapes);
+  const opset = opsetOf(model, scoped, node.domain);
+  const paths = functionPaths(model);
+  const subgraphs = subgraphPaths(scoped, index, paths);
+  const isCall = paths.has(functionKey(node.domain, node.opType, node.overload));
+  const documentation = isCall ? undefined : operatorDocumentation(node.domain, node.opType, opset);
   return {
     name: node.name,
     op: node.opType,
@@ -65,8 +75,17 @@ export function nodeDetails(
     }),
     outputs: node.outputs.map((name) => describe(inferred, name)),
     metadata: node.metadataProps.map(({ key, value }) => ({ key, value })),
-    subgraphs: subgraphPaths(scoped, index, functionPaths(model)),
+    subgraphs,
+    ...(opset === undefined ? {} : { opset }),
+    ...(documentation === undefined ? {} : { documentation }),
   };
+}
+
+/** The version of an operator set that a graph uses: a function imports its own. */
+function opsetOf(model: Model, scoped: ScopedGraph, domain: string): number | undefined {
+  const imports = scoped.functionDef?.opsetImports ?? model.opsetImports;
+  const plain = (name: string) => (name === 'ai.onnx' ? '' : name);
+  return imports.find((each) => plain(each.domain) === plain(domain))?.version;
 }
 
 function describe(inferred: InferredGraph, name: string): ValueSummary {

@@ -59,6 +59,14 @@ export function formAt(domain: string, name: string, opset: number): number | un
     .at(-1);
 }
 
+/** The first opset version after `opset` that changed or retired an operator; undefined where none did. */
+export function formAfter(domain: string, name: string, opset: number): number | undefined {
+  const next = tableOf(domain)
+    ?.get(name)
+    ?.find((version) => Math.abs(version) > opset);
+  return next === undefined ? undefined : Math.abs(next);
+}
+
 /** The operator of the standard domain whose name is nearest, when it is near enough to be a slip of the pen. */
 export function similarOperator(domain: string, name: string): string | undefined {
   if (name.length > 40) return undefined;

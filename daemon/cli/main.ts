@@ -15,6 +15,7 @@ type Loaded = Command | ForegroundCommand;
 
 const commands: Readonly<Record<string, () => Promise<Loaded>>> = {
   inspect: async () => (await import('./inspect')).inspectCommand,
+  operator: async () => (await import('./operator')).operatorCommand,
   check: async () => (await import('./check')).checkCommand,
   diff: async () => (await import('./diff')).diffCommand,
   optimize: async () => (await import('./optimize')).optimizeCommand,

@@ -14,6 +14,7 @@ import { graph, node, statistics, tensor } from './graph';
 import { handshake } from './handshake';
 import { close, open } from './inspect';
 import { machine, ping } from './machine';
+import { operator } from './operator';
 import { optimize } from './optimize';
 import { readOverlays, resultOverlays, writeOverlay } from './overlay';
 import { precision } from './precision';
@@ -38,6 +39,7 @@ const all: readonly AnyHandler[] = [
   node,
   tensor,
   statistics,
+  operator,
   readOverlays,
   writeOverlay,
   resultOverlays,

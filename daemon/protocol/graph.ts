@@ -3,6 +3,7 @@
 import { Type, type Static } from 'typebox';
 import { FrameRef, longRequest, modelRef, ValueSchema } from './common';
 import { request } from './core';
+import { OperatorSchema } from './operator';
 
 export const GetGraph = request('slipway/graph', {
   description: 'The nodes and edges of one graph, as a binary frame of columns.',
@@ -110,6 +111,10 @@ export const GetNode = request('slipway/node', {
       { description: 'metadata_props of the node.' },
     ),
     subgraphs: Type.Array(Type.String(), { description: 'Paths of nested graphs, to be passed as `scope`.' }),
+    opset: Type.Optional(
+      Type.Integer({ description: 'Version of the operator set of `domain` that the graph uses.' }),
+    ),
+    documentation: Type.Optional(OperatorSchema),
   }),
 });
 export type NodeDetails = Static<(typeof GetNode)['result']>;

@@ -15,6 +15,7 @@ import { FrameNotification } from './frames';
 import { GetGraph, GetNode, GetTensorStatistics, ReadTensor } from './graph';
 import { Handshake, Hello } from './handshake';
 import { Close, ModelChanged, Open } from './inspect';
+import { GetOperator } from './operator';
 import { Optimize } from './optimize';
 import { ReadOverlays, WriteOverlay } from './overlay';
 import { ConvertPrecision } from './precision';
@@ -39,6 +40,7 @@ export const requests: readonly AnyRequest[] = [
   GetNode,
   ReadTensor,
   GetTensorStatistics,
+  GetOperator,
   ReadOverlays,
   WriteOverlay,
   ResultOverlays,

@@ -9,6 +9,7 @@ import type { TensorPreview } from '../state/editorState';
 import { bytes, exactBytes, plural, whole } from '../ui/format';
 import { icon, iconButton } from '../ui/icon';
 import { elide, fullText, visible } from '../ui/text';
+import { operatorSection } from './operatorSection';
 import { tensorStatistics } from './tensorStatistics';
 import { facts, metadataFacts, nameText, section, typedName, typeText } from './parts';
 
@@ -110,7 +111,8 @@ function operator(
         ...(table.scope[row] === '' ? [] : [{ label: 'Scope', value: nameText(table.scope[row]!) }]),
       ]),
     )}
-    ${details.docString === '' ? nothing : section('Documentation', html`<p class="wrap pre">${elide(details.docString, 2000)}</p>`)}
+    ${details.docString === '' ? nothing : section('Description', html`<p class="wrap pre">${elide(details.docString, 2000)}</p>`)}
+    ${operatorSection(details)}
     ${
       details.attributes.length === 0
         ? nothing

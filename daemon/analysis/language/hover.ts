@@ -7,6 +7,7 @@ import { typeIn, type InferredType } from '../shapes';
 import type { LanguageDocument } from './document';
 import { entryAt, titleOf } from './navigate';
 import { functionKeyOf, headerText, markAt, type ValueEntry } from './resolve';
+import { operatorWords } from '../operatorDocumentation';
 import { documentationOf, signatureOf, signatureText } from './signature';
 
 export interface Hover {
@@ -104,6 +105,8 @@ async function operatorMarkdown(document: LanguageDocument, node: NodeSyntax): P
     lines.push(
       code(signature ? signatureText(signature) : `${node.domain === '' ? '' : `${node.domain}.`}${name}`),
     );
+    const words = operatorWords(node.domain, name);
+    if (words !== undefined) lines.push(plain(words));
     const link = documentationOf(node.domain, name);
     const set = node.domain === '' ? 'ai.onnx' : node.domain;
     const facts = [

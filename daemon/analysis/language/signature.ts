@@ -83,13 +83,12 @@ export function operatorsOf(domain: string, opset = Infinity): string[] {
 export function documentationOf(domain: string, name: string): string | undefined {
   if (inTable(domain) === '' || domain.startsWith('ai.onnx.')) {
     if (!tableOf(domain).has(name)) return undefined;
-    const prefix =
-      inTable(domain) === ''
-        ? ''
-        : `${domain.replace('ai.onnx.', 'aionnx').replace('aionnxml', 'aionnxml')}_`;
-    return `https://onnx.ai/onnx/operators/onnx_${prefix === '' ? '' : prefix.slice(0, -1)}_${name}.html`;
+    // The page of a domain of its own is named by the domain without its dots: onnx_aionnxml_Scaler.
+    const prefix = inTable(domain) === '' ? '' : `${domain.replaceAll('.', '')}_`;
+    return `https://onnx.ai/onnx/operators/onnx_${prefix === '' ? '_' : prefix}${name}.html`;
   }
-  if (domain === 'com.microsoft')
+  // The name comes from a file: only what looks like one goes into an address.
+  if (domain === 'com.microsoft' && /^\w{1,80}$/.test(name))
     return `https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#com.microsoft.${name}`;
   return undefined;
 }
