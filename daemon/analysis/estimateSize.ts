@@ -8,13 +8,15 @@ import { tensorBytes } from './summary';
 
 export interface SizeChange {
   readonly method:
-    'static' | 'dynamic' | 'weight-only' | 'fp16' | 'bf16' | 'channels' | 'cluster' | 'optimize';
+    'static' | 'dynamic' | 'weight-only' | 'fp16' | 'bf16' | 'channels' | 'zeros' | 'cluster' | 'optimize';
   readonly bits?: number | undefined;
   readonly blockSize?: number | undefined;
   readonly embeddings?: boolean | undefined;
   readonly clusters?: number | undefined;
   readonly ratio?: number | undefined;
   readonly targetMacs?: number | undefined;
+  readonly pattern?: string | undefined;
+  readonly store?: 'packed' | 'dense' | undefined;
 }
 
 export interface SizeEstimate {
@@ -157,6 +159,32 @@ const changes: Readonly<
       low: gone * side ** 2.6,
       high: gone * (side + (1 - side) * 0.25),
       note: 'A layer loses inputs and outputs together; layers that cannot be cut keep theirs, which only the run tells.',
+    };
+  },
+  zeros(weights, { ratio, pattern, store = 'packed' }) {
+    const taken = weights.filter((weight) => isFloat(weight) && reads(weight, 'Conv', 'Gemm', 'MatMul'));
+    const [keep = 1, of = 1] = (pattern ?? '').split(':').map(Number);
+    const left = pattern === undefined ? 1 - (ratio ?? 0.5) : keep / of;
+    const gone = bytesOf(taken);
+    // A bit for each weight, the weights that are left, and the nodes that unpack them.
+    const unpacking = 5 * nodeBytes;
+    const packed = taken.map(({ elements, bytes }) =>
+      Math.min(bytes, elements / 8 + left * bytes + unpacking),
+    );
+    if (store === 'dense')
+      return {
+        gone: 0,
+        come: 0,
+        beside: 0,
+        low: -nodeBytes,
+        high: nodeBytes,
+        note: 'Zeros take as many bytes as other weights; the file shrinks when it is compressed.',
+      };
+    return {
+      gone,
+      come: sum(packed),
+      beside: 2 * nodeBytes * taken.length,
+      note: 'Weights that are zero take one bit each; the others keep their four bytes and a bit.',
     };
   },
   cluster(weights, { clusters = 16 }) {

@@ -13,6 +13,7 @@ import { evaluate } from './evaluate';
 import { graph, node, statistics, tensor } from './graph';
 import { handshake } from './handshake';
 import { close, open } from './inspect';
+import { lowRank } from './lowRank';
 import { machine, ping } from './machine';
 import { operator } from './operator';
 import { optimize } from './optimize';
@@ -51,6 +52,7 @@ const all: readonly AnyHandler[] = [
   precision,
   prune,
   pruneWeights,
+  lowRank,
   cluster,
   sensitivity,
   benchmark,
@@ -78,6 +80,8 @@ const history: ReadonlyMap<AnyHandler, string> = new Map([
   [quantizeWeights, 'Weight quantization of'],
   [precision, 'Half precision of'],
   [prune, 'Pruning of'],
+  [pruneWeights, 'Zeros in'],
+  [lowRank, 'Low rank of'],
   [cluster, 'Clustering of'],
   [sensitivity, 'Sensitivity of'],
 ]);

@@ -27,6 +27,7 @@ export const EstimateSize = request('slipway/estimate', {
         Type.Literal('fp16'),
         Type.Literal('bf16'),
         Type.Literal('channels'),
+        Type.Literal('zeros'),
         Type.Literal('cluster'),
         Type.Literal('optimize'),
       ],
@@ -48,7 +49,20 @@ export const EstimateSize = request('slipway/estimate', {
       Type.Number({
         minimum: 0,
         exclusiveMaximum: 1,
-        description: '`channels`: share of the channels that go.',
+        description: 'Share that goes: of the channels for `channels`, of the weights for `zeros`.',
+      }),
+    ),
+    pattern: Type.Optional(
+      Type.String({
+        pattern: '^[0-9]+:[0-9]+$',
+        description: '`zeros`: `2:4` keeps two of every four, in place of `ratio`.',
+      }),
+    ),
+    store: Type.Optional(
+      Type.Unsafe<'packed' | 'dense'>({
+        type: 'string',
+        enum: ['packed', 'dense'],
+        description: '`zeros`: as for `slipway/pruneWeights`; `packed` when absent.',
       }),
     ),
     targetMacs: Type.Optional(

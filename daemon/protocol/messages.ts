@@ -16,6 +16,7 @@ import { GetGraph, GetNode, GetTensorStatistics, ReadTensor } from './graph';
 import { Handshake, Hello } from './handshake';
 import { Close, ModelChanged, Open } from './inspect';
 import { GetOperator } from './operator';
+import { LowRank } from './lowRank';
 import { Optimize } from './optimize';
 import { ReadOverlays, WriteOverlay } from './overlay';
 import { ConvertPrecision } from './precision';
@@ -52,6 +53,7 @@ export const requests: readonly AnyRequest[] = [
   ConvertPrecision,
   Prune,
   PruneWeights,
+  LowRank,
   Cluster,
   Sensitivity,
   Benchmark,

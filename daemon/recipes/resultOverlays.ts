@@ -13,8 +13,10 @@ export function resultOverlays(method: string, result: unknown): Overlay[] {
   const found = [
     ...ofSensitivity(given.layers),
     ...ofWidths(given),
+    ...ofWeights(given.weightOnly?.layers),
     ...ofFusion(given.fusion),
     ...ofZeros(given.layers),
+    ...ofRanks(given.layers),
   ];
   return found.filter(({ entries }) => entries.length > 0);
 }
@@ -26,10 +28,15 @@ interface ErrorFigures {
 
 interface Given {
   readonly overlays?: Overlay[];
-  /** Of `slipway/sensitivity` and `slipway/pruneWeights`. */
+  /** Of `slipway/sensitivity`, `slipway/pruneWeights` and `slipway/lowRank`. */
   readonly layers?: readonly Partial<Layer>[];
   /** Of quantization. */
-  readonly fusion?: { readonly left: readonly { node: string; op: string; why: string }[] };
+  readonly fusion?: {
+    readonly ran?: readonly { node: string; as: string }[];
+    readonly left: readonly { node: string; why: string; mend?: string }[];
+  };
+  /** Of weight-only quantization. */
+  readonly weightOnly?: { readonly layers: readonly WeightLayer[] };
   /** Of `slipway/prune`. */
   readonly groups?: readonly { name: string; from: number; to: number; layers: readonly string[] }[];
   readonly locked?: readonly { name: string; reason: string }[];
@@ -42,6 +49,16 @@ interface Layer {
   readonly name: string;
   readonly elements: number;
   readonly zeros: number;
+  readonly from: number;
+  readonly to: number;
+  readonly energy: number;
+}
+
+interface WeightLayer {
+  readonly nodes: readonly string[];
+  readonly bits: number;
+  readonly algorithm: string;
+  readonly error: { readonly relative: number; readonly of: string };
 }
 
 /** Above this nothing was lost that counts; infinity cannot be painted. */
@@ -75,13 +92,65 @@ function ofSensitivity(layers: Given['layers'] = []): Overlay[] {
   ];
 }
 
+/** Every compute node: those that run in integers with what does their work, the others with the reason. */
 function ofFusion(fusion: Given['fusion']): Overlay[] {
-  const entries = (fusion?.left ?? []).map(({ node, why }): OverlayEntry => ({
-    node,
-    category: 'in float',
-    text: why,
-  }));
-  return [{ name: 'quantize.fusion', title: 'Stays in float', unit: '', kind: 'category', entries }];
+  const { ran = [], left = [] } = fusion ?? {};
+  const entries = [
+    ...ran.map(({ node, as }): OverlayEntry => ({ node, category: 'in integers', text: `runs as ${as}` })),
+    ...left.map(({ node, why, mend }): OverlayEntry => ({
+      node,
+      category: 'in float',
+      text: mend === undefined ? why : `${why} ${mend}`,
+    })),
+  ];
+  return [{ name: 'quantize.fusion', title: 'Integers and float', unit: '', kind: 'category', entries }];
+}
+
+/** What rounding its weight cost each layer, percent. */
+function ofWeights(layers: readonly WeightLayer[] = []): Overlay[] {
+  const entries = layers.flatMap(({ nodes, bits, algorithm, error }) =>
+    nodes.map((node): OverlayEntry => ({
+      node,
+      value: 100 * error.relative,
+      text: `${(100 * error.relative).toFixed(2)} % of the ${error.of}, ${bits} bits by ${algorithm}`,
+    })),
+  );
+  return [
+    {
+      name: 'weights.error',
+      title: 'Error of weights',
+      unit: '%',
+      kind: 'sequential',
+      entries,
+      higherIs: 'worse',
+      combine: 'max',
+    },
+  ];
+}
+
+/** Share of the rank that is left in layers that were split. */
+function ofRanks(layers: Given['layers'] = []): Overlay[] {
+  const entries = layers.flatMap(({ name, from, to, energy }): OverlayEntry[] =>
+    name === undefined || from === undefined || to === undefined || energy === undefined
+      ? []
+      : [
+          {
+            node: name,
+            value: (100 * to) / Math.max(1, from),
+            text: to < from ? `rank ${to} of ${from}, ${(100 * energy).toFixed(2)} % of its energy` : 'whole',
+          },
+        ],
+  );
+  return [
+    {
+      name: 'lowRank.rank',
+      title: 'Rank that is left',
+      unit: '%',
+      kind: 'sequential',
+      entries,
+      combine: 'mean',
+    },
+  ];
 }
 
 /** Share of the width that is left, of every layer that was cut, and why others stayed. */

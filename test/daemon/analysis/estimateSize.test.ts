@@ -10,6 +10,7 @@ import { readModel } from '../../../daemon/onnx/readModel';
 import { cluster } from '../../../daemon/recipes/cluster';
 import { convertPrecision } from '../../../daemon/recipes/precision';
 import { pruneChannels } from '../../../daemon/recipes/prune';
+import { pruneSparse } from '../../../daemon/recipes/pruneSparse';
 import { quantize } from '../../../daemon/recipes/quantize';
 import { quantizeWeights } from '../../../daemon/recipes/weightOnly';
 import { writeDenseModel } from '../../support/denseModel';
@@ -56,6 +57,16 @@ test('shared weights and fewer channels', async () => {
   );
   await check(path, { method: 'channels', ratio: 0.3 }, 0.3, (output) =>
     pruneChannels(path, { output, ratio: 0.3 }, silentTask),
+  );
+});
+
+test('zeros, packed and plain', async () => {
+  const { path } = trained;
+  await check(path, { method: 'zeros', pattern: '2:4' }, 0.05, (output) =>
+    pruneSparse(path, { output, pattern: { keep: 2, of: 4 } }, silentTask),
+  );
+  await check(path, { method: 'zeros', ratio: 0.75, store: 'dense' }, 0.05, (output) =>
+    pruneSparse(path, { output, pattern: { ratio: 0.75 }, store: 'dense' }, silentTask),
   );
 });
 

@@ -93,3 +93,19 @@ test('a cancelled job keeps what it had measured; a refused one says why', async
   assert.deepEqual(gone.removed, [run.id, refused.id]);
   assert.equal((await client.ask('slipway/runs/get', { id: run.id })).error?.code, -31011);
 });
+
+test('zeros and low rank are jobs with a record and figures', async () => {
+  const jobs = [
+    ['slipway/pruneWeights', { pattern: '2:4' }, 'Zeros in dense.onnx'],
+    ['slipway/lowRank', { energy: 0.5 }, 'Low rank of dense.onnx'],
+  ] as const;
+  for (const [method, params, title] of jobs) {
+    const output = join(folder, `${method.split('/')[1]!}.onnx`);
+    const made = await ask<{ output: string; layers: unknown[] }>(method, { uri, ...params, output });
+    assert.equal(made.output, output);
+    assert.ok(made.layers.length > 0);
+    const [run] = await list({ methods: [method] });
+    assert.equal(run?.title, title);
+    assert.deepEqual(run.figures.map(({ name }) => name).slice(0, 2), ['size', 'smaller']);
+  }
+});

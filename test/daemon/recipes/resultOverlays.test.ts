@@ -27,8 +27,41 @@ test('sensitivity, widths and fusion become overlays; what says nothing becomes 
   assert.deepEqual(summary('slipway/pruneWeights', { layers: [{ name: 'a', elements: 8, zeros: 4 }] }), [
     'prune.zeros: 1, a 50',
   ]);
+  assert.deepEqual(
+    summary('slipway/lowRank', { layers: [{ name: 'a', from: 64, to: 16, energy: 0.99, measured: true }] }),
+    ['lowRank.rank: 1, a 25'],
+  );
   assert.deepEqual(summary('slipway/optimize', { output: 'a.onnx' }), []);
   assert.throws(() => resultOverlays('slipway/prune', null), /an object/);
+});
+
+test('integer nodes are painted with what does their work, weights with what rounding cost', () => {
+  const fusion = {
+    integer: 1,
+    float: 1,
+    ran: [{ node: 'c', op: 'Conv', as: 'QLinearConv' }],
+    left: [{ node: 'g', op: 'Gemm', why: 'It gives the result.', mend: 'Leave it.' }],
+  };
+  const layer = {
+    weight: 'w',
+    k: 4,
+    n: 4,
+    bits: 4,
+    algorithm: 'rtn',
+    error: { relative: 0.125, of: 'output' },
+  };
+  const found = resultOverlays('slipway/quantizeWeights', {
+    fusion,
+    weightOnly: { layers: [{ ...layer, nodes: ['m', 'n'] }] },
+  });
+  assert.deepEqual(
+    found.map(({ name, entries }) => [name, ...entries.map(({ node, value, category, text }) => [node, value ?? category, text])]),
+    [
+      ['weights.error', ['m', 12.5, '12.50 % of the output, 4 bits by rtn'], ['n', 12.5, '12.50 % of the output, 4 bits by rtn']],
+      ['quantize.fusion', ['c', 'in integers', 'runs as QLinearConv'], ['g', 'in float', 'It gives the result. Leave it.']],
+    ],
+  ); // prettier-ignore
+  for (const overlay of found) assert.ok(Check(OverlaySchema, overlay));
 });
 
 test('a layer of no error at all is painted at the top of the scale', () => {
