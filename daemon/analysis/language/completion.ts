@@ -4,10 +4,10 @@
 
 import { elementTypes, typeWords } from '../../onnx/text/parseTypes';
 import { nameText } from '../../onnx/text/printTensor';
-import type { GraphSyntax } from '../../onnx/text/syntax';
+import type { GraphSyntax, Mark, TextSyntax } from '../../onnx/text/syntax';
 import type { LanguageDocument } from './document';
 import { operatorsOf, signatureOf, signatureText } from './signature';
-import { headerText, type GraphNames } from './resolve';
+import { bodiesIn, headerText } from './resolve';
 
 /** Numbers of the Language Server Protocol's CompletionItemKind. */
 const Kind = {
@@ -55,14 +55,14 @@ export function complete(document: LanguageDocument, offset: number): Completion
   const { text } = document;
   const before = text.slice(Math.max(0, offset - mostBefore), offset);
   const place = placeIn(before);
-  const typed = /[\w."/:-]*$/.exec(before)?.[0].replace(/^"/, '') ?? '';
+  const typed = /[\w."/:-]*$/.exec(before.slice(-400))?.[0].replace(/^"/, '') ?? '';
   switch (place.kind) {
     case 'operator':
       return limited(operatorItems(document, typed), typed);
     case 'attribute':
       return limited(attributeItems(document, place), typed);
     case 'value':
-      return limited(valueItems(document, offset), typed);
+      return limited(valueItems(document, offset, typed), typed);
     case 'type':
       return limited(
         typeWords.map((label) => ({
@@ -96,23 +96,23 @@ const attributeTypes = [
   'float', 'int', 'string', 'tensor', 'graph', 'type_proto', 'floats', 'ints', 'strings', 'tensors', 'graphs', 'type_protos',
 ]; // prettier-ignore
 
-/** Those that begin with what was typed first, then those that hold it. */
-function limited(items: readonly Completion[], typed: string): Completions {
+/** Those that begin with what was typed first, then those that hold it; the search ends when there are enough. */
+function limited(items: Iterable<Completion>, typed: string): Completions {
   const wanted = typed.toLowerCase();
-  const rank = ({ label }: Completion) => {
-    const at = label.toLowerCase().indexOf(wanted);
-    return at < 0 ? 2 : at === 0 ? 0 : 1;
-  };
   const first: Completion[] = [];
   const second: Completion[] = [];
-  let left = 0;
+  let isIncomplete = false;
   for (const item of items) {
-    const at = rank(item);
-    if (at === 2 || first.length >= mostItems) left += at === 2 ? 0 : 1;
-    else (at === 0 ? first : second).push(item);
+    const at = item.label.toLowerCase().indexOf(wanted);
+    if (at < 0) continue;
+    if (first.length >= mostItems) {
+      isIncomplete = true;
+      break;
+    }
+    (at === 0 ? first : second).push(item);
   }
   const shown = [...first, ...second].slice(0, mostItems);
-  return { isIncomplete: left > 0 || shown.length < first.length + second.length, items: shown };
+  return { isIncomplete: isIncomplete || shown.length < first.length + second.length, items: shown };
 }
 
 type Place =
@@ -272,44 +272,58 @@ function attributeItems(
     }));
 }
 
-/** Values that a node at the offset can read, those made last first. */
-function valueItems({ syntax, names }: LanguageDocument, offset: number): Completion[] {
-  const graph = innermost(
-    syntax.graph ? [syntax.graph, ...syntax.functions] : syntax.functions,
-    [...names.graphs.values()],
-    offset,
-  );
-  const items: Completion[] = [];
+/**
+ * Values that a node at the offset can read, those made last first. Told from the syntax alone: this is asked after
+ * every keystroke, when no name of the text is resolved yet.
+ */
+function* valueItems({ syntax }: LanguageDocument, offset: number, typed: string): Generator<Completion> {
   let order = 0;
-  for (let at: GraphNames | undefined = graph; at; at = at.outer) {
-    const own = [...at.values.values()].filter(
-      ({ name, made }) => name !== '' && made.some(({ mark, by }) => by !== 'node' || mark.end < offset),
-    );
-    for (const { name, made } of own.reverse()) {
-      const { by, node } = made[0]!;
-      items.push({
-        label: name,
-        kind: by === 'initializer' ? Kind.value : Kind.variable,
-        detail: node ? `output of ${node.operator.text}` : by,
-        insertText: nameText(name),
-        sortText: String(order++).padStart(7, '0'),
-      });
+  const wanted = typed.toLowerCase();
+  for (const graph of graphsAround(syntax, offset)) {
+    const seen = new Set<string>();
+    for (const { mark, kind, detail } of madeBefore(graph, offset)) {
+      const label = mark.text;
+      if (label === '' || seen.has(label)) continue;
+      seen.add(label);
+      const sortText = String(order++).padStart(7, '0');
+      if (label.toLowerCase().includes(wanted))
+        yield { label, kind, detail, insertText: nameText(label), sortText };
     }
   }
-  return items;
 }
 
-/** The graph whose nodes an offset lies among. */
-function innermost(
-  roots: readonly GraphSyntax[],
-  graphs: readonly GraphNames[],
-  offset: number,
-): GraphNames | undefined {
-  let found: GraphNames | undefined;
-  for (const each of graphs) {
-    const { start, end } = each.syntax;
-    if (offset < start || offset > end) continue;
-    if (!found || (start >= found.syntax.start && end <= found.syntax.end)) found = each;
+interface MadeValue {
+  readonly mark: Mark;
+  readonly kind: number;
+  readonly detail: string;
+}
+
+function* madeBefore({ inputs, values, nodes }: GraphSyntax, offset: number): Generator<MadeValue> {
+  for (let at = nodes.length - 1; at >= 0; at -= 1) {
+    const { outputs, operator } = nodes[at]!;
+    for (let output = outputs.length - 1; output >= 0; output -= 1) {
+      const mark = outputs[output]!;
+      if (mark.end < offset) yield { mark, kind: Kind.variable, detail: `output of ${operator.text}` };
+    }
   }
-  return found ?? graphs.find(({ syntax }) => syntax === roots[0]);
+  for (const { name, data } of [...values].reverse())
+    if (data) yield { mark: name, kind: Kind.value, detail: 'initializer' };
+  for (const { name } of [...inputs].reverse()) yield { mark: name, kind: Kind.variable, detail: 'input' };
+}
+
+/** The graphs whose nodes an offset lies among, from the inside outwards; the main graph where there is none. */
+function graphsAround({ graph, functions }: TextSyntax, offset: number): GraphSyntax[] {
+  const holds = ({ start, end }: GraphSyntax) => offset >= start && offset <= end;
+  const roots = graph ? [graph, ...functions] : functions;
+  let at = roots.find(holds) ?? roots[0];
+  const found: GraphSyntax[] = [];
+  while (at) {
+    found.unshift(at);
+    const around = at.nodes.filter(({ start, end }) => offset >= start && offset <= end);
+    at = around
+      .flatMap(({ attributes }) => attributes)
+      .flatMap(({ value }) => bodiesIn(value))
+      .find(holds);
+  }
+  return found;
 }

@@ -18,7 +18,6 @@ export interface ModelFacts {
 }
 
 export class LanguageDocument {
-  readonly syntax: TextSyntax;
   private linesMade: Lines | undefined;
   private namesMade: Names | undefined;
   private factsMade: Promise<ModelFacts | undefined> | undefined;
@@ -29,9 +28,9 @@ export class LanguageDocument {
     readonly uri: string,
     readonly text: string,
     private readonly findFacts: (document: LanguageDocument) => Promise<ModelFacts | undefined>,
-  ) {
-    this.syntax = parseText(text);
-  }
+    /** Where it is known already. */
+    readonly syntax: TextSyntax = parseText(text),
+  ) {}
 
   get lines(): Lines {
     return (this.linesMade ??= new Lines(this.text));

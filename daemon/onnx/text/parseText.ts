@@ -27,13 +27,41 @@ export function parseText(text: string): TextSyntax {
   return new Parser(text).all();
 }
 
+/** Nodes between two offsets, read as if the list of nodes ended there. */
+export interface NodesSyntax extends Pick<TextSyntax, 'marks' | 'comments' | 'problems'> {
+  readonly nodes: readonly NodeSyntax[];
+}
+
+/** Reads the nodes of a whole text's main graph or function that lie from `start` to `end`. */
+export function parseNodes(text: string, start: number, end: number): NodesSyntax {
+  return new Parser(text.slice(0, end), start).nodesToEnd();
+}
+
 class Parser {
   private readonly scan: Scanner;
   private readonly marks: Mark[] = [];
   private readonly problems: SyntaxProblem[] = [];
 
-  constructor(private readonly text: string) {
+  constructor(
+    private readonly text: string,
+    start = 0,
+  ) {
     this.scan = new Scanner(text);
+    this.scan.at = start;
+  }
+
+  nodesToEnd(): NodesSyntax {
+    const nodes: NodeSyntax[] = [];
+    while (!this.scan.atEnd()) {
+      // A brace that closes something else: what is behind it is no list of nodes.
+      if (this.scan.peek() === '}') {
+        const { at } = this.scan;
+        this.note(new Unexpected('"}" closes nothing.', at, at + 1));
+        break;
+      }
+      this.nodeInto(nodes, 0);
+    }
+    return { nodes, marks: this.marks, comments: this.scan.comments, problems: this.problems };
   }
 
   all(): TextSyntax {
@@ -169,13 +197,7 @@ class Parser {
         );
         break;
       }
-      const nodeStart = scan.at;
-      try {
-        nodes.push(this.node(depth));
-      } catch (error) {
-        this.note(error);
-        scan.recover(nodeStart);
-      }
+      this.nodeInto(nodes, depth);
     }
     const body = { start: bodyStart, end: scan.at };
     return {
@@ -192,6 +214,17 @@ class Parser {
       start,
       end: scan.at,
     };
+  }
+
+  /** Reads one node; after a mistake the place is behind it. */
+  private nodeInto(nodes: NodeSyntax[], depth: number): void {
+    const { at } = this.scan;
+    try {
+      nodes.push(this.node(depth));
+    } catch (error) {
+      this.note(error);
+      this.scan.recover(at);
+    }
   }
 
   private functionAttributes(): AttributeSyntax[] {

@@ -2,10 +2,13 @@
 
 import { LanguageDocument, type ModelFacts } from '../../analysis/language/document';
 import { Lines, type Range } from '../../analysis/language/lines';
+import { reparse } from '../../onnx/text/reparse';
 
 interface OpenText {
   text: string;
   document: LanguageDocument | undefined;
+  /** The document's syntax comes from edits; where it has problems, they may lie elsewhere. */
+  edited: boolean;
 }
 
 export interface TextChange {
@@ -17,7 +20,7 @@ export class OpenTexts {
   private readonly texts = new Map<string, OpenText>();
 
   open(uri: string, text: string): void {
-    this.texts.set(uri, { text, document: undefined });
+    this.texts.set(uri, { text, document: undefined, edited: false });
   }
 
   close(uri: string): void {
@@ -29,21 +32,38 @@ export class OpenTexts {
     const open = this.texts.get(uri);
     if (!open) return;
     for (const { range, text } of changes) {
+      const before = open.document;
+      open.document = undefined;
       if (!range) open.text = text;
       else {
-        const lines = new Lines(open.text);
+        const lines = before?.lines ?? new Lines(open.text);
         const start = lines.offset(range.start);
         const end = Math.max(start, lines.offset(range.end));
         open.text = open.text.slice(0, start) + text + open.text.slice(end);
+        const syntax = before && reparse(before.syntax, open.text, { start, end, length: text.length });
+        if (syntax) {
+          open.document = new LanguageDocument(uri, open.text, factsOfText, syntax);
+          open.edited = true;
+        }
       }
     }
-    open.document = undefined;
   }
 
   get(uri: string): LanguageDocument | undefined {
     const open = this.texts.get(uri);
     if (!open) return undefined;
-    return (open.document ??= new LanguageDocument(uri, open.text, factsOfText));
+    if (!open.document) {
+      open.document = new LanguageDocument(uri, open.text, factsOfText);
+      open.edited = false;
+    }
+    return open.document;
+  }
+
+  /** The same, with the problems that a whole reading finds. */
+  getWhole(uri: string): LanguageDocument | undefined {
+    const open = this.texts.get(uri);
+    if (open?.edited && (open.document?.syntax.problems.length ?? 0) > 0) open.document = undefined;
+    return this.get(uri);
   }
 
   *all(): Generator<LanguageDocument> {
