@@ -128,17 +128,24 @@ const modelProfile = {
   runs: Type.Integer({ description: 'Profiled runs that the means are of.' }),
   runUs: Type.Number({
     description:
-      'Mean time of a run without profiling, microseconds; the fastest tenth and the slower half of the runs left out, since disturbances only add time.',
+      'Mean time of a run without profiling, microseconds; runs more than 5 % slower than the fastest are left out, since something disturbed them.',
   }),
   sumUs: Type.Number({ description: 'Sum of `meanUs` over the nodes.' }),
-  betweenUs: Type.Number({ description: '`runUs` − `sumUs`: what a run spends outside its nodes.' }),
+  betweenUs: Type.Number({
+    description: '`runUs` − `sumUs`: what a run spends outside its nodes, the call (`callUs`) among it.',
+  }),
   overhead: Type.Number({
-    description: 'What profiling adds to a run: profiled p50 over plain p50, less 1.',
+    description: 'What profiling adds to a run: profiled mean over plain mean, less 1.',
   }),
   recordUs: Type.Number({
     description:
       "What making a node's record takes, measured apart on a chain of empty nodes and taken off each call, microseconds.",
   }),
+  callUs: Type.Optional(
+    Type.Number({
+      description: 'What a call into ONNX Runtime and back takes, measured apart, microseconds.',
+    }),
+  ),
   flame: Type.Array(
     Type.Object({
       name: Type.String({ description: 'Name of the node, or the last part of the path of the scope.' }),

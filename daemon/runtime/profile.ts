@@ -12,16 +12,17 @@ import { readModel } from '../onnx/readModel';
 import { makeInputs, type InputSource } from './benchmarkInputs';
 import { measureBlock, newSeries, warmUp, type Contestant } from './benchmarkSeries';
 import { compareProfiles, type ProfileDifference } from './profileCompare';
-import { readProfile, trimmedMean, withoutRecording, type ProfiledNode } from './profileEvents';
+import { readProfile, withoutRecording, type ProfiledNode } from './profileEvents';
 import { flameOf, type FlameSpan } from './profileFlame';
 import { partsOf, type PlacementNode, type ProfileParts } from './profileParts';
 import { profileOverlays } from './profileOverlay';
-import { measureRecord } from './profileRecord';
+import { measureRecord, type RecordCost } from './profileRecord';
 import { rooflineOf, type Roofline } from './profileRoofline';
 import { measureRoofs, type Roofs } from './profileRoofs';
+import { undisturbedMean } from './profileRuns';
 import { startRunner, type RunnerProcess } from './runnerProcess';
 import type { DeviceName, RunnerSession } from './session';
-import { ascending, median } from './statistics';
+import { median } from './statistics';
 
 export interface ProfileOptions {
   readonly device?: DeviceName | undefined;
@@ -43,16 +44,18 @@ export interface ModelProfile extends ProfileParts {
   nodes: PlacementNode[];
   /** Profiled runs that the means are of. */
   runs: number;
-  /** Mean time of a plain run, without profiling, microseconds; fastest tenth and slower half left out. */
+  /** Mean time of a plain run that nothing disturbed, without profiling, microseconds. */
   runUs: number;
   /** Sum of `meanUs` over the nodes. */
   sumUs: number;
   /** What a plain run spends outside the nodes (`runUs` − `sumUs`; negative when profiling slowed the nodes). */
   betweenUs: number;
-  /** What profiling adds to a run: profiled p50 over plain p50, less 1. */
+  /** What profiling adds to a run: the mean of profiled over that of plain runs, less 1. */
   overhead: number;
   /** What making a node's record takes, measured apart and taken off each call of a node, microseconds. */
   recordUs: number;
+  /** What a call into ONNX Runtime and back takes, measured apart; it is part of `betweenUs`. */
+  callUs: number;
   /** The nodes end to end, with the scopes above them. */
   flame: FlameSpan[];
   /** Null where it cannot be told: on another device than the CPU, times of nodes are not those of their work. */
@@ -73,9 +76,7 @@ export interface ProfileResult extends ModelProfile {
 /** ONNX Runtime keeps at most a million events, and a node's takes about a kilobyte. */
 const maxProfileBytes = 48e6;
 const eventBytes = 1000;
-const maxRuns = 200;
-/** A call from JavaScript into ONNX Runtime and back takes no longer, microseconds. */
-const mostOutsideUs = 6;
+const maxRuns = 1000;
 /** A sum that is further from the run than this is said to be. */
 const goodSum = 0.05;
 
@@ -223,12 +224,10 @@ async function finish(
   const read = await readProfile(text, pair.cold, task);
   const { model } = await readModel(pair.path, task);
   const device = options.device ?? 'cpu';
-  const plain = ascending(pair.plain.series.blocks.flatMap((block) => [...block]));
-  const observed = ascending(pair.profiled.series.blocks.flatMap((block) => [...block]));
-  const runUs = trimmedMean(plain) * 1000;
-  // What a call costs before and after ONNX Runtime's own clock; profiling adds to it, hence the bound.
-  const outsideUs = Math.min(mostOutsideUs, Math.max(0, trimmedMean(observed) * 1000 - read.runUs));
-  const recordUs = await recordOf(pair, read.nodes, outsideUs, options, folder, task);
+  const meanUs = ({ series }: Contestant) =>
+    undisturbedMean(series.blocks.flatMap((block) => [...block])) * 1000;
+  const [runUs, observedUs] = [meanUs(pair.plain), meanUs(pair.profiled)];
+  const { recordUs, callUs } = await recordOf(pair, read.nodes, options, folder, task);
   const corrected = withoutRecording(read.nodes, recordUs);
   const sumUs = corrected.reduce((sum, node) => sum + node.meanUs, 0);
   const { nodes, warnings, ...parts } = partsOf(corrected, model?.graph, device);
@@ -236,7 +235,7 @@ async function finish(
     warnings.push(
       `Times of nodes on ${device} may be those of handing the work to the device, not of the work itself.`,
     );
-  else if (Math.abs(sumUs / (runUs - outsideUs) - 1) > goodSum)
+  else if (Math.abs((sumUs + callUs) / runUs - 1) > goodSum)
     warnings.push(
       `The nodes sum to ${((sumUs / runUs) * 100).toFixed(0)} % of a run without profiling: take their times as shares.`,
     );
@@ -251,8 +250,9 @@ async function finish(
     runUs,
     sumUs,
     betweenUs: runUs - sumUs,
-    overhead: median(observed) / median(plain) - 1,
+    overhead: observedUs / runUs - 1,
     recordUs,
+    callUs,
     flame: flameOf(nodes),
     roofline: roofs && rooflineOf(nodes, roofs),
     assumed: { ...pair.assumed },
@@ -260,20 +260,19 @@ async function finish(
   };
 }
 
-/** What recording adds to a call of a node of this model; 0 on devices that run while the CPU records. */
+/** What recording adds to a call of a node of this model; nothing on devices that run while the CPU records. */
 async function recordOf(
   pair: Pair,
   nodes: readonly ProfiledNode[],
-  callUs: number,
   { device = 'cpu', threads = 1 }: ProfileOptions,
   folder: string,
   task: Task,
-): Promise<number> {
-  if (device !== 'cpu' || nodes.length === 0) return 0;
+): Promise<RecordCost> {
+  if (device !== 'cpu' || nodes.length === 0) return { recordUs: 0, callUs: 0 };
   const calls = nodes.reduce((sum, node) => sum + node.calls, 0);
   const inputs = nodes.reduce((sum, node) => sum + node.inputs * node.calls, 0) / Math.max(1, calls);
   const runners = { plain: pair.plain.runner, profiled: pair.profiled.runner };
-  return measureRecord(runners, { inputs, threads, callUs }, folder, task);
+  return measureRecord(runners, { inputs, threads }, folder, task);
 }
 
 const nameOf = (path: string) => path.split(/[\\/]/).at(-1) ?? path;

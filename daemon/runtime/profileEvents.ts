@@ -3,8 +3,8 @@
 
 import { SlipwayError } from '../base/errors';
 import { breathe, type Task } from '../base/task';
+import { undisturbed } from './profileRuns';
 import { workOf, type ProfiledShape, type Work } from './profileWork';
-import { quantile } from './statistics';
 
 /** A node of the graph as ONNX Runtime runs it. */
 export interface ProfiledNode {
@@ -62,24 +62,20 @@ interface Row {
 }
 
 /**
- * Means over the runs that `cold` does not name by their position (warm-up, say); of them the fastest tenth and
- * the slower half are left out, since what disturbs a run only adds time and says nothing of the nodes. Throws `runnerFailed` when there is no run in it.
+ * Means over the runs that `cold` does not name by their position (warm-up, say) and that nothing disturbed
+ * (profileRuns.ts). Throws `runnerFailed` when there is no run in it.
  */
 export async function readProfile(
   text: string,
   cold: ReadonlySet<number>,
   task: Task,
 ): Promise<ProfiledRuns> {
-  let events: Event[];
-  try {
-    events = JSON.parse(text) as Event[];
-  } catch {
-    // A process that ended early leaves the list open.
-    events = JSON.parse(`${text.trimEnd().replace(/,$/, '')}]`) as Event[];
-  }
+  const events = await eventsOf(text, task);
   const byTime = (a: Event, b: Event) => (a.ts ?? 0) - (b.ts ?? 0) || (b.dur ?? 0) - (a.dur ?? 0);
   const runs = events.filter(({ cat, name }) => cat === 'Session' && name === 'model_run').sort(byTime);
-  const kept = trimmed(runs.filter((_, index) => !cold.has(index)));
+  const warm = runs.filter((_, index) => !cold.has(index));
+  const counts = undisturbed(warm.map(({ dur = 0 }) => dur));
+  const kept = warm.filter((_, index) => counts[index]);
   if (kept.length === 0) throw new SlipwayError('runnerFailed', 'ONNX Runtime profiled no run.');
   const kernels = events
     .filter(({ cat, name }) => cat === 'Node' && name?.endsWith('_kernel_time'))
@@ -122,24 +118,33 @@ export async function readProfile(
 
 const hasBody = new Set(['If', 'Loop', 'Scan', 'SequenceMap']);
 
-/** Shares of the runs, in the order of their length, between which they count. */
-const counted = [0.1, 0.5] as const;
-
-/** Without the fastest tenth and the slower half, in the order of time. */
-function trimmed(runs: readonly Event[]): Event[] {
-  const times = Float64Array.from(runs, (run) => run.dur ?? 0).sort();
-  const low = quantile(times, counted[0]);
-  const high = quantile(times, counted[1]);
-  return runs.filter(({ dur = 0 }) => dur >= low && dur <= high);
+/**
+ * The events that are wanted. ONNX Runtime writes one a line, and a long profile in one piece would hold the event
+ * loop; a process that ended early leaves the list open.
+ */
+async function eventsOf(text: string, task: Task): Promise<Event[]> {
+  if (!text.trimEnd().includes('\n')) return JSON.parse(closed(text)) as Event[];
+  const events: Event[] = [];
+  let from = 0;
+  for (let line = 0; from < text.length; line++) {
+    if (line % 256 === 0) await breathe(task);
+    const end = text.indexOf('\n', from);
+    const one = text.slice(from, end < 0 ? text.length : end);
+    from = end < 0 ? text.length : end + 1;
+    if (!one.includes('_kernel_time"') && !one.includes('"model_run"')) continue;
+    try {
+      events.push(JSON.parse(one.trim().replace(/,$/, '')) as Event);
+    } catch {
+      // The last line of a process that ended early.
+    }
+  }
+  return events;
 }
 
-/** The mean without the fastest tenth and the slower half, as `readProfile` takes it. */
-export function trimmedMean(sorted: Float64Array): number {
-  const low = quantile(sorted, counted[0]);
-  const high = quantile(sorted, counted[1]);
-  const kept = sorted.filter((time) => time >= low && time <= high);
-  return kept.reduce((sum, time) => sum + time, 0) / kept.length;
-}
+const closed = (text: string): string => {
+  const trimmed = text.trimEnd();
+  return trimmed.endsWith(']') ? trimmed : `${trimmed.replace(/,$/, '')}]`;
+};
 
 function rowOf(rows: Map<string, Row>, { name = '', args = {} }: Event): Row {
   const plain = name.replace(/_kernel_time$/, '');

@@ -284,6 +284,7 @@ export const profiled: JobResult = (() => {
     betweenUs: sumUs * 0.02,
     overhead: 0.031,
     recordUs: 0.9,
+    callUs: 5,
     flame: [
       { name: 'run', depth: 0, startUs: 0, durationUs: sumUs, node: null },
       { name: 'layer1', depth: 1, startUs: 0, durationUs: starts[4]!, node: null },

@@ -70,6 +70,7 @@ test('profile, alone and against another', async () => {
     'byOp',
     'byProvider',
     'byScope',
+    'callUs',
     'device',
     'fallback',
     'flame',

@@ -83,6 +83,28 @@ test('the cost of recording is taken off each call, and nothing becomes negative
   );
 });
 
+test('the lines that ONNX Runtime writes, and a file that ends within one', async () => {
+  const events = [
+    { cat: 'Session', name: 'model_loading_uri', ts: 0, dur: 5, args: {} },
+    run(10, 50),
+    kernel('a', 'Add', 12, 30),
+    kernel('b', 'Relu', 43, 10),
+  ].map((event) => JSON.stringify(event));
+  const whole = await readProfile(`[\n${events.join(',\n')}\n]\n`, new Set(), silentTask);
+  assert.deepEqual(
+    whole.nodes.map(({ name, meanUs }) => [name, meanUs]),
+    [
+      ['a', 30],
+      ['b', 10],
+    ],
+  );
+  const cut = await readProfile(`[\n${events.join(',\n').slice(0, -20)}`, new Set(), silentTask);
+  assert.deepEqual(
+    cut.nodes.map(({ name }) => name),
+    ['a'],
+  );
+});
+
 test('a silent fall-back is told with its share of nodes and time', async () => {
   const text = textOf([
     run(0, 100),

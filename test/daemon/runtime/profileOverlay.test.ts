@@ -36,6 +36,7 @@ const profileOf = (nodes: PlacementNode[], roofline: ModelProfile['roofline'] = 
   betweenUs: 0,
   overhead: 0,
   recordUs: 0,
+  callUs: 5,
   flame: [],
   roofline,
   assumed: {},

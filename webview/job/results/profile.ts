@@ -30,7 +30,7 @@ export function profileParts(profile: ProfileResult, width: number): TemplateRes
     {
       name: 'Profiling adds',
       value: percent(profile.overhead),
-      title: 'Profiled p50 over plain p50, less 1; it is not in the numbers here',
+      title: 'Profiled mean over plain mean, less 1; it is not in the numbers here',
     },
     {
       name: 'Measured',

@@ -2,19 +2,19 @@
 // intervals) over a loop that only runs the same batches, held in memory, in a runner that is already loaded.
 
 import { join } from 'node:path';
-import { silentTask } from '../../daemon/base/task';
-import { loadDataset, type Batch } from '../../daemon/evaluate/dataset';
-import { evaluateModel, workThreads } from '../../daemon/evaluate/evaluate';
-import { suitableBatch } from '../../daemon/evaluate/predict';
-import { withRunner } from '../../daemon/runtime/runnerProcess';
-import { median } from '../../daemon/runtime/statistics';
-import { repository, sharedFolder } from '../support/paths';
-import type { BenchRow } from './row';
+import { silentTask } from '../../../daemon/base/task';
+import { loadDataset, type Batch } from '../../../daemon/evaluate/dataset';
+import { evaluateModel, workThreads } from '../../../daemon/evaluate/evaluate';
+import { suitableBatch } from '../../../daemon/evaluate/predict';
+import { withRunner } from '../../../daemon/runtime/runnerProcess';
+import { median } from '../../../daemon/runtime/statistics';
+import { repository, sharedFolder } from '../../support/paths';
+import type { BenchRow } from '../row';
 
 const rounds = 5;
 
 /** One row: the median ratio of rounds in which both are taken in turn. */
-export async function bench(): Promise<BenchRow[]> {
+export async function evaluation(): Promise<BenchRow[]> {
   const shared = sharedFolder();
   const folder = shared ? join(shared, 'models', 'resnet') : join(repository, 'examples');
   const path = join(folder, 'resnet.onnx');
