@@ -15,6 +15,15 @@ const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'
 const present = (entries) =>
   Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(join(root, path))));
 
+/** Commands run without what only the daemon needs: its server is a bundle of its own, chosen by cli/launch.ts. */
+const withoutServer = {
+  name: 'without server',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /\/server\/daemon$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './slipwayDaemon.js', external: true } : undefined,
+    ),
+};
+
 const node = {
   absWorkingDir: root,
   bundle: true,
@@ -31,7 +40,8 @@ const node = {
   external: ['vscode', 'onnxruntime-node'],
   entryPoints: present({
     extension: 'extension/main.ts',
-    slipway: 'daemon/cli/main.ts',
+    slipway: 'daemon/cli/launch.ts',
+    slipwayDaemon: 'daemon/cli/main.ts',
     runner: 'daemon/runtime/runner.ts',
     server: 'daemon/serve/main.ts',
     pictureWorker: 'daemon/evaluate/data/pictureWorker.ts',
@@ -40,6 +50,14 @@ const node = {
   loader: { '.wasm': 'binary' },
   logOverride: { 'empty-import-meta': 'silent' },
   banner: { js: '' },
+  // Shorter to read at each start; names stay as they are, for stack traces.
+  minifyWhitespace: true,
+  minifySyntax: true,
+};
+const commands = {
+  ...node,
+  entryPoints: present({ slipwayCommands: 'daemon/cli/main.ts' }),
+  plugins: [withoutServer],
 };
 const page = {
   absWorkingDir: root,
@@ -66,10 +84,12 @@ const page = {
 
 await mkdir(out, { recursive: true });
 if (values.watch) {
-  for (const options of [node, page]) await (await context(options)).watch();
+  for (const options of [node, commands, page]) await (await context(options)).watch();
 } else {
   await Promise.all(
-    [node, page].map((options) => (Object.keys(options.entryPoints).length ? build(options) : null)),
+    [node, commands, page].map((options) =>
+      Object.keys(options.entryPoints).length ? build(options) : null,
+    ),
   );
   const cli = join(out, 'slipway.js');
   if (existsSync(cli)) await chmod(cli, 0o755);

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { SlipwayError } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
 import { withRunner } from '../runtime/runnerProcess';
-import type { Feeds, RunnerSession, TensorValue } from '../runtime/session';
+import type { Feeds, TensorValue } from '../runtime/session';
 import { toNumbers } from './convert';
 
 export interface OutputError {
@@ -84,10 +84,16 @@ export class OutputComparison {
 const sampleSize = (feeds: Feeds, count: number) =>
   Math.max(count, ...Object.values(feeds).map((value) => value.dims[0] ?? 0));
 
+/** What gives outputs: a loaded model, or the outputs of an earlier run. */
+export interface OutputSource {
+  readonly outputs: readonly { readonly name: string }[];
+  run(feeds: Feeds, task: Task): Promise<Feeds>;
+}
+
 /** Compares two loaded models; see `compareOutputs`. */
 export async function compareSessions(
-  original: RunnerSession,
-  changed: RunnerSession,
+  original: OutputSource,
+  changed: OutputSource,
   batches: AsyncIterable<ComparedBatch> | Iterable<ComparedBatch>,
   options: { readonly label: string; readonly total?: number | undefined },
   task: Task,

@@ -29,7 +29,7 @@ import { digestOf } from './calibrationCache';
 import { checkOutput, readSound } from './modelFiles';
 import { noOverrides, readOverrides } from './overrides';
 import { withIntegerOperators } from './integerOperators';
-import { checkQuantized, emulate } from './quantizeCheck';
+import { checkQuantized, comparedSamples, emulate } from './quantizeCheck';
 import type { AccuracyResult, Quantized, QuantizeOptions } from './quantizeOptions';
 import { recover } from './recover';
 import type { RecoverMethod } from './recoverMethods';
@@ -86,7 +86,9 @@ async function quantizeWith(
     const written = await write(made.outcome, options.overwrite === true || made.accuracy !== undefined);
     const { files } = written;
     const { method } = options;
-    const check = { path, original: model, outcome: made.outcome, files, method, inputs, dataset, fused };
+    const { outcome } = made;
+    const reference = { kept: made.work?.kept, untouched: source.simplified === model };
+    const check = { path, original: model, outcome, files, method, inputs, dataset, fused, ...reference };
     return { ...made, written, checked: await checkQuantized(check, notes, runner, task) };
   });
   const emulated = work && dataset && options.emulate !== undefined;
@@ -194,7 +196,11 @@ async function make(
 }
 
 /** What static quantization of this source starts from; throws `badRequest` for options that fit nothing. */
-export async function staticWork(source: Source, options: QuantizeOptions): Promise<StaticWork> {
+export async function staticWork(
+  source: Source,
+  options: QuantizeOptions,
+  keepOutputs = comparedSamples,
+): Promise<StaticWork> {
   const { path, runner } = source;
   const { scheme, notes } = resolveScheme(options, await instructionSetsHere());
   const { calibration, calibrationCache } = options;
@@ -206,6 +212,7 @@ export async function staticWork(source: Source, options: QuantizeOptions): Prom
       percentile: options.percentile,
       momentum: options.momentum,
     },
+    keepOutputs,
     exclude: excluded(source.simplified, options),
     overrides: options.overrides === undefined ? noOverrides : await readOverrides(options.overrides),
     ...(calibrationCache === undefined || calibration === undefined
@@ -234,7 +241,8 @@ async function recoverWork(
   const fresh = { ...options, calibrationCache: undefined };
   const settings = { methods, integers: weightRange(scheme), perTensor: !scheme.perChannel, exclude };
   const recovered = await recover(source.simplified, source.read, source.dataset!, settings, task);
-  const result = await staticWork({ ...source, simplified: recovered.model }, fresh);
+  // Its outputs are no longer the original's.
+  const result = await staticWork({ ...source, simplified: recovered.model }, fresh, 0);
   result.notes.push(...recovered.notes);
   return result;
 }

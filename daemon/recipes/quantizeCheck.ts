@@ -14,6 +14,7 @@ import {
   compareSessions,
   type ComparedBatch,
   type OutputError,
+  type OutputSource,
 } from '../evaluate/outputError';
 import { suitableBatch } from '../evaluate/predict';
 import type { Model } from '../ir/model';
@@ -21,14 +22,15 @@ import { writeModel } from '../onnx/writeModel';
 import { emulateSaturation } from '../passes/quantize/emulateSaturation';
 import type { QuantizeOutcome } from '../passes/quantize/outcome';
 import type { TensorReader } from '../passes/tensorReader';
+import type { KeptOutputs } from '../runtime/calibrate';
 import { fusionReport, type FusionReport } from '../runtime/fusionReport';
 import { generateInputs } from '../runtime/generateInputs';
 import { sleepingThreads, type Runner, type RunnerSession, type SessionValue } from '../runtime/session';
 import { withModelFile } from './integerOperators';
 import type { Emulation, QuantizeOptions } from './quantizeOptions';
 
-/** Outputs are compared on at most this many samples, a few at a time: two models are loaded then. */
-const comparedSamples = 32;
+/** Outputs are compared on at most this many samples, a few at a time. */
+export const comparedSamples = 32;
 const comparedBatch = 8;
 /** Inputs that are made up where there is no data. */
 const generatedSamples = 8;
@@ -52,6 +54,10 @@ export interface CheckInput {
   readonly dataset: Dataset | undefined;
   /** Whether `files` hold fused operators, whose names tell nothing: then the steps they were made of are looked at. */
   readonly fused: boolean;
+  /** What calibration saw the float model give. */
+  readonly kept?: KeptOutputs | undefined;
+  /** Whether calibration ran the original just as it is. */
+  readonly untouched: boolean;
 }
 
 /**
@@ -68,11 +74,19 @@ export async function checkQuantized(
   const planned = new Map(outcome.left.map(({ node, why }) => [node, why]));
   const given = outcome.model.graph;
   const threads = workThreads();
+  const label = basename(files[0]!);
+  const loadOriginal = () => runner.load(path, { threads, config: sleepingThreads }, task);
   const compare = (changed: RunnerSession) =>
     noted(notes, task, async () => {
-      const session = await runner.load(path, { threads, config: sleepingThreads }, task);
+      const earlier = dataset && (await earlierOutputs(input, dataset, loadOriginal, task));
+      if (earlier) {
+        const { source, size } = earlier;
+        const batches = samplesOf(dataset, method, comparedSamples, size);
+        return compareSessions(source, changed, batches, { label }, task);
+      }
+      const session = await loadOriginal();
       const batches = dataset ? samplesOf(dataset, method) : generatedBatches(inputs);
-      const error = await compareSessions(session, changed, batches, { label: basename(files[0]!) }, task);
+      const error = await compareSessions(session, changed, batches, { label }, task);
       await session.release();
       return error;
     });
@@ -94,6 +108,37 @@ export async function checkQuantized(
     }
     throw failure;
   }
+}
+
+/** Two runs of the same float model in other batches, or with folded constants, agree at least so far. */
+const sameDb = 60;
+
+/**
+ * The float model's outputs as calibration saw them, with the size of its batches. A model that was simplified for it
+ * must first give on one batch what the original gives; undefined when it does not, or when nothing was kept.
+ */
+async function earlierOutputs(
+  { kept, untouched }: CheckInput,
+  dataset: Dataset,
+  loadOriginal: () => Promise<RunnerSession>,
+  task: Task,
+): Promise<{ readonly source: OutputSource; readonly size: number } | undefined> {
+  const [first] = kept?.batches ?? [];
+  if (!kept || !first) return undefined;
+  const outputs = Object.keys(first).map((name) => ({ name }));
+  const size = kept.batchSize;
+  const given = (): OutputSource => {
+    let next = 0;
+    return { outputs, run: () => Promise.resolve(kept.batches[next++]!) };
+  };
+  if (!untouched) {
+    const session = await loadOriginal();
+    const some = samplesOf(dataset, 'static', 1, size);
+    const { sqnrDb } = await compareSessions(session, given(), some, { label: 'the simplified model' }, task);
+    await session.release();
+    if (sqnrDb < sameDb) return undefined;
+  }
+  return { source: given(), size };
 }
 
 /** What `compare` finds, or null with a note when one of the models cannot be run on the samples. */
@@ -136,9 +181,10 @@ export async function* samplesOf(
   dataset: Dataset,
   method: QuantizeOptions['method'],
   limit = comparedSamples,
+  batch = comparedBatch,
 ): AsyncGenerator<ComparedBatch> {
   let left = limit;
-  const size = method === 'dynamic' ? 1 : Math.min(comparedBatch, suitableBatch(dataset));
+  const size = method === 'dynamic' ? 1 : Math.min(batch, suitableBatch(dataset));
   for await (const { feeds, count } of dataset.batches(size)) {
     yield { feeds, count: Math.min(count, left) };
     left -= count;

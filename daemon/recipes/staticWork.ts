@@ -16,6 +16,7 @@ import { is16Bit, type Scheme } from '../passes/quantize/scheme';
 import { quantizeStatic, valuesToCalibrate } from '../passes/quantize/static';
 import type { TensorReader } from '../passes/tensorReader';
 import { calibrateBy, type Calibrator, type CalibratorSettings } from '../runtime/calibrateBy';
+import type { KeptOutputs } from '../runtime/calibrate';
 import type { Feeds, Runner } from '../runtime/session';
 import { digestOf, isCache, readCache, writeCache } from './calibrationCache';
 import type { Overrides } from './overrides';
@@ -30,10 +31,14 @@ export interface StaticWorkOptions {
   readonly cache?: { readonly path: string; readonly files: readonly string[] } | undefined;
   /** A runner to calibrate with; one of its own when absent. */
   readonly runner?: Runner | undefined;
+  /** Keep the float model's outputs for this many samples, if calibrating gives them. */
+  readonly keepOutputs?: number | undefined;
 }
 
 export class StaticWork {
   readonly notes: Diagnostic[] = [];
+  /** The float model's outputs for the first samples, where calibration has just given them. */
+  kept: KeptOutputs | undefined;
   private readonly known = new Map<Calibrator, ReadonlyMap<string, Range>>();
 
   constructor(
@@ -77,10 +82,12 @@ export class StaticWork {
     const fixed = dataset.fixedBatch ?? (by.calibrator === 'moving-average' ? largest : undefined);
     const total = fixed === undefined ? dataset.samples : Math.ceil(dataset.samples / fixed);
     task.report({ stage: 'Calibrating', done: 0, total });
-    const of = (size: number) => feedsOf(dataset, size);
-    const batches = fixed === undefined ? { of, largest } : () => of(fixed);
-    const options = { ...by, total, threads: workThreads(), runner: this.options.runner };
-    const { ranges, diagnostics } = await calibrateBy(this.model, values, batches, options, task);
+    const batches = { of: (size: number) => feedsOf(dataset, size), largest, fixed };
+    const { runner, keepOutputs } = this.options;
+    const options = { ...by, total, threads: workThreads(), runner, keepOutputs };
+    const calibrated = await calibrateBy(this.model, values, batches, options, task);
+    const { ranges, diagnostics } = calibrated;
+    this.kept = calibrated.kept;
     const broken = new Set(diagnostics.map(({ where }) => where?.value));
     if (this.model.graph.inputs.some(({ name }) => broken.has(name))) await refuseNaN(dataset, task);
     this.notes.push(...diagnostics);

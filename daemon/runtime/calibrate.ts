@@ -7,11 +7,10 @@ import { join } from 'node:path';
 import type { Diagnostic } from '../base/diagnostic';
 import { badRequest } from '../base/errors';
 import { breathe, type Task } from '../base/task';
-import { node, valueInfo } from '../ir/builder';
-import { DataType } from '../ir/dataType';
-import type { Graph, Model } from '../ir/model';
+import type { Model } from '../ir/model';
 import { writeModel } from '../onnx/writeModel';
 import { chooseBatch, type SizedBatches } from './calibrationBatch';
+import { measuredGraph } from './calibrationGraph';
 import { useRunner } from './runnerProcess';
 import { sleepingThreads, type Feeds, type Runner } from './session';
 
@@ -31,6 +30,15 @@ export interface CalibrationOptions {
   readonly withSizes?: boolean;
   /** A runner to use; one of its own when absent. */
   readonly runner?: Runner | undefined;
+  /** Keep the model's outputs for this many of the first samples, where they take less than 16 MiB. */
+  readonly keepOutputs?: number | undefined;
+}
+
+/** The model's own outputs for the first batches. */
+export interface KeptOutputs {
+  /** Samples in a batch. */
+  readonly batchSize: number;
+  readonly batches: readonly Feeds[];
 }
 
 export interface Calibration {
@@ -44,7 +52,11 @@ export interface Calibration {
   readonly batches: number;
   /** Samples in each of them; absent when the caller made the batches. */
   readonly batchSize?: number;
+  /** Present when they were asked for and were not too large. */
+  readonly kept?: KeptOutputs | undefined;
 }
+
+const mostKeptBytes = 16 * 2 ** 20;
 
 /**
  * Runs the model over batches of inputs and returns each value's range. `values` are names of float
@@ -60,19 +72,34 @@ export async function collectRanges(
   options: CalibrationOptions,
   task: Task,
 ): Promise<Calibration> {
+  // Data that can be asked for again lets the first pass look for NaN at the model's ends only.
+  const again = Symbol.asyncIterator in batches ? undefined : batches;
+  const first = await measure(model, values, batches, { ...options, lean: again !== undefined }, task);
+  if (again === undefined || !first.lost) return first;
+  return measure(model, values, again, { ...options, lean: false }, task);
+}
+
+async function measure(
+  model: Model,
+  values: readonly string[],
+  batches: AsyncIterable<Feeds> | SizedBatches,
+  options: CalibrationOptions & { readonly lean: boolean },
+  task: Task,
+): Promise<Calibration & { readonly lost: boolean }> {
   const names = [...new Set(values)];
   const found = new Map<string, { min: number; max: number; broken: boolean }>();
   for (const name of names) found.set(name, { min: Infinity, max: -Infinity, broken: false });
-  const kinds: readonly Kind[] = options.withSizes === true ? [...reductions, sizeReduction] : reductions;
-  const { measured, outputs } = withReductions(model, names, kinds);
+  const measured = measuredGraph(model, names, { sizes: options.withSizes, lean: options.lean });
   const elements = new Map<string, number>();
   const folder = await mkdtemp(join(tmpdir(), 'slipway-calibrate-'));
   let done = 0;
+  let missed = 0;
   let batchSize: number | undefined;
+  const keeper = new Keeper(model, options.keepOutputs ?? 0);
   try {
     const path = join(folder, 'model.onnx');
     // Its progress would read as if the user's model were written.
-    await writeModel(measured, path, {}, { signal: task.signal, report: () => undefined });
+    await writeModel(measured.model, path, {}, { signal: task.signal, report: () => undefined });
     await useRunner(options.runner, task, async (runner) => {
       // The values that are reduced stay, whatever is fused around them.
       const session = await runner.load(
@@ -81,20 +108,20 @@ export async function collectRanges(
         task,
       );
       const sized = Symbol.asyncIterator in batches ? undefined : batches;
-      batchSize = sized && (await chooseBatch(sized, runner, session, outputs, task));
+      batchSize = sized && (await chooseBatch(sized, runner, session, measured.outputs, task));
       const source = Symbol.asyncIterator in batches ? batches : batches.of(batchSize!);
       for await (const feeds of source) {
         await breathe(task);
-        const results = await session.run(feeds, task, outputs);
+        const results = await session.run(feeds, task, [...measured.outputs, ...keeper.wanted(batchSize)]);
+        keeper.take(results);
         names.forEach((name, index) => {
           const range = found.get(name)!;
-          const [min, max, sum, size] = kinds.map((_, which) =>
-            scalar(results, outputs[kinds.length * index + which]!),
-          ) as [number, number, number, number?];
+          const { min, max, size, finite } = measured.scalars(results, index);
           if (size !== undefined) elements.set(name, Math.max(size, elements.get(name) ?? 0));
-          if (!isFinite(sum, min, max)) range.broken = true;
+          if (!finite) range.broken = true;
           follow(range, min, max, options.movingAverage);
         });
+        if (measured.lostElsewhere(results)) missed += 1;
         done += 1;
         const { total } = options;
         const reached = total === undefined ? done : Math.min(total, done * (batchSize ?? 1));
@@ -114,15 +141,48 @@ export async function collectRanges(
     // A value that was empty in every batch has no range.
     else if (min <= max) ranges.set(name, { min, max });
   }
-  return { ranges, diagnostics, elements, batches: done, ...(batchSize === undefined ? {} : { batchSize }) };
+  return {
+    ranges,
+    diagnostics,
+    elements,
+    batches: done,
+    lost: missed > 0 || diagnostics.length > 0,
+    ...(batchSize === undefined ? {} : { batchSize, kept: keeper.kept(batchSize) }),
+  };
 }
 
-/**
- * Whether all values of a batch were finite: a sum is NaN when one of them is or when infinities meet, and a minimum
- * and maximum hold the others. A sum of finite values that overflows says nothing.
- */
-const isFinite = (sum: number, min: number, max: number): boolean =>
-  !Number.isNaN(sum) && Math.abs(min) !== Infinity && Math.abs(max) !== Infinity;
+/** Holds the model's outputs of the first batches, as long as they are small. */
+class Keeper {
+  private readonly batches: Feeds[] = [];
+  private readonly names: readonly string[];
+  private bytes = 0;
+
+  constructor(
+    model: Model,
+    private readonly samples: number,
+  ) {
+    this.names = model.graph.outputs.map(({ name }) => name);
+  }
+
+  /** Outputs to fetch in the next run. */
+  wanted(batchSize: number | undefined): readonly string[] {
+    const enough = batchSize === undefined || this.batches.length * batchSize >= this.samples;
+    return enough || this.bytes > mostKeptBytes ? [] : this.names;
+  }
+
+  take(results: Feeds): void {
+    const [first] = this.names;
+    if (first === undefined || !(first in results)) return;
+    const own = Object.fromEntries(this.names.map((name) => [name, results[name]!]));
+    for (const { data } of Object.values(own)) this.bytes += data.length * 4;
+    if (this.bytes > mostKeptBytes) this.batches.length = 0;
+    else this.batches.push(own);
+  }
+
+  kept(batchSize: number): KeptOutputs | undefined {
+    return this.batches.length === 0 ? undefined : { batchSize, batches: this.batches };
+  }
+}
 
 /** Widens a range by that of a batch, or moves it towards it; an empty batch changes nothing. */
 function follow(
@@ -141,11 +201,6 @@ function follow(
   range.max += weight * (max - range.max);
 }
 
-function scalar(results: Feeds, name: string): number {
-  const value = results[name]?.data[0];
-  return value === undefined ? Number.NaN : Number(value);
-}
-
 /** A value that quantizing must leave alone. */
 export const notFinite = (name: string): Diagnostic => ({
   id: 'calibrate/not-finite',
@@ -153,55 +208,3 @@ export const notFinite = (name: string): Diagnostic => ({
   message: `Value "${name}" became infinite or not a number on the calibration data; what depends on its range stays in float. Check the samples and the model.`,
   where: { value: name },
 });
-
-const reductions = ['ReduceMin', 'ReduceMax', 'ReduceSum'] as const;
-const sizeReduction = 'Size';
-const toFloat = { to: BigInt(DataType.FLOAT) };
-type Kind = (typeof reductions)[number] | typeof sizeReduction;
-
-/**
- * A copy of the model with some scalars of every value as further outputs, one value after another.
- * Reductions without axes have the same form in every opset.
- */
-function withReductions(
-  model: Model,
-  values: readonly string[],
-  kinds: readonly Kind[],
-): { measured: Model; outputs: string[] } {
-  const { graph } = model;
-  const taken = namesOf(graph);
-  for (const value of values) {
-    if (!taken.has(value)) throw new Error(`The graph has no value "${value}" to calibrate.`);
-  }
-  let prefix = 'slipway_range';
-  while ([...taken].some((name) => name.startsWith(prefix))) prefix += '_';
-  const nodes = [...graph.nodes];
-  const outputs: string[] = [];
-  const add = (op: string, input: string, name: string, attributes: Record<string, bigint>): string => {
-    nodes.push(node(op, [input], [name], { name, attributes }));
-    return name;
-  };
-  values.forEach((value, index) => {
-    for (const kind of kinds) {
-      const attributes: Record<string, bigint> = kind === 'Size' ? {} : { keepdims: 0n };
-      // Half floats would overflow in the sum; for float32 ONNX Runtime drops the Cast.
-      const input = kind === 'ReduceSum' ? add('Cast', value, `${prefix}_float_${index}`, toFloat) : value;
-      const reduced = add(kind, input, `${prefix}_${kind}_${index}`, attributes);
-      outputs.push(add('Cast', reduced, `${reduced}_float`, toFloat));
-    }
-  });
-  const infos = outputs.map((name) => valueInfo(name, DataType.FLOAT, []));
-  const measured: Model = {
-    ...model,
-    graph: { ...graph, nodes, outputs: [...graph.outputs, ...infos] },
-  };
-  return { measured, outputs };
-}
-
-function namesOf(graph: Graph): Set<string> {
-  return new Set([
-    ...graph.inputs.map((input) => input.name),
-    ...graph.nodes.flatMap((one) => one.outputs),
-    ...graph.initializers.map((tensor) => tensor.name),
-  ]);
-}

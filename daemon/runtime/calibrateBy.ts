@@ -30,6 +30,8 @@ export interface CalibrateByOptions extends CalibratorSettings {
   readonly budgetBytes?: number;
   /** A runner to use; one of its own for each pass when absent. */
   readonly runner?: Runner | undefined;
+  /** See CalibrationOptions; calibrators that count values keep nothing. */
+  readonly keepOutputs?: number | undefined;
 }
 
 /**
@@ -61,11 +63,17 @@ export async function calibrateBy(
       model,
       values,
       typeof batches === 'function' ? batches() : batches,
-      { ...known, ...(calibrator === 'moving-average' ? { movingAverage: momentum } : {}) },
+      {
+        ...known,
+        keepOutputs: options.keepOutputs,
+        ...(calibrator === 'moving-average' ? { movingAverage: momentum } : {}),
+      },
       task,
     );
   const counting = { ...known, budgetBytes: options.budgetBytes };
-  const counted = await collectHistograms(model, values, batches, counting, task);
+  const fixed = typeof batches === 'function' ? undefined : batches.fixed;
+  const source = typeof batches === 'function' || fixed === undefined ? batches : () => batches.of(fixed);
+  const counted = await collectHistograms(model, values, source, counting, task);
   const ranges = new Map<string, ValueRange>(counted.ranges);
   for (const [name, histogram] of counted.histograms) {
     const { min, max } = chosenRange(histogram, calibrator, percentile, levels);

@@ -10,6 +10,8 @@ export interface SizedBatches {
   readonly of: (size: number) => AsyncIterable<Feeds>;
   /** The largest that may be asked for. */
   readonly largest: number;
+  /** The only one that may be asked for. */
+  readonly fixed?: number | undefined;
 }
 
 /** Memory that one batch may take, and the samples beyond which larger batches gain nothing. */
@@ -19,12 +21,13 @@ const pilot = 2;
 
 /** Runs a pilot batch and gives the size for the others, a power of two. */
 export async function chooseBatch(
-  { of, largest }: SizedBatches,
+  { of, largest, fixed }: SizedBatches,
   runner: Runner,
   session: RunnerSession,
   fetches: readonly string[],
   task: Task,
 ): Promise<number> {
+  if (fixed !== undefined) return fixed;
   const limit = Math.min(mostSamples, largest);
   if (limit <= pilot) return Math.max(1, limit);
   const before = await runner.rssBytes();

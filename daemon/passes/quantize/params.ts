@@ -29,7 +29,7 @@ export const symmetricInt8Range: IntegerRange = { min: -127, max: 127 };
 export const smallestScale = 2 ** -126;
 
 /** 1.5 · 2^52: adding it leaves no bits for a fraction, and the addition itself rounds half to even. */
-const roundingShift = 6755399441055744;
+export const roundingShift = 6755399441055744;
 
 /** Rounds half to even, exact for |x| < 2^51. */
 export const rint = (x: number): number =>

@@ -3,7 +3,7 @@
 
 import { breathe, type Task } from '../../base/task';
 import { elementCount } from '../../ir/tensor';
-import { quantParams, rint, symmetricInt8Range, type IntegerRange } from './params';
+import { quantParams, roundingShift, symmetricInt8Range, type IntegerRange } from './params';
 
 /** A stretch of neighbours that share a channel. */
 type VisitStretch = (channel: number, from: number, to: number) => void;
@@ -48,25 +48,48 @@ export async function weightScales(
   task: Task,
   integers: IntegerRange = symmetricInt8Range,
 ): Promise<Float32Array | undefined> {
+  // The bits of floats without their sign order as the floats do; infinity and NaN come last.
   const largest = new Float32Array(axis === undefined ? 1 : (dims[axis] ?? 1));
-  let poison = 0;
+  const most = new Int32Array(largest.buffer);
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
   const visit: VisitStretch = (channel, from, to) => {
-    let most = largest[channel]!;
-    for (let i = from; i < to; i += 1) {
-      const value = Math.abs(values[i]!);
-      // Comparisons are false for NaN; 0 · NaN and 0 · ∞ are NaN.
-      poison += value * 0;
-      if (value > most) most = value;
-    }
-    largest[channel] = most;
+    most[channel] = largestBits(bits, from, to, most[channel]!);
   };
   await eachStretch(dims, axis, visit, task);
-  if (Number.isNaN(poison)) return undefined;
+  if (most.some((each) => each >= infinityBits)) return undefined;
   const scales = largest.map((max) => quantParams({ min: -max, max }, integers, true).scale);
   let spare = 0;
   for (const [c, scale] of scales.entries()) if (largest[c]! > 0 && scale > spare) spare = scale;
   if (spare > 0) for (const [c, max] of largest.entries()) if (max === 0) scales[c] = spare;
   return scales;
+}
+
+const infinityBits = 0x7f800000;
+
+// Loops over elements are functions of their own: compiled once, they stay fast whatever calls them.
+function largestBits(bits: Int32Array, from: number, to: number, start: number): number {
+  let most = start;
+  for (let i = from; i < to; i += 1) {
+    const each = bits[i]! & 0x7fffffff;
+    if (each > most) most = each;
+  }
+  return most;
+}
+
+function roundStretch(
+  values: Float32Array,
+  out: Int8Array,
+  from: number,
+  to: number,
+  scale: number,
+  min: number,
+  max: number,
+): void {
+  for (let i = from; i < to; i += 1) {
+    const q = Math.fround(values[i]! / scale);
+    // Clamped first, it is small enough for the shift that rounds half to even, and rounds to the same.
+    out[i] = (q < min ? min : q > max ? max : q) + roundingShift - roundingShift;
+  }
 }
 
 /** Rounds a weight with its scales (as many as channels of `axis`, or one). */
@@ -80,11 +103,7 @@ export async function quantizeWeight(
 ): Promise<Int8Array<ArrayBuffer>> {
   const out = new Int8Array(values.length);
   const visit: VisitStretch = (channel, from, to) => {
-    const scale = scales[channel]!;
-    for (let i = from; i < to; i += 1) {
-      const q = rint(Math.fround(values[i]! / scale));
-      out[i] = q < min ? min : q > max ? max : q;
-    }
+    roundStretch(values, out, from, to, scales[channel]!, min, max);
   };
   await eachStretch(dims, axis, visit, task);
   return out;
