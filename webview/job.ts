@@ -8,7 +8,16 @@ import { watchTheme } from './graph/theme';
 import { connectJob, keepState, keptState } from './host';
 import { formView } from './job/form';
 import { outcomeView } from './job/outcome';
-import { formProblem, methodOf, readKept, sentValues, valuesOf, withValue, type JobState } from './job/state';
+import {
+  formProblem,
+  methodOf,
+  readKept,
+  sentValues,
+  valuesOf,
+  withValue,
+  type EstimateState,
+  type JobState,
+} from './job/state';
 import { Store } from './state/store';
 import { bytes, exactBytes } from './ui/format';
 import { applyPalette } from './ui/palette';
@@ -21,7 +30,7 @@ const store = new Store<JobState>({
   values: kept.values ?? {},
   moreOpen: kept.moreOpen ?? false,
   helped: undefined,
-  estimate: { state: 'none', last: undefined },
+  estimates: {},
   shown: undefined,
   cancelling: false,
   width: document.body.clientWidth,
@@ -38,35 +47,39 @@ function keep(): void {
   keepState({ method, values, moreOpen });
 }
 
-/** What was asked last: the same is not asked again. */
-let asked = '';
+/** The values that a method's size was asked for last: the same are not asked again. */
+const asked = new Map<string, string>();
 let timer: number | undefined;
 
-/** Asks for the size once the form has been still for a moment. */
+/** Asks for sizes once the form has been still for a moment. */
 function estimateSoon(): void {
   clearTimeout(timer);
-  timer = window.setTimeout(() => void estimate(), 150);
+  timer = window.setTimeout(() => void estimateAll(), 150);
 }
 
-async function estimate(): Promise<void> {
+/** The shown method first; the others are there to choose by. */
+async function estimateAll(): Promise<void> {
   const { state } = store;
-  const method = methodOf(state);
-  if (method === undefined) return;
-  const values = sentValues(method, valuesOf(state, method));
-  const key = JSON.stringify([method.id, values]);
-  if (key === asked) return;
-  asked = key;
-  if (!method.estimates) {
-    store.update({ estimate: { state: 'none', last: undefined } });
-    return;
-  }
-  store.update({ estimate: { state: 'asking', last: store.state.estimate.last } });
+  const shown = methodOf(state);
+  if (shown === undefined) return;
+  const others = (state.page?.methods ?? []).filter(({ id }) => id !== shown.id);
+  for (const method of [shown, ...others]) if (method.estimates) await estimate(method);
+}
+
+async function estimate(method: MethodForm): Promise<void> {
+  const values = sentValues(method, valuesOf(store.state, method));
+  const key = JSON.stringify(values);
+  if (asked.get(method.id) === key) return;
+  asked.set(method.id, key);
+  const update = (next: EstimateState) =>
+    store.update({ estimates: { ...store.state.estimates, [method.id]: next } });
+  update({ state: 'asking', last: store.state.estimates[method.id]?.last });
   try {
     const last = await host.request('estimate', { method: method.id, values });
-    if (asked === key) store.update({ estimate: { state: 'known', last } });
+    if (asked.get(method.id) === key) update({ state: 'known', last });
   } catch (error) {
-    if (asked !== key || !(error instanceof PageFailure)) return;
-    store.update({ estimate: { state: 'failed', error: error.error, last: undefined } });
+    if (asked.get(method.id) !== key || !(error instanceof PageFailure)) return;
+    update({ state: 'failed', error: error.error, last: undefined });
   }
 }
 
@@ -90,6 +103,11 @@ function view(state: JobState) {
   if (page === undefined || method === undefined)
     return html`<main class="results job" aria-busy="true"></main>`;
   const running = page.runs.some((one) => one.state === 'running');
+  const choose = (id: string) => {
+    store.update({ method: id, helped: undefined });
+    keep();
+    estimateSoon();
+  };
   const wide = state.width >= 760;
   const outcomeWidth = Math.min(state.width, 1280) - 48 - (wide ? 320 + 40 : 0);
   return html`<main class="results job ${wide ? 'wide' : ''}">
@@ -106,11 +124,7 @@ function view(state: JobState) {
       }
     </header>
     ${formView(state, method, running, {
-      choose(id) {
-        store.update({ method: id, helped: undefined });
-        keep();
-        estimateSoon();
-      },
+      choose,
       unfold(moreOpen) {
         if (moreOpen === store.state.moreOpen) return;
         store.update({ moreOpen });
@@ -136,6 +150,7 @@ function view(state: JobState) {
         host.notify({ kind: 'cancel' });
       },
       show: (shown) => store.update({ shown }),
+      choose,
     })}
   </main>`;
 }

@@ -6,10 +6,12 @@ import type { ClusterResult } from './cluster';
 import type { ProgressValue } from './common';
 import type { Estimate } from './estimate';
 import type { EvaluateResult } from './evaluate';
+import type { LowRankResult } from './lowRank';
 import type { OptimizeResult } from './optimize';
 import type { PageError } from './page';
 import type { ProfileResult } from './profile';
 import type { PruneResult } from './prune';
+import type { PruneWeightsResult } from './pruneWeights';
 import type { QuantizeResult } from './quantize';
 import type { LayerSensitivity, SensitivityResult } from './sensitivity';
 import type { WeightOnlyResult } from './weightOnly';
@@ -79,6 +81,8 @@ export interface MethodForm {
 export type JobResult =
   | { kind: 'quantize'; value: QuantizeResult | WeightOnlyResult }
   | { kind: 'prune'; value: PruneResult }
+  | { kind: 'zeros'; value: PruneWeightsResult }
+  | { kind: 'lowRank'; value: LowRankResult }
   | { kind: 'cluster'; value: ClusterResult }
   | { kind: 'optimize'; value: OptimizeResult }
   | { kind: 'sensitivity'; value: SensitivityResult }

@@ -65,11 +65,13 @@ export type EditorCommand = JobCommand | 'compress' | 'deploy' | 'openSettings' 
 
 /** Jobs that have a panel of their own; each is the command `slipway.ID`. */
 export type JobCommand =
+  | 'compressByHand'
   | 'optimize'
   | 'quantize'
   | 'precision'
   | 'prune'
   | 'cluster'
+  | 'lowRank'
   | 'sensitivity'
   | 'benchmark'
   | 'profile'

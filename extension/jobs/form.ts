@@ -107,7 +107,9 @@ function controlOf(name: string, schema: Schema, method: Method, situation: Situ
     return { kind: 'path', use, offers, ...(placeholder === undefined ? {} : { placeholder }) };
   }
   const taken = allowed(name, method, situation);
-  const choices = choicesOf(schema)?.filter(({ value }) => taken?.includes(value) !== false);
+  const choices =
+    choicesOf(schema)?.filter(({ value }) => taken?.includes(value) !== false) ??
+    (schema.type === 'string' ? taken?.map((value) => ({ value, label: String(value) })) : undefined);
   if (choices !== undefined) return { kind: 'choice', options: choices };
   switch (schema.type) {
     case 'boolean':

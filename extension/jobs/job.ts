@@ -43,7 +43,7 @@ export interface Method {
   readonly paths?: Readonly<Record<string, PathUse>>;
   /** Flags that are on, or depend, when absent: offered as automatic, yes, no. */
   readonly automatic?: readonly string[];
-  /** Values of an enumeration that this way of doing it takes; all when absent. */
+  /** Values of an enumeration that this way of doing it takes, all when absent; or the usual values of a text. */
   readonly choices?: Readonly<Record<string, readonly (string | number)[]>>;
   /** What the form holds at first. */
   start?(situation: Situation): FormValues;

@@ -2,8 +2,10 @@
 
 import { benchmarkJob } from './benchmark';
 import { clusterJob } from './cluster';
+import { compressByHandJob } from './compressByHand';
 import { evaluateJob } from './evaluate';
 import type { Job } from './job';
+import { lowRankJob } from './lowRank';
 import { optimizeJob } from './optimize';
 import { profileJob } from './profile';
 import { pruneJob } from './prune';
@@ -15,7 +17,9 @@ export const jobs: readonly Job[] = [
   precisionJob,
   pruneJob,
   clusterJob,
+  lowRankJob,
   optimizeJob,
+  compressByHandJob,
   sensitivityJob,
   benchmarkJob,
   profileJob,

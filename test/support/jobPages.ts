@@ -108,6 +108,41 @@ export const pruned: JobResult = {
   },
 };
 
+export const sparse: JobResult = {
+  kind: 'zeros',
+  value: {
+    output: '/home/ada/models/resnet.sparse-2of4.onnx',
+    before: { parameters: 703_000, macs: 21_300_000, fileBytes: 2_812_089 },
+    after: { parameters: 703_000, macs: 21_300_000, fileBytes: 1_511_240 },
+    layers: [
+      { name: '/layer1/0/conv1/Conv', elements: 9216, zeros: 4608 },
+      { name: '/layer2/0/conv1/Conv', elements: 18_432, zeros: 9216 },
+      { name: '/head/Gemm', elements: 7936, zeros: 3968 },
+    ],
+    stored: [
+      { name: 'layer1.0.conv1.weight', elements: 9216, zeros: 4608, form: 'bitmap', bytesBefore: 36_864, bytes: 19_588 },
+      { name: 'head.weight', elements: 200, zeros: 100, form: 'dense', bytesBefore: 800, bytes: 800 },
+    ],
+    error,
+    diagnostics: [],
+  },
+}; // prettier-ignore
+
+export const split: JobResult = {
+  kind: 'lowRank',
+  value: {
+    output: '/home/ada/models/resnet.low-rank.onnx',
+    before: { parameters: 703_000, macs: 21_300_000, fileBytes: 2_812_089 },
+    after: { parameters: 640_000, macs: 20_100_000, fileBytes: 2_561_000 },
+    layers: [
+      { name: '/layer3/0/downsample/Conv', from: 64, to: 18, energy: 0.9906, measured: true },
+      { name: '/head/Gemm', from: 62, to: 62, energy: 1, measured: true },
+    ],
+    error,
+    diagnostics: [],
+  },
+};
+
 export const sensitivity: JobResult = {
   kind: 'sensitivity',
   value: {

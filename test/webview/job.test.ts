@@ -18,6 +18,8 @@ import {
   quantized,
   run,
   sensitivity,
+  sparse,
+  split,
   swept,
 } from '../support/jobPages';
 import { repository } from '../support/paths';
@@ -123,6 +125,30 @@ describe('job page', () => {
     assert.ok(asked.length >= 1);
     const kept = (await opened.state()) as { values: Record<string, unknown> };
     assert.ok('static' in kept.values, 'what was filled in is kept');
+    await close(opened);
+  });
+
+  it('offers every way with its size, and takes the one that is chosen', async () => {
+    const opened = await open(jobPage('compressByHand'), { width: 1280, height: 1100 });
+    const { page, asked } = opened;
+    const ways = page.locator('.way');
+    const { methods } = jobPage('compressByHand');
+    assert.equal(await ways.count(), methods.length);
+    const sized = methods.filter(({ estimates }) => estimates).length;
+    await page.waitForFunction((wanted) => document.querySelectorAll('.way svg').length === wanted, sized);
+    assert.deepEqual(
+      new Set(asked.map((one) => (one as { method: string }).method)),
+      new Set(methods.filter(({ estimates }) => estimates).map(({ id }) => id)),
+    );
+    assert.match(await ways.last().innerText(), /only the run tells/);
+    await page.screenshot({ path: join(pictures, 'job-ways.png'), fullPage: true });
+    // By keyboard, as the radio buttons that they are.
+    await page.focus('.way input:checked');
+    await page.keyboard.press('ArrowDown');
+    await page.waitForFunction(() => document.querySelector<HTMLSelectElement>('#method')!.value === 'dynamic'); // prettier-ignore
+    await ways.filter({ hasText: 'N of every M' }).click();
+    assert.equal(await page.inputValue('#method'), 'pattern');
+    assert.equal(await page.locator('#field-pattern').evaluate((one: HTMLSelectElement) => one.selectedOptions[0]!.text), '2:4'); // prettier-ignore
     await close(opened);
   });
 
@@ -251,6 +277,8 @@ describe('job page', () => {
     const results = [
       ['quantize', quantized],
       ['prune', pruned],
+      ['prune', sparse],
+      ['lowRank', split],
       ['sensitivity', sensitivity],
       ['benchmark', benchmarked],
       ['benchmark', loaded],

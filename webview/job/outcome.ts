@@ -6,6 +6,7 @@ import { jobProgress } from '../compare/jobProgress';
 import { bytes, three } from '../ui/format';
 import { icon } from '../ui/icon';
 import { elide, fullText, visible } from '../ui/text';
+import { overview } from './overview';
 import { fileName, runResult, written, type Tell } from './result';
 import { sizeBars } from './sizes';
 import { shownRun, type JobState } from './state';
@@ -14,6 +15,8 @@ export interface OutcomeActions {
   tell: Tell;
   cancel: () => void;
   show: (run: number) => void;
+  /** Takes another method. */
+  choose: (method: string) => void;
 }
 
 export function outcomeView(
@@ -25,7 +28,7 @@ export function outcomeView(
 ): TemplateResult {
   const run = shownRun(state);
   return html`<div class="outcome">
-    ${run === undefined ? before(state, page, method, width) : nothing}
+    ${run === undefined ? before(state, page, method, width, actions) : nothing}
     ${
       run?.state === 'running'
         ? html`<h2 class="run-title">${visible(run.title)}</h2>
@@ -38,8 +41,15 @@ export function outcomeView(
 }
 
 /** Before the first run: what it will give. */
-function before({ estimate }: JobState, page: JobPage, method: MethodForm, width: number): TemplateResult {
-  const { last } = estimate;
+function before(
+  { estimates }: JobState,
+  page: JobPage,
+  method: MethodForm,
+  width: number,
+  { choose }: OutcomeActions,
+): TemplateResult {
+  const estimate = estimates[method.id];
+  const last = estimate?.last;
   const size = last?.before ?? page.model.bytes;
   return html`<h2 class="run-title">${method.estimates ? 'What it will give' : visible(method.title)}</h2>
     ${
@@ -70,7 +80,7 @@ function before({ estimate }: JobState, page: JobPage, method: MethodForm, width
           </p>`
     }
     ${
-      estimate.state === 'failed'
+      estimate?.state === 'failed'
         ? html`<p class="muted small">
             ${icon('warning', 'severity-warning')} ${visible(estimate.error.message)}
           </p>`
@@ -82,7 +92,8 @@ function before({ estimate }: JobState, page: JobPage, method: MethodForm, width
           ? 'The original is never written over: the result is a new file beside it.'
           : 'Nothing is written.'
       }
-    </p>`;
+    </p>
+    ${overview(page, estimates, method, false, choose)}`;
 }
 
 const states: Readonly<Record<JobRun['state'], string>> = {

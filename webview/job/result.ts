@@ -13,10 +13,12 @@ import { elide, fullText, visible } from '../ui/text';
 import { benchmarkParts, type Benchmarked } from './results/benchmark';
 import { evaluateHeadline, evaluateParts } from './results/evaluate';
 import { profileParts } from './results/profile';
+import { lowRankParts } from './results/lowRank';
 import { clusterParts, optimizeParts } from './results/others';
 import { pruneParts } from './results/prune';
 import { quantizeParts } from './results/quantize';
 import { sensitivityParts } from './results/sensitivity';
+import { zerosParts } from './results/zeros';
 import { sizeBars } from './sizes';
 
 export type Tell = (note: JobFromPage) => void;
@@ -223,7 +225,7 @@ function profileHeadline({
 }
 
 function tail(result: JobResult): string {
-  if (result.kind === 'prune') {
+  if (result.kind === 'prune' || result.kind === 'lowRank') {
     const { before, after } = result.value;
     if (before.macs === null || after.macs === null) return '';
     return `, ${three(after.macs / Math.max(1, before.macs))} of the multiplications`;
@@ -241,6 +243,10 @@ function parts(result: JobResult, width: number) {
       return quantizeParts(result.value);
     case 'prune':
       return pruneParts(result.value);
+    case 'zeros':
+      return zerosParts(result.value);
+    case 'lowRank':
+      return lowRankParts(result.value);
     case 'cluster':
       return clusterParts(result.value);
     case 'optimize':

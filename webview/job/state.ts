@@ -21,7 +21,8 @@ export interface JobState {
   moreOpen: boolean;
   /** Name of the field whose help is shown. */
   helped: string | undefined;
-  estimate: EstimateState;
+  /** Sizes that are expected, by method. */
+  estimates: Readonly<Record<string, EstimateState>>;
   /** Id of the run shown; the newest one when undefined. */
   shown: number | undefined;
   cancelling: boolean;

@@ -5,11 +5,13 @@ import type { EditorCommand } from '../../daemon/protocol/page';
 import { menuButton } from './menu';
 
 const items: readonly { label: string; command: EditorCommand }[] = [
+  { label: 'Compress by Hand…', command: 'compressByHand' },
   { label: 'Optimize…', command: 'optimize' },
   { label: 'Quantize…', command: 'quantize' },
   { label: 'Convert Precision…', command: 'precision' },
   { label: 'Prune…', command: 'prune' },
   { label: 'Share Weights…', command: 'cluster' },
+  { label: 'Split Layers…', command: 'lowRank' },
   { label: 'Measure Sensitivity…', command: 'sensitivity' },
   { label: 'Benchmark…', command: 'benchmark' },
   { label: 'Profile…', command: 'profile' },

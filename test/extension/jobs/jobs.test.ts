@@ -8,6 +8,7 @@ import { parseCommand, type CommandSpec } from '../../../daemon/cli/args';
 import { benchmarkCommand } from '../../../daemon/cli/benchmark';
 import { clusterCommand } from '../../../daemon/cli/cluster';
 import { evaluateCommand } from '../../../daemon/cli/evaluate';
+import { lowRankCommand } from '../../../daemon/cli/lowRank';
 import { optimizeCommand } from '../../../daemon/cli/optimize';
 import { profileCommand } from '../../../daemon/cli/profile';
 import { pruneCommand } from '../../../daemon/cli/prune';
@@ -40,6 +41,7 @@ const specs: Readonly<Record<string, CommandSpec>> = Object.fromEntries(
     quantizeCommand,
     pruneCommand,
     clusterCommand,
+    lowRankCommand,
     optimizeCommand,
     sensitivityCommand,
     benchmarkCommand,

@@ -1,8 +1,9 @@
-// Parts that results share: a list of facts, a table that folds away beyond some rows, and the error of the outputs.
+// Parts that results share: a list of facts, a table that folds away beyond some rows, the error of the outputs, and
+// numbers before and after.
 
-import { html, nothing, type TemplateResult } from 'lit';
+import { html, nothing, svg, type TemplateResult } from 'lit';
 import type { OutputError } from '../../../daemon/protocol/quantize';
-import { plural, three, whole } from '../../ui/format';
+import { count, plural, three, whole } from '../../ui/format';
 import { icon } from '../../ui/icon';
 
 export interface Fact {
@@ -89,3 +90,23 @@ export const fold = (title: string, content: TemplateResult, open = false): Temp
     </summary>
     ${content}
   </details>`;
+
+/** A number that became smaller, with the share of what it was. */
+export const changeFact = (name: string, before: number, after: number): Fact => ({
+  name,
+  value: html`${count(after)}<span class="muted"
+      >, ${three(after / Math.max(1, before))} of ${count(before)}</span
+    >`,
+  title: `${whole(after)} of ${whole(before)}`,
+});
+
+const barWidth = 160;
+
+/** A width before as an outline, after as a bar in it; `widest` fills the column. */
+export function widthBar(from: number, to: number, widest: number): TemplateResult {
+  const scale = (value: number) => (value / widest) * barWidth;
+  return html`<svg class="width-bar" width=${barWidth} height="12" aria-hidden="true">
+    ${svg`<rect class="amount guess series-a" x="0.5" y="2.5" width=${Math.max(1, scale(from) - 1)} height="7"></rect>
+      <rect class="amount series-b" x="0" y="2" width=${scale(to)} height="8"></rect>`}
+  </svg>`;
+}
