@@ -64,7 +64,11 @@ export function serve(transport: Transport, service: Service, onExit?: (code: nu
     open: new Map(),
     notify: (type, params) => notify(type.method, params),
     publishDiagnostics: (uri, diagnostics) => {
-      if (language.initialized) notify('textDocument/publishDiagnostics', problems(uri, diagnostics));
+      if (!language.initialized) return;
+      const tell = (related?: Parameters<typeof problems>[2]) =>
+        notify('textDocument/publishDiagnostics', problems(uri, diagnostics, related));
+      tell();
+      if (language.showsRelated) texts.locate(uri, diagnostics, tell);
     },
   };
   const texts = new LanguageSession({

@@ -10,10 +10,13 @@ import { placeText, type Diagnostic } from '../base/diagnostic';
 import { scriptPath } from '../host/scripts';
 import { version } from '../host/version';
 import { capabilities } from './language/features';
+import type { RelatedPlace } from './language/located';
 import { responseError } from './responseError';
 
 export class LanguageServer {
   private state: 'new' | 'initialized' | 'shutdown' = 'new';
+  /** The client shows related places of problems. */
+  showsRelated = false;
 
   constructor(private readonly exit: (code: number) => void) {}
 
@@ -54,6 +57,10 @@ export class LanguageServer {
       );
     }
     this.state = 'initialized';
+    const { capabilities: theirs } = params as {
+      capabilities?: { textDocument?: { publishDiagnostics?: { relatedInformation?: unknown } } };
+    };
+    this.showsRelated = theirs?.textDocument?.publishDiagnostics?.relatedInformation === true;
     return { capabilities, serverInfo: { name: 'slipway', version } };
   }
 }
@@ -61,13 +68,22 @@ export class LanguageServer {
 /** Numbers of the Language Server Protocol. */
 const severities = { error: 1, warning: 2, info: 3 } as const;
 
-/** Params of `textDocument/publishDiagnostics`. A binary model has no lines: everything is at its start. */
-export function problems(uri: string, diagnostics: readonly Diagnostic[]) {
+/**
+ * Params of `textDocument/publishDiagnostics`. A binary model has no lines: everything is at its start, beside a related
+ * place in the model's text where that is known.
+ */
+export function problems(
+  uri: string,
+  diagnostics: readonly Diagnostic[],
+  related?: ReadonlyMap<Diagnostic, RelatedPlace>,
+) {
   const start = { line: 0, character: 0 };
   return {
     uri,
-    diagnostics: diagnostics.map(({ id, severity, message, where }) => {
+    diagnostics: diagnostics.map((each) => {
+      const { id, severity, message, where } = each;
       const place = placeText(where);
+      const found = related?.get(each);
       return {
         range: { start, end: start },
         severity: severities[severity],
@@ -75,6 +91,7 @@ export function problems(uri: string, diagnostics: readonly Diagnostic[]) {
         code: id,
         ...explained(id),
         message: place === '' ? message : `${message} (${place})`,
+        ...(found ? { relatedInformation: [found] } : {}),
       };
     }),
   };

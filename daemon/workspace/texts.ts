@@ -73,7 +73,9 @@ async function print(uri: string, opened: OpenModel, scope: string, task: Task):
         ? await printFunction(functionDef, options, task)
         : await printGraph(scoped.graph, options, task);
   }
-  const document = new Document(uri, text, () => facts(model, opened, scope));
+  const { parseLongText } = await import('../onnx/text/parseText');
+  const syntax = await parseLongText(text, task);
+  const document = new Document(uri, text, () => facts(model, opened, scope), syntax);
   // Types are there by the time somebody points at something.
   setTimeout(() => void document.facts().catch(() => undefined), 20).unref();
   return document;

@@ -2,11 +2,14 @@
 // each at the name that it is about.
 
 import type { Diagnostic } from '../../base/diagnostic';
-import type { GraphSyntax, Span } from '../../onnx/text/syntax';
+import { breathe, type Task } from '../../base/task';
+import type { Span } from '../../onnx/text/syntax';
 import { toModel } from '../../onnx/text/toModel';
 import { checkModel } from '../checks';
+import { withoutRepeats } from '../inspect';
 import { inferShapes } from '../shapes';
 import type { LanguageDocument } from './document';
+import { Places } from './places';
 
 export interface TextProblem extends Span {
   readonly id: string;
@@ -16,8 +19,11 @@ export interface TextProblem extends Span {
 
 const mostProblems = 200;
 
-/** Problems of a text; the model behind it is looked at only when the syntax is sound. */
-export function checkText(document: LanguageDocument): TextProblem[] {
+/**
+ * Problems of a text; the model behind it is looked at only when the syntax is sound. A cancelled task ends it with a
+ * throw.
+ */
+export async function checkText(document: LanguageDocument, task: Task): Promise<TextProblem[]> {
   const { syntax } = document;
   const written = (id: string) => (each: Span & { readonly message: string }) => ({
     id,
@@ -30,31 +36,15 @@ export function checkText(document: LanguageDocument): TextProblem[] {
   if (problems.length > 0 || !syntax.graph || !syntax.header) return problems;
   const { model, problems: values } = toModel(syntax);
   problems.push(...values.map(written('text/value')));
-  const found = [...checkModel(model), ...inferShapes(model).diagnostics];
+  await breathe(task);
+  const shapes = inferShapes(model);
+  await breathe(task);
+  const found = withoutRepeats([...checkModel(model, { shapes }), ...shapes.diagnostics]);
+  await breathe(task);
+  const places = await Places.of(syntax, task);
   for (const { id, severity, message, where } of found.slice(0, mostProblems)) {
-    const place = (where && placeOf(document, where)) ?? syntax.graph.name;
+    const place = (where && (await places.find(where))) ?? syntax.graph.name;
     problems.push({ id, severity, message, start: place.start, end: place.end });
   }
   return problems;
-}
-
-/** The name that a diagnostic is about: the node's label or operator, the value where it is made. */
-function placeOf(document: LanguageDocument, where: NonNullable<Diagnostic['where']>): Span | undefined {
-  const graphs: GraphSyntax[] = [...document.names.graphs.keys()];
-  const main = document.syntax.graph;
-  const inside =
-    where.scope === undefined || where.scope === '' ? graphs.filter((each) => each === main) : graphs;
-  for (const graph of inside) {
-    if (where.node !== undefined)
-      for (const node of graph.nodes)
-        if (node.label?.text === where.node || node.outputs.some(({ text }) => text === where.node))
-          return node.label ?? node.operator;
-    if (where.value !== undefined) {
-      const entry = document.names.graphs.get(graph)?.values.get(where.value);
-      const mark = entry?.made[0]?.mark ?? entry?.declared[0] ?? entry?.read[0]?.mark;
-      if (mark) return mark;
-    }
-  }
-  const outside = where.value === undefined ? undefined : document.names.outside.get(where.value);
-  return outside?.read[0]?.mark;
 }

@@ -1,6 +1,7 @@
 // Text in ONNX's textual form (https://github.com/onnx/onnx/blob/main/docs/Syntax.md) → syntax tree. Never throws: a
 // mistake becomes a problem with its place, and reading goes on behind it, at the next node where that is possible.
 
+import { breathe, type Task } from '../../base/task';
 import type { StringEntry } from '../../ir/model';
 import { isTypeWord, parseType } from './parseTypes';
 import { isDigit, Scanner, Unexpected } from './scanner';
@@ -25,6 +26,16 @@ const mostProblems = 100;
 /** Reads a whole model, one graph, or functions; a text of one function starts with its header. */
 export function parseText(text: string): TextSyntax {
   return new Parser(text).all();
+}
+
+/** The same, in steps that let the event loop run: for texts that may be long. */
+export async function parseLongText(text: string, task: Task): Promise<TextSyntax> {
+  const steps = new Parser(text).steps();
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    await breathe(task);
+  }
 }
 
 /** Nodes between two offsets, read as if the list of nodes ended there. */
@@ -65,6 +76,11 @@ class Parser {
   }
 
   all(): TextSyntax {
+    return toEnd(this.steps());
+  }
+
+  /** Stops now and then between nodes. */
+  *steps(): Generator<void, TextSyntax> {
     let header: HeaderSyntax | undefined;
     let graph: GraphSyntax | undefined;
     const functions: GraphSyntax[] = [];
@@ -75,8 +91,8 @@ class Parser {
         const first = graph === undefined && functions.length === 0;
         if (first && !isFunctionHeader(own)) {
           header = own;
-          graph = this.graph('graph', undefined, this.scan.at, 0);
-        } else functions.push(this.graph('function', own, start, 0));
+          graph = yield* this.graphInSteps('graph', undefined, this.scan.at, 0);
+        } else functions.push(yield* this.graphInSteps('function', own, start, 0));
       }
     } catch (error) {
       this.note(error);
@@ -168,13 +184,13 @@ class Parser {
   }
 
   /** A graph or a function from its name on; `start` lies before the header. */
-  private graph(
+  private *graphInSteps(
     kind: GraphSyntax['kind'],
     header: HeaderSyntax | undefined,
     start: number,
     depth: number,
     given?: Mark,
-  ): GraphSyntax {
+  ): Generator<void, GraphSyntax> {
     const { scan } = this;
     if (depth > deepestGraph) scan.fail('Graphs are nested too deeply');
     const name = given ?? this.name(kind, `The name of the ${kind} is missing`);
@@ -198,6 +214,7 @@ class Parser {
         break;
       }
       this.nodeInto(nodes, depth);
+      if (nodes.length % 64 === 0) yield;
     }
     const body = { start: bodyStart, end: scan.at };
     return {
@@ -429,8 +446,15 @@ class Parser {
   }
 
   private body(name: Mark, depth: number): AttributeValueSyntax {
-    const graph = this.graph('graph', undefined, name.start, depth + 1, name);
+    const graph = toEnd(this.graphInSteps('graph', undefined, name.start, depth + 1, name));
     return { kind: 'graph', graph, start: name.start, end: graph.end };
+  }
+}
+
+function toEnd<T>(steps: Generator<void, T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
   }
 }
 

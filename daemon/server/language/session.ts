@@ -3,15 +3,19 @@
 import { checkText } from '../../analysis/language/check';
 import type { LanguageDocument } from '../../analysis/language/document';
 import { badRequest } from '../../base/errors';
+import type { Diagnostic } from '../../base/diagnostic';
 import { silentTask, type Task } from '../../base/task';
 import type { Workspace } from '../../workspace/workspace';
 import { parseTextUri } from '../../protocol/textFace';
 import { features } from './features';
+import { placesInText, type RelatedPlace } from './located';
 import { OpenTexts, type TextChange } from './openTexts';
 import { modelSymbols, placeOf, textSymbols, type FoundSymbol } from './workspaceSymbols';
 
 /** After the last change of a text, its problems are told. */
 const patienceMs = 250;
+/** A model that was just opened is shown before its problems are looked up in its text. */
+const modelPatienceMs = 1000;
 
 /** Numbers of the Language Server Protocol. */
 const severities = { error: 1, warning: 2, info: 3 } as const;
@@ -28,7 +32,8 @@ export interface SessionHost {
 
 export class LanguageSession {
   private readonly texts = new OpenTexts();
-  private readonly timers = new Map<string, NodeJS.Timeout>();
+  /** How to stop what is going to be told of a text or model. */
+  private readonly pending = new Map<string, () => void>();
   /** Texts of models that the client was given, by URI, with how to stop watching the file. */
   private readonly watched = new Map<string, () => void>();
 
@@ -80,17 +85,30 @@ export class LanguageSession {
     else if (method === 'textDocument/didChange') this.texts.change(uri, given?.contentChanges ?? []);
     else if (method === 'textDocument/didClose') {
       this.texts.close(uri);
-      clearTimeout(this.timers.get(uri));
-      this.timers.delete(uri);
+      this.stop(uri);
       this.host.notify('textDocument/publishDiagnostics', { uri, diagnostics: [] });
       return;
     } else return;
-    clearTimeout(this.timers.get(uri));
-    this.timers.set(uri, setTimeout(() => this.tellProblems(uri), patienceMs).unref());
+    this.later(uri, patienceMs, (task) => this.tellProblems(uri, task));
+  }
+
+  /** Looks the problems of a model up in its text, and gives those that were found there to `tell`. */
+  locate(
+    uri: string,
+    diagnostics: readonly Diagnostic[],
+    tell: (places: ReadonlyMap<Diagnostic, RelatedPlace>) => void,
+  ): void {
+    this.stop(uri);
+    if (diagnostics.length === 0) return;
+    this.later(uri, modelPatienceMs, async (task) => {
+      const places = await placesInText(uri, diagnostics, this.host.workspace, task);
+      if (places && places.size > 0) tell(places);
+    });
   }
 
   dispose(): void {
-    for (const timer of this.timers.values()) clearTimeout(timer);
+    for (const stop of this.pending.values()) stop();
+    this.pending.clear();
     for (const stop of this.watched.values()) stop();
     this.watched.clear();
   }
@@ -136,22 +154,39 @@ export class LanguageSession {
     return { ...symbol, location: { uri, range: placeOf(document, symbol) } };
   }
 
-  private tellProblems(uri: string): void {
-    this.timers.delete(uri);
-    const document = this.texts.get(uri);
+  private stop(uri: string): void {
+    this.pending.get(uri)?.();
+    this.pending.delete(uri);
+  }
+
+  /** Does something after a while, unless it is asked for again or stopped before its end. */
+  private later(uri: string, afterMs: number, work: (task: Task) => Promise<void>): void {
+    this.stop(uri);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const timer = setTimeout(() => {
+      work({ signal, report: () => undefined }).catch((error: unknown) => {
+        if (!signal.aborted)
+          this.host.warn(`checking ${uri} failed: ${error instanceof Error ? (error.stack ?? '') : ''}`);
+      });
+    }, afterMs).unref();
+    this.pending.set(uri, () => {
+      clearTimeout(timer);
+      controller.abort();
+    });
+  }
+
+  private async tellProblems(uri: string, task: Task): Promise<void> {
+    const document = this.texts.getWhole(uri);
     if (!document) return;
-    try {
-      const diagnostics = checkText(document).map(({ id, severity, message, start, end }) => ({
-        range: document.lines.range({ start, end }),
-        severity: severities[severity],
-        source: 'slipway',
-        code: id,
-        message,
-      }));
-      this.host.notify('textDocument/publishDiagnostics', { uri, diagnostics });
-    } catch (error) {
-      this.host.warn(`checking ${uri} failed: ${error instanceof Error ? (error.stack ?? '') : ''}`);
-    }
+    const diagnostics = (await checkText(document, task)).map(({ id, severity, message, start, end }) => ({
+      range: document.lines.range({ start, end }),
+      severity: severities[severity],
+      source: 'slipway',
+      code: id,
+      message,
+    }));
+    if (!task.signal.aborted) this.host.notify('textDocument/publishDiagnostics', { uri, diagnostics });
   }
 }
 

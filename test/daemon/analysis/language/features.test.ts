@@ -19,6 +19,7 @@ import { folds, outline, type OutlineEntry } from '../../../../daemon/analysis/l
 import { semanticTokens } from '../../../../daemon/analysis/language/tokens';
 import { modelCost } from '../../../../daemon/analysis/cost';
 import { inferShapes } from '../../../../daemon/analysis/shapes';
+import { silentTask } from '../../../../daemon/base/task';
 import { toModel } from '../../../../daemon/onnx/text/toModel';
 import type { Mark } from '../../../../daemon/onnx/text/syntax';
 
@@ -267,9 +268,11 @@ test('completion of operators knows the operator set', () => {
   assert.deepEqual(made(text.replace('["" : 17', '["" : 20')), ['Gelu']);
 });
 
-test('problems of the model behind a text stand at the name that they are about', () => {
+test('problems of the model behind a text stand at the name that they are about', async () => {
   const wrong = open(text.replace('Relu (t)', 'Relu (nowhere)').replace('] a = Add', '] a = Addd'));
-  const found = checkText(wrong).map(({ start, end, id }) => `${id} ${wrong.text.slice(start, end)}`);
+  const found = (await checkText(wrong, silentTask)).map(
+    ({ start, end, id }) => `${id} ${wrong.text.slice(start, end)}`,
+  );
   assert.ok(
     found.some((each) => each.endsWith(' nowhere')),
     found.join(),
@@ -280,7 +283,7 @@ test('problems of the model behind a text stand at the name that they are about'
   );
   const broken = open(text.replace('Relu (t)', 'Relu (t'));
   assert.deepEqual(
-    checkText(broken).map(({ id }) => id),
+    (await checkText(broken, silentTask)).map(({ id }) => id),
     ['text/syntax'],
   );
 });

@@ -13,6 +13,11 @@ import {
   type MessageConnection,
   type ResponseError,
 } from 'vscode-jsonrpc/node';
+import { silentTask } from '../../../../daemon/base/task';
+import { graph, model as buildModel, node, valueInfo } from '../../../../daemon/ir/builder';
+import { DataType } from '../../../../daemon/ir/dataType';
+import { writeModel } from '../../../../daemon/onnx/writeModel';
+import { Close, Open } from '../../../../daemon/protocol/inspect';
 import { textUri } from '../../../../daemon/protocol/textFace';
 import { writeDenseModel } from '../../../support/denseModel';
 import { distFolder, temporaryFolder } from '../../../support/paths';
@@ -27,7 +32,16 @@ const connection: MessageConnection = createMessageConnection(
   new StreamMessageReader(child.stdout),
   new StreamMessageWriter(child.stdin),
 );
-const published = new Map<string, { code: string; range: object; message: string }[]>();
+interface Told {
+  code: string;
+  range: object;
+  message: string;
+  relatedInformation?: {
+    location: { uri: string; range: { start: { line: number; character: number } } };
+    message: string;
+  }[];
+}
+const published = new Map<string, Told[]>();
 const refreshed: string[] = [];
 connection.onNotification(
   'textDocument/publishDiagnostics',
@@ -47,7 +61,11 @@ let lines: string[] = [];
 before(async () => {
   model = await writeDenseModel(join(folder, 'dense & co.onnx'), 3);
   uri = textUri(pathToFileURL(model).href);
-  await connection.sendRequest('initialize', { processId: null, rootUri: null, capabilities: {} });
+  await connection.sendRequest('initialize', {
+    processId: null,
+    rootUri: null,
+    capabilities: { textDocument: { publishDiagnostics: { relatedInformation: true } } },
+  });
   const { text } = await connection.sendRequest<{ text: string }>('workspace/textDocumentContent', { uri });
   lines = text.split('\n');
 });
@@ -124,6 +142,59 @@ test('a text file: problems at their places, as it is edited', async () => {
   const edit = await ask<{ changes: Record<string, object[]> }>('rename', { position: { line: 2, character: 12 }, newName: 'in put' }, file); // prettier-ignore
   assert.deepEqual(edit.changes[file]!.map((each) => (each as { newText: string }).newText), ['"in put"', '"in put"']); // prettier-ignore
   await connection.sendNotification('textDocument/didClose', { textDocument: { uri: file } });
+});
+
+test('problems of a binary model lead to the place in its text', async () => {
+  const branch = (output: string, ...nodes: ReturnType<typeof node>[]) =>
+    graph({ name: output, nodes, outputs: [valueInfo(output, DataType.FLOAT)] });
+  const built = buildModel(
+    graph({
+      nodes: [
+        node('Relu', ['x'], ['unread'], { name: 'lonely' }),
+        node('If', ['c'], ['y'], {
+          name: '/a/If',
+          attributes: {
+            then_branch: branch(
+              't',
+              node('Relu', ['x'], ['t']),
+              node('Neg', ['x'], ['u'], { name: 'inner' }),
+            ),
+            else_branch: branch('e', node('Relu', ['nowhere'], ['e'])),
+          },
+        }),
+      ],
+      inputs: [valueInfo('x', DataType.FLOAT, ['N']), valueInfo('c', DataType.BOOL, [])],
+      outputs: [valueInfo('y', DataType.FLOAT)],
+    }),
+  );
+  const path = join(folder, 'faulty.onnx');
+  await writeModel(built, path, {}, silentTask);
+  const of = pathToFileURL(path).href;
+  await connection.sendRequest(Open.method, { uri: of });
+  await waitUntil('related places', () =>
+    (published.get(of) ?? []).some(({ relatedInformation }) => relatedInformation),
+  );
+  const { text } = await connection.sendRequest<{ text: string }>('workspace/textDocumentContent', {
+    uri: textUri(of),
+  });
+  const found = published.get(of)!.flatMap(({ code, relatedInformation }) =>
+    (relatedInformation ?? []).map(({ location, message }) => {
+      assert.equal(location.uri, textUri(of));
+      const { line, character } = location.range.start;
+      return `${code} at ${text.split('\n')[line]!.slice(character, character + 9)}: ${message}`;
+    }),
+  );
+  for (const expected of [
+    /^\S+ at lonely\] u: lonely in the model's text$/,
+    /^\S+ at inner\] u : /,
+    /^\S+ at nowhere\)/,
+  ])
+    assert.ok(
+      found.some((each) => expected.test(each)),
+      `${String(expected)} in\n${found.join('\n')}\n${text}`,
+    );
+  await connection.sendRequest(Close.method, { uri: of });
+  assert.deepEqual(published.get(of), []);
 });
 
 test('a changed file is told, and its text is new', async () => {
