@@ -67,7 +67,7 @@ export interface GraphTableOptions {
 }
 
 /** Nodes above which inferring is what a first picture waits for longest. */
-const mostInferredAtOnce = 20_000;
+const mostInferredAtOnce = 2000;
 
 /** The graph at a scope path, or an error that says that there is none. */
 export function graphAt(model: Model, scope: string | undefined): ScopedGraph {
@@ -146,7 +146,9 @@ export async function graphTable(
     edges: columns.source.length,
     columns,
     inferred: !stated,
-    subgraphs: subgraphsOf(model, scoped),
+    get subgraphs() {
+      return subgraphsOf(model, scoped);
+    },
   };
 }
 

@@ -67,14 +67,12 @@ export function scopeTree(
   const paths = fillGaps(nodes, scopes, isWeight);
   if (paths === undefined) mineInto(root, nodes, source, target);
   else {
+    // Few paths for many nodes.
+    const known = new Map<string, Group>();
     nodes.forEach((node, index) => {
-      let group = root;
-      for (const part of paths[index]!.split('/', deepest)) {
-        if (part === '') continue;
-        let next = group.children.get(part);
-        if (next === undefined) group.children.set(part, (next = newGroup(part, group)));
-        group = next;
-      }
+      const path = paths[index]!;
+      let group = known.get(path);
+      if (group === undefined) known.set(path, (group = groupAt(root, path)));
       group.nodes.push(index);
       if (group.className === '') group.className = classOf(node);
     });
@@ -86,6 +84,18 @@ export function scopeTree(
   const hashes = hashScopes(nodes, groups, source, target);
   foldRepeats(root, hashes);
   return columns(root, nodes.length, hashes);
+}
+
+/** The group of a path, made where it is not there yet. */
+function groupAt(root: Group, path: string): Group {
+  let group = root;
+  for (const part of path.split('/', deepest)) {
+    if (part === '') continue;
+    let next = group.children.get(part);
+    if (next === undefined) group.children.set(part, (next = newGroup(part, group)));
+    group = next;
+  }
+  return group;
 }
 
 /** Paths with the gaps filled, or undefined when too few nodes have one. */
@@ -177,13 +187,14 @@ function mineInto(
 
 /** A scope around a single node says nothing that the node does not: the node goes to the scope around it. */
 function dissolveSmall(group: Group): void {
+  const before = group.nodes.length;
   for (const [key, child] of group.children) {
     dissolveSmall(child);
     if (child.kind !== GroupKind.scope || child.children.size > 0 || child.nodes.length > 1) continue;
     group.children.delete(key);
     group.nodes.push(...child.nodes);
   }
-  group.nodes.sort((a, b) => a - b);
+  if (group.nodes.length > before) group.nodes.sort((a, b) => a - b);
 }
 
 /** Cuts the nodes directly in a group into chunks in file order where they are too many to look at. */

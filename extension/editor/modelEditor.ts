@@ -18,6 +18,7 @@ import { ruleSettings } from '../commands/check';
 import type { Context } from '../context';
 import { mountPage } from '../panels/page';
 import { bindDimensions } from './bindings';
+import { askEarly } from './earlyGraph';
 import { exportOverlay, importOverlay } from './overlays';
 
 export const viewType = 'slipway.model';
@@ -51,6 +52,14 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
   async resolveCustomEditor(document: vscode.CustomDocument, panel: vscode.WebviewPanel): Promise<void> {
     const { daemon, overlays, links } = this.context;
     const uri = document.uri.toString();
+    const early = askEarly(async (params, interest) => {
+      requireFile(document.uri);
+      const result = await cancellable(interest, (token) =>
+        daemon.request(GetGraph, { uri, ...params }, { token }),
+      );
+      const { revision, inferred } = result;
+      return { revision, inferred, columns: exactBuffer(daemon.takeFrame(result.columns)) };
+    });
     const port = mountPage(this.context, panel.webview, 'editor', basename(document.uri.fsPath));
     this.workerSource ??= readFile(this.context.built('webview', 'layoutWorker.js').fsPath, 'utf8');
     const workerSource = await this.workerSource;
@@ -99,13 +108,7 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
             this.check(uri);
           return opened;
         },
-        graph: async (params, interest) => {
-          const result = await cancellable(interest, (token) =>
-            daemon.request(GetGraph, { uri, ...params }, { token }),
-          );
-          const { revision, inferred } = result;
-          return { revision, inferred, columns: exactBuffer(daemon.takeFrame(result.columns)) };
-        },
+        graph: early.graph,
         node: (params) => daemon.request(GetNode, { uri, ...params }),
         statistics: (params, interest) =>
           cancellable(interest, (token) =>
@@ -139,6 +142,7 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
     const unlink = links.add(uri, (place) => channel.notify({ ...place, kind: 'select' }));
     panel.onDidDispose(() => {
       unlink();
+      early.dispose();
       channel.dispose();
       vscode.Disposable.from(...subscriptions).dispose();
     });

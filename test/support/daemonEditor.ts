@@ -1,6 +1,8 @@
 // The host's end of the model editor over a running daemon, as the extension serves it.
 
 import { pathToFileURL } from 'node:url';
+import type { Interest } from '../../daemon/protocol/pageChannel';
+import { askEarly } from '../../extension/editor/earlyGraph';
 import type { Inspection } from '../../daemon/protocol/inspect';
 import type { NodeDetails, TensorStatistics } from '../../daemon/protocol/graph';
 import type { WireClient } from './daemonProcess';
@@ -8,7 +10,10 @@ import type { editorHost } from './editorHost';
 
 type Serves = Parameters<typeof editorHost>[2];
 
-/** Answers about a file through a client of a daemon. */
+/** A page that never loses interest. */
+const stays: Interest = { lost: false, onLost: () => undefined };
+
+/** Answers about a file through a client of a daemon; asks for its graph at once. */
 export function serveByDaemon(client: WireClient, path: string): Serves {
   const uri = pathToFileURL(path).href;
   const ask = async <Result>(method: string, params: object = {}): Promise<Result> => {
@@ -23,16 +28,17 @@ export function serveByDaemon(client: WireClient, path: string): Serves {
     // A plain array: a Buffer would turn itself into JSON.
     return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
   };
+  const early = askEarly(async (params) => {
+    const { columns, ...rest } = await ask<{
+      revision: string;
+      inferred: boolean;
+      columns: { frame: number };
+    }>('graph', params);
+    return { ...rest, columns: taken(columns) };
+  });
   return {
     open: () => ask<{ uri: string; revision: string; inspection: Inspection }>('open'),
-    async graph(params) {
-      const { columns, ...rest } = await ask<{
-        revision: string;
-        inferred: boolean;
-        columns: { frame: number };
-      }>('graph', params);
-      return { ...rest, columns: taken(columns) };
-    },
+    graph: (params) => early.graph(params, stays),
     node: (params) => ask<NodeDetails>('node', params),
     statistics: (params) => ask<TensorStatistics>('tensorStatistics', params),
     async tensor(params) {

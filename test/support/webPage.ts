@@ -143,11 +143,11 @@ export class Pages {
     });
     await page.exposeFunction('complain', (text: string) => complaints.push(text));
     const { port } = this.server.address() as AddressInfo;
-    if (options.tunnel === 'socket') {
-      connect(new SocketTunnel(this.sockets));
-      await page.addInitScript(openSocket, `ws://127.0.0.1:${port}/tunnel`);
-    } else connect(await portTo(page));
     await page.addInitScript(insidePage, { variables: themes[theme].variables, state: options.state });
+    if (options.tunnel === 'socket') {
+      await page.addInitScript(openSocket, `ws://127.0.0.1:${port}/tunnel`);
+      connect(new SocketTunnel(this.sockets));
+    } else connect(await portTo(page));
     await page.goto(`http://127.0.0.1:${port}/page/${script}/${theme}`);
     return {
       page,
