@@ -45,6 +45,7 @@ export const quantizeCommand: Command = {
       'slipway quantize resnet.onnx -o resnet.int8.onnx --method static --calibration resnet_calibration.npz',
       'slipway quantize bert.onnx -o bert.int8.onnx --method dynamic',
       'slipway quantize bert.onnx -o bert.fp16.onnx --method fp16',
+      'slipway quantize bert.onnx -o bert.gpu.onnx --method fp16 --max-drop 0.003 --validation bert_validation.npz',
       'slipway quantize bert.onnx -o bert.int4.onnx --method weight-only --calibration bert_calibration.npz',
     ],
   },

@@ -121,7 +121,7 @@ export const quantizeOptionSpecs: Readonly<Record<string, OptionSpec>> = {
   'max-drop': {
     type: 'string',
     value: 'D',
-    help: 'Largest loss of top-1 (0.003 is 0.3 points): tries calibrators, then gives layers back to float',
+    help: 'Largest loss of top-1 (0.003 is 0.3 points): tries calibrators, then gives layers back to float; fp16 and bf16 too',
   },
   validation: { type: 'string', value: 'DATA', help: 'Labelled .npz file that --max-drop is measured on' },
   'validation-samples': { type: 'string', value: 'N', help: 'Use at most N of its samples; all when absent' },

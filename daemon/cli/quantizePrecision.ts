@@ -2,8 +2,10 @@
 
 import { basename } from 'node:path';
 import type { Task } from '../base/task';
-import type { QuantizeResult } from '../protocol/quantize';
+import type { ConvertPrecisionResult } from '../protocol/precision';
 import { convertPrecision } from '../recipes/precision';
+import { measuredText } from '../recipes/precisionJudge';
+import { modeOf } from '../recipes/precisionOptions';
 import {
   choiceOption,
   countOption,
@@ -25,7 +27,7 @@ export const precisionOptionSpecs: Readonly<Record<string, OptionSpec>> = {
   'half-mode': {
     type: 'string',
     value: 'MODE',
-    help: 'For fp16 and bf16: storage (weights only, for CPUs; when absent), compute (for GPUs and NPUs), or search (compute, and find the nodes that must stay float32)',
+    help: 'For fp16 and bf16: storage (weights only, for CPUs; when absent), compute (for GPUs and NPUs), or search (compute, and find the nodes that must stay float32; when --max-drop, --min-cosine or --min-sqnr is given)',
   },
   'keep-float': {
     type: 'string',
@@ -34,12 +36,21 @@ export const precisionOptionSpecs: Readonly<Record<string, OptionSpec>> = {
     help: 'For fp16 and bf16: operator, node name or pattern with * and ? that stays float32; may be given again',
   },
   'half-io': { type: 'boolean', help: 'For fp16 and bf16: inputs and outputs become half too' },
+  'max-magnitude': {
+    type: 'string',
+    value: 'X',
+    help: 'For fp16 and bf16: nodes that touch larger values on the calibration data stay float32; a quarter of the largest half float when absent',
+  },
+  'min-cosine': {
+    type: 'string',
+    value: 'C',
+    help: 'For fp16 and bf16: search until the outputs keep this cosine similarity',
+  },
   'min-sqnr': {
     type: 'string',
     value: 'DB',
-    help: 'For --half-mode search: least signal-to-noise ratio; 50 dB when absent',
+    help: 'For fp16 and bf16: search until the outputs keep this signal-to-noise ratio; 50 dB when nothing else is asked for',
   },
-  'max-trials': { type: 'string', value: 'N', help: 'For --half-mode search: most trials; 60 when absent' },
 };
 
 /** Converts and describes; `--json` gets the same fields as of the other methods. */
@@ -50,34 +61,36 @@ export async function quantizePrecision(
   method: Method,
   task: Task,
 ): Promise<Outcome> {
-  const mode = choiceOption(args, 'half-mode', modes) ?? 'storage';
   const keep = (args.values.get('keep-float') ?? []).flatMap((text) => text.split(','));
-  const result: QuantizeResult = await convertPrecision(
-    model,
-    {
-      method,
-      mode,
-      output,
-      keep,
-      halfIo: args.flags.has('half-io'),
-      calibration: textOption(args, 'calibration'),
-      calibrationSamples: countOption(args, 'calibration-samples'),
-      minSqnrDb: numberOption(args, 'min-sqnr', { min: 0, max: 150 }),
-      maxTrials: countOption(args, 'max-trials'),
-      overwrite: args.flags.has('overwrite'),
-    },
-    task,
-  );
-  return { result, text: describe(model, method, mode, result) };
+  const options = {
+    method,
+    mode: choiceOption(args, 'half-mode', modes),
+    output,
+    keep,
+    halfIo: args.flags.has('half-io'),
+    calibration: textOption(args, 'calibration'),
+    calibrationSamples: countOption(args, 'calibration-samples'),
+    maxMagnitude: numberOption(args, 'max-magnitude', { min: 1e-6, max: 1e38 }),
+    maxDrop: numberOption(args, 'max-drop', { min: 0, max: 1 }),
+    validation: textOption(args, 'validation'),
+    validationSamples: countOption(args, 'validation-samples'),
+    minCosine: numberOption(args, 'min-cosine', { min: 0, max: 1 }),
+    minSqnrDb: numberOption(args, 'min-sqnr', { min: 0, max: 150 }),
+    maxEvaluations: countOption(args, 'max-evaluations'),
+    maxSeconds: numberOption(args, 'max-seconds', { min: 0, max: 1e6 }),
+    overwrite: args.flags.has('overwrite'),
+  };
+  const result: ConvertPrecisionResult = await convertPrecision(model, options, task);
+  return { result, text: describe(model, method, modeOf(options), result) };
 }
 
 function describe(
   model: string,
   method: Method,
   mode: (typeof modes)[number],
-  result: QuantizeResult,
+  result: ConvertPrecisionResult,
 ): string {
-  const { before, after, fusion, error } = result;
+  const { before, after, fusion, error, search } = result;
   const rows: [string, string][] = [
     ['Model', `${basename(model)}, ${method} ${mode}`],
     ['Written', result.output],
@@ -86,6 +99,7 @@ function describe(
       `${megabytes(after.fileBytes)}, ${significant(after.fileBytes / before.fileBytes)} of ${megabytes(before.fileBytes)}`,
     ],
     ['Converted', plural(result.quantizedNodes, mode === 'storage' ? 'weight' : 'node')],
+    ...(search ? searchRows(search) : []),
     [
       'Output error',
       error === null
@@ -100,4 +114,17 @@ function describe(
     ...(left.length > 0 ? ['', table] : []),
     ...(result.diagnostics.length > 0 ? ['', ...result.diagnostics.map(diagnosticLine)] : []),
   ].join('\n');
+}
+
+function searchRows({
+  measured,
+  float,
+  evaluations,
+  seconds,
+}: NonNullable<ConvertPrecisionResult['search']>): [string, string][] {
+  return [
+    ['Keeps', measured.map(measuredText).join('; ')],
+    ['Searched', `${plural(evaluations, 'version')} measured in ${significant(seconds)} s`],
+    ...(float.length > 0 ? [['Given back to float32', float.join(', ')] as [string, string]] : []),
+  ];
 }

@@ -8,7 +8,11 @@ import { handler } from './handler';
 export const precision = handler(
   ConvertPrecision,
   async ({ uri, revision, ...options }, task, { workspace }) => {
-    requireAbsolute({ output: options.output, calibration: options.calibration });
+    requireAbsolute({
+      output: options.output,
+      calibration: options.calibration,
+      validation: options.validation,
+    });
     const { path } = await workspace.models.get(uri, revision, task);
     return workspace.jobs.heavy(`conversion of ${basename(path)}`, task, async () => {
       const { convertPrecision } = await import('../recipes/precision');

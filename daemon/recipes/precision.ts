@@ -1,6 +1,6 @@
 // Makes a half-precision version of a model file: read, measure ranges where data is given, convert or store, write,
-// and then check what was made by running it. How nodes are chosen and rewritten is in passes/precision; the model
-// itself is never written over.
+// and then check what was made by running it. How nodes are chosen and rewritten is in passes/precision; what the
+// search measures is precisionJudge.ts; the model itself is never written over.
 
 import { mkdtemp, rm, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,96 +10,81 @@ import { messageOf, SlipwayError, unsupported } from '../base/errors';
 import { silentTask, throwIfCancelled, type Task } from '../base/task';
 import { loadDataset, type Dataset } from '../evaluate/dataset';
 import { workThreads } from '../evaluate/evaluate';
-import {
-  compareOutputs,
-  compareSessions,
-  type ComparedBatch,
-  type OutputError,
-} from '../evaluate/outputError';
+import { compareOutputs, type ComparedBatch, type OutputError } from '../evaluate/outputError';
 import { suitableBatch } from '../evaluate/predict';
 import type { Model } from '../ir/model';
 import { readTensorBytes } from '../onnx/tensorData';
 import { writeModel } from '../onnx/writeModel';
 import { inferTypes } from '../passes/facts';
 import { runPass } from '../passes/pass';
-import { convertToHalf, type HalfOptions, type HalfOutcome } from '../passes/precision/convert';
+import { convertToHalf, tooOld, type HalfOptions, type HalfOutcome } from '../passes/precision/convert';
 import { bfloat16, float16 } from '../passes/precision/format';
 import { idlePatterns } from '../passes/precision/patterns';
-import { searchHalf } from '../passes/precision/search';
 import { storeAsHalf } from '../passes/precision/storage';
 import { inlineFunctions } from '../passes/simplify/inlineFunctions';
 import { initializersOutOfInputs } from '../passes/simplify/initializersOutOfInputs';
 import type { TensorReader } from '../passes/tensorReader';
 import { collectRanges, type ValueRange } from '../runtime/calibrate';
 import { generateInputs } from '../runtime/generateInputs';
-import { withRunner, type RunnerProcess } from '../runtime/runnerProcess';
+import { withRunner } from '../runtime/runnerProcess';
 import type { Feeds, SessionValue } from '../runtime/session';
 import { checkOutput, readSound } from './modelFiles';
-import type { Quantized } from './quantize';
+import { measuredText } from './precisionJudge';
+import { loadable } from './precisionLoads';
+import {
+  checkOptions,
+  modeOf,
+  type Converted,
+  type PrecisionOptions,
+  type PrecisionSearch,
+} from './precisionOptions';
+import { searchPrecision } from './precisionSearch';
 
-export interface PrecisionOptions {
-  readonly method: 'fp16' | 'bf16';
-  /**
-   * `storage` (when absent): weights in half, arithmetic in float32; `compute`: nodes compute in half; `search`:
-   * compute, and find the nodes that must stay float32 for the outputs to be near enough.
-   */
-  readonly mode?: 'storage' | 'compute' | 'search' | undefined;
-  /** Path to write. */
-  readonly output: string;
-  /** Operator types, node names or patterns that stay float32. */
-  readonly keep?: readonly string[] | undefined;
-  /** Inputs and outputs become half as well. */
-  readonly halfIo?: boolean | undefined;
-  /** Path of an .npz file; ranges are measured on it, and the error. */
-  readonly calibration?: string | undefined;
-  readonly calibrationSamples?: number | undefined;
-  /** `search`: signal-to-noise ratio that the outputs must have, dB; 50 when absent. */
-  readonly minSqnrDb?: number | undefined;
-  /** `search`: trials at the most; 60 when absent. */
-  readonly maxTrials?: number | undefined;
-  /** Replace an existing output (never the model or the data). */
-  readonly overwrite?: boolean | undefined;
-}
+export type { PrecisionOptions } from './precisionOptions';
 
-const defaultSqnrDb = 50;
-const defaultTrials = 60;
-/** Outputs are compared on at most this many samples, in the search on fewer. */
+/** Outputs are compared on at most this many samples. */
 const comparedSamples = 64;
-const searchSamples = 16;
 /** Inputs that are made up where there is no data. */
 const generatedSamples = 4;
-/** Operators that are put back to float32 because ONNX Runtime refuses them, at the most. */
-const mostRefusals = 8;
 
 interface Work {
   readonly path: string;
   readonly model: Model;
   readonly read: TensorReader;
   readonly inputs: readonly SessionValue[];
+  /** What ranges and errors are measured on. */
   readonly dataset: Dataset | undefined;
+  readonly validation: Dataset | undefined;
   readonly options: PrecisionOptions;
   readonly notes: Diagnostic[];
 }
 
+interface Made {
+  readonly outcome: HalfOutcome;
+  readonly search?: PrecisionSearch;
+}
+
 /**
- * Writes a half-precision version of the model at `path`. Throws `invalidModel`, `badRequest` when data does not
- * fit, `conflict` when the output exists, `unsupported` when there is nothing to convert or the operator set is too
- * old, `runnerFailed` when ONNX Runtime refuses the original or what was made.
+ * Writes a half-precision version of the model at `path`; a search writes its best at every step, and one that is
+ * cancelled leaves it. Throws `invalidModel`, `badRequest` when options or data do not fit, `conflict` when the output
+ * exists, `unsupported` when there is nothing to convert, nothing that keeps what was asked for, or the operator set is
+ * too old, `runnerFailed` when ONNX Runtime refuses the original or what was made.
  */
 export async function convertPrecision(
   path: string,
   options: PrecisionOptions,
   task: Task,
-): Promise<Quantized> {
+): Promise<Converted> {
   const output = resolve(options.output);
   checkOutput(path, output, options);
+  checkOptions(options);
   task.report({ stage: 'Reading' });
   const { model, diagnostics, fileBytes, externalBytes } = await readSound(path, 'converted', task);
   const inputs = await withRunner(task, async (runner) => (await runner.load(path, {}, task)).inputs);
-  const dataset =
-    options.calibration === undefined
-      ? undefined
-      : await loadDataset(options.calibration, inputs, { maxSamples: options.calibrationSamples }, task);
+  const open = async (data: string | undefined, maxSamples: number | undefined) =>
+    data === undefined ? undefined : loadDataset(data, inputs, { maxSamples }, task);
+  const dataset = await open(options.calibration, options.calibrationSamples);
+  const validation = await open(options.validation, options.validationSamples);
   const inlined = await runPass(model, inlineFunctions, task);
   const plain = await runPass(inlined.model, initializersOutOfInputs, task);
   const notes: Diagnostic[] = [...(inlined.notes ?? [])];
@@ -110,16 +95,25 @@ export async function convertPrecision(
       message: `"${pattern}" names no operator and no node of the main graph, so it kept nothing in float32.`,
     });
   const read: TensorReader = (tensor) => readTensorBytes(tensor, undefined, task);
-  const work: Work = { path, model: plain.model, read, inputs, dataset, options, notes };
-  const outcome = await convert(work, task);
+  const work: Work = { path, model: plain.model, read, inputs, dataset, validation, options, notes };
+  let saved = false;
+  const save = async (made: Model) => {
+    const overwrite = saved || options.overwrite === true;
+    const written = await writeModel(made, output, { overwrite }, task);
+    saved = true;
+    return written;
+  };
+  const { outcome, search } = await convert(work, save, task);
   if (!outcome.modified) throw nothing(options, outcome);
 
   task.report({ stage: 'Writing' });
-  const written = await writeModel(outcome.model, output, { overwrite: options.overwrite === true }, task);
+  const written = await save(outcome.model);
   task.report({ stage: 'Checking' });
-  const error = isStorage(options)
+  const storage = modeOf(options) === 'storage';
+  const error = storage
     ? await outputError(work, output, written.files, task)
     : await emulatedError(work, outcome, task);
+  const said = [...(dataset?.notes ?? []), ...(validation?.notes ?? [])];
   return {
     output,
     before: { fileBytes: fileBytes + externalBytes },
@@ -127,70 +121,110 @@ export async function convertPrecision(
     quantizedNodes: outcome.converted.length,
     fusion: {
       integer: 0,
-      float: isStorage(options) ? model.graph.nodes.length : outcome.converted.length + outcome.left.length,
+      float: storage ? model.graph.nodes.length : outcome.converted.length + outcome.left.length,
       left: outcome.left.map((each) => ({ ...each })),
     },
     error,
+    search: search ?? null,
     diagnostics: [
       ...diagnostics,
       ...(plain.notes ?? []),
-      ...(dataset?.notes ?? []).map((message): Diagnostic => ({
-        id: 'data/note',
-        severity: 'info',
-        message,
-      })),
+      ...said.map((message): Diagnostic => ({ id: 'data/note', severity: 'info', message })),
       ...notes,
       ...(outcome.notes ?? []),
     ],
   };
 }
 
-const isStorage = ({ mode }: PrecisionOptions) => mode === undefined || mode === 'storage';
-
-function nothing({ method, mode }: PrecisionOptions, outcome: HalfOutcome): SlipwayError {
+function nothing(options: PrecisionOptions, outcome: HalfOutcome): SlipwayError {
   const why = outcome.left[0]?.why;
-  const what = mode === undefined || mode === 'storage' ? 'no float32 weight' : 'no float32 node';
+  const what = modeOf(options) === 'storage' ? 'no float32 weight' : 'no float32 node';
   return unsupported(
-    `There is nothing to convert to ${method}: the model has ${what} that can be.${why === undefined ? '' : ` ${outcome.left[0]!.node}: ${why}`}`,
+    `There is nothing to convert to ${options.method}: the model has ${what} that can be.${why === undefined ? '' : ` ${outcome.left[0]!.node}: ${why}`}`,
   );
 }
 
-async function convert(work: Work, task: Task): Promise<HalfOutcome> {
+const formatOf = ({ method }: PrecisionOptions) => (method === 'fp16' ? float16 : bfloat16);
+
+async function convert(work: Work, save: (model: Model) => Promise<unknown>, task: Task): Promise<Made> {
   const { options, model, read, notes } = work;
-  const format = options.method === 'fp16' ? float16 : bfloat16;
+  const format = formatOf(options);
   const keep = options.keep ?? [];
-  if (isStorage(options)) return runPass(model, storeAsHalf(read, { format, keep }), task);
-  const ranges =
-    work.dataset && options.method === 'fp16' ? await measure(work, work.dataset, task) : undefined;
+  if (modeOf(options) === 'storage')
+    return { outcome: await runPass(model, storeAsHalf(read, { format, keep }), task) };
+  const refused = tooOld(model, format);
+  if (refused !== undefined) throw unsupported(refused);
+  const limit = options.maxMagnitude;
+  const bounded = options.method === 'fp16' || limit !== undefined;
+  const ranges = work.dataset && bounded ? await measure(work, work.dataset, task) : undefined;
   const half: HalfOptions = {
     format,
-    keep,
     ...(options.halfIo === undefined ? {} : { halfIo: options.halfIo }),
     ...(ranges === undefined ? {} : { ranges }),
+    ...(limit === undefined ? {} : { limit }),
   };
-  if (options.method === 'bf16') {
-    notes.push({
-      id: 'precision/not-run',
-      severity: 'warning',
-      message:
-        "ONNX Runtime's CPU provider has no bfloat16 kernels, so the converted model was not run here and its error is a CPU's emulation; use it with a provider that has them, or store weights as bfloat16 instead.",
-    });
-    return runPass(model, convertToHalf(read, half), task);
-  }
-  notes.push({
-    id: 'precision/cpu',
-    severity: 'info',
-    message:
-      'The model computes in float16, which is for GPUs and NPUs: on a CPU, ONNX Runtime casts around most operators and is not faster. For a CPU, float16 storage gives the same size at full speed.',
-  });
+  const make = (more: Partial<HalfOptions>) =>
+    runPass(model, convertToHalf(read, { ...half, ...more }), task);
+  notes.push(options.method === 'bf16' ? notRun : forGpus);
   const folder = await mkdtemp(join(tmpdir(), 'slipway-precision-'));
   try {
     const trial = join(folder, 'model.onnx');
-    const first = await loadable(work, half, trial, task);
-    return options.mode === 'search' ? await search(work, half, first, trial, task) : first.outcome;
+    const first =
+      options.method === 'bf16'
+        ? { outcome: await make({ keep }), keep, refused: [] }
+        : await loadable(keep, trial, (all) => make({ keep: all }), task);
+    for (const op of first.refused)
+      notes.push({
+        id: 'precision/refused',
+        severity: 'info',
+        message: `${op} stays float32: ONNX Runtime does not load it in float16 on this machine.`,
+      });
+    if (modeOf(options) === 'compute' || !first.outcome.modified) return first;
+    const made = await searchPrecision(
+      {
+        path: work.path,
+        options,
+        candidates: first.outcome.converted,
+        data: { validation: work.validation, compared: () => batchesOf(work) },
+        trial,
+        make: (only, emulate) => make({ keep: first.keep, only, emulate }),
+        save,
+      },
+      task,
+    );
+    notes.push(searchNote(made.search, made.outcome, options));
+    return made;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+const notRun: Diagnostic = {
+  id: 'precision/not-run',
+  severity: 'warning',
+  message:
+    "ONNX Runtime's CPU provider has no bfloat16 kernels, so the converted model was not run here and its error is a CPU's emulation; use it with a provider that has them, or store weights as bfloat16 instead.",
+};
+
+const forGpus: Diagnostic = {
+  id: 'precision/cpu',
+  severity: 'info',
+  message:
+    'The model computes in float16, which is for GPUs and NPUs: on a CPU, ONNX Runtime casts around most operators and is not faster. For a CPU, float16 storage gives the same size at full speed.',
+};
+
+function searchNote(
+  { evaluations, float, stopped, measured }: PrecisionSearch,
+  { converted }: HalfOutcome,
+  { method }: PrecisionOptions,
+): Diagnostic {
+  const trials = evaluations === 1 ? 'One trial' : `${evaluations} trials`;
+  const why = { done: '', evaluations: 'The trials ran out', seconds: 'The time ran out' }[stopped];
+  return {
+    id: 'precision/search',
+    severity: stopped === 'done' ? 'info' : 'warning',
+    message: `${trials}: ${converted.length} nodes compute in ${method} and ${float.length} went back to float32; ${measured.map(measuredText).join(', ')}.${why === '' ? '' : ` ${why}; allow more for fewer float32 nodes.`}`,
+  };
 }
 
 /** Smallest and largest value of every float value of the main graph. */
@@ -217,117 +251,11 @@ async function* feedsOf(dataset: Dataset, size: number): AsyncGenerator<Feeds> {
   for await (const { feeds } of dataset.batches(size)) yield feeds;
 }
 
-interface Loadable {
-  readonly outcome: HalfOutcome;
-  /** The block list with what ONNX Runtime refused. */
-  readonly keep: readonly string[];
-}
-
-/** Converts, and puts operators that ONNX Runtime does not load in half back to float32. */
-async function loadable(work: Work, half: HalfOptions, trial: string, task: Task): Promise<Loadable> {
-  const keep = [...(half.keep ?? [])];
-  for (;;) {
-    const outcome = await runPass(work.model, convertToHalf(work.read, { ...half, keep }), task);
-    if (!outcome.modified) return { outcome, keep };
-    const refused = await refusal(outcome.model, trial, task);
-    if (refused === undefined) return { outcome, keep };
-    const op = refusedOperator(refused, outcome);
-    if (op === undefined || keep.includes(op) || keep.length > mostRefusals)
-      throw new SlipwayError('runnerFailed', `The float16 model does not load: ${refused}`);
-    keep.push(op);
-    work.notes.push({
-      id: 'precision/refused',
-      severity: 'info',
-      message: `${op} stays float32: ONNX Runtime does not load it in float16 on this machine.`,
-    });
-  }
-}
-
 const quiet = (task: Task): Task => ({ ...silentTask, signal: task.signal });
 
-/** Why ONNX Runtime does not load the model; undefined when it does. */
-async function refusal(model: Model, trial: string, task: Task): Promise<string | undefined> {
-  await writeModel(model, trial, { overwrite: true }, quiet(task));
-  try {
-    await withRunner(task, (runner) => runner.load(trial, {}, task));
-    return undefined;
-  } catch (error) {
-    throwIfCancelled(task);
-    if (error instanceof SlipwayError && error.kind === 'runnerFailed') return error.message;
-    throw error;
-  }
-}
-
-/** The converted operator type that an error message names. */
-function refusedOperator(message: string, { model, converted }: HalfOutcome): string | undefined {
-  const names = new Set(converted);
-  const types = new Set(
-    model.graph.nodes
-      .filter((node) => names.has(node.name) || names.has(node.outputs[0] ?? ''))
-      .map(({ opType }) => opType),
-  );
-  return [...message.matchAll(/\b[A-Z][A-Za-z0-9]+\b/gu)]
-    .map(([word]) => word)
-    .find((word) => types.has(word));
-}
-
-/** Bisects for the nodes that must stay float32, judging each trial by the outputs. */
-async function search(
-  work: Work,
-  half: HalfOptions,
-  first: Loadable,
-  trial: string,
-  task: Task,
-): Promise<HalfOutcome> {
-  const { options, notes } = work;
-  const least = options.minSqnrDb ?? defaultSqnrDb;
-  const budget = options.maxTrials ?? defaultTrials;
-  const make = (only: ReadonlySet<string>, emulate: boolean) =>
-    runPass(work.model, convertToHalf(work.read, { ...half, keep: first.keep, only, emulate }), task);
-  return withRunner(task, async (runner) => {
-    const original = await runner.load(work.path, { threads: workThreads() }, task);
-    const accept = async (only: ReadonlySet<string>) => {
-      const outcome = await make(only, true);
-      if (!outcome.modified) return true;
-      await writeModel(outcome.model, trial, { overwrite: true }, quiet(task));
-      return (await sqnrOf(work, runner, original, trial, task)) >= least;
-    };
-    const found = await searchHalf(first.outcome.converted, accept, { budget }, task);
-    const back = first.outcome.converted.length - found.accepted.size;
-    notes.push({
-      id: 'precision/search',
-      severity: found.complete ? 'info' : 'warning',
-      message: `${found.trials === 1 ? 'One trial' : `${found.trials} trials`}: ${found.accepted.size} nodes compute in float16 and ${back} went back to float32, so that the outputs keep ${least} dB.${found.complete ? '' : ' The trials ran out; allow more for fewer float32 nodes.'}`,
-    });
-    return make(found.accepted, false);
-  });
-}
-
-async function sqnrOf(
-  work: Work,
-  runner: RunnerProcess,
-  original: Awaited<ReturnType<RunnerProcess['load']>>,
-  trial: string,
-  task: Task,
-): Promise<number> {
-  try {
-    const changed = await runner.load(trial, { threads: workThreads() }, task);
-    try {
-      const batches = batchesOf(work, searchSamples);
-      return (await compareSessions(original, changed, batches, { label: basename(trial) }, quiet(task)))
-        .sqnrDb;
-    } finally {
-      await changed.release();
-    }
-  } catch (error) {
-    throwIfCancelled(task);
-    // A model that does not load, or that gives NaN, is not good enough.
-    if (error instanceof SlipwayError && error.kind === 'runnerFailed') return -Infinity;
-    throw error;
-  }
-}
-
-async function* batchesOf({ dataset, inputs }: Work, most: number): AsyncGenerator<ComparedBatch> {
+async function* batchesOf(work: Work): AsyncGenerator<ComparedBatch> {
+  const { inputs } = work;
+  const dataset = work.dataset ?? work.validation;
   if (!dataset) {
     for (let seed = 1; seed <= generatedSamples; seed += 1) {
       const { feeds, batch } = generateInputs(inputs, { seed });
@@ -335,8 +263,8 @@ async function* batchesOf({ dataset, inputs }: Work, most: number): AsyncGenerat
     }
     return;
   }
-  let left = most;
-  for await (const { feeds, count } of dataset.batches(Math.min(most, suitableBatch(dataset)))) {
+  let left = comparedSamples;
+  for await (const { feeds, count } of dataset.batches(Math.min(comparedSamples, suitableBatch(dataset)))) {
     yield { feeds, count: Math.min(count, left) };
     left -= count;
     if (left <= 0) return;
@@ -351,7 +279,7 @@ async function outputError(
   task: Task,
 ): Promise<OutputError | null> {
   try {
-    return await compareOutputs(work.path, output, batchesOf(work, comparedSamples), task);
+    return await compareOutputs(work.path, output, batchesOf(work), task);
   } catch (error) {
     throwIfCancelled(task);
     if (!(error instanceof SlipwayError)) throw error;
@@ -373,7 +301,7 @@ async function outputError(
 async function emulatedError(work: Work, outcome: HalfOutcome, task: Task): Promise<OutputError | null> {
   const folder = await mkdtemp(join(tmpdir(), 'slipway-precision-'));
   try {
-    const format = work.options.method === 'fp16' ? float16 : bfloat16;
+    const format = formatOf(work.options);
     const only = new Set(outcome.converted);
     const { model } = await runPass(
       work.model,

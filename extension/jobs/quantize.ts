@@ -29,7 +29,8 @@ const labels = {
   keep: 'Stays float32',
   halfIo: 'Half inputs and outputs',
   minSqnrDb: 'Least signal-to-noise, dB',
-  maxTrials: 'Most trials',
+  minCosine: 'Least cosine similarity',
+  maxMagnitude: 'Largest value in half',
   overwrite: 'Replace the file if it exists',
 };
 
@@ -69,7 +70,7 @@ export const precisionMethods: readonly Method[] = (['fp16', 'bf16'] as const).m
   fixed: { method },
   front: ['mode', 'calibration', 'output'],
   labels: { ...labels, mode: 'Half is for' },
-  absent,
+  absent: { ...absent, maxEvaluations: '60', minSqnrDb: '50, or what else is asked for' },
   ending: () => method,
   result: 'quantize',
   estimate: () => ({ method }),

@@ -173,14 +173,14 @@ function unclearBody(node: Node, scope: Scope): string | undefined {
     : undefined;
 }
 
-function outOfRange(node: Node, { ranges }: PlanOptions, limit: number): string | undefined {
+function outOfRange(node: Node, { ranges, limit: asked }: PlanOptions, limit: number): string | undefined {
   if (!ranges) return undefined;
   for (const name of [...node.inputs, ...node.outputs]) {
     const range = ranges.get(name);
     if (!range) continue;
     const size = Math.max(Math.abs(range.min), Math.abs(range.max));
     if (size > limit)
-      return `Value "${name}" reaches ${size.toPrecision(3)} on the calibration data, too near to the largest half float.`;
+      return `Value "${name}" reaches ${size.toPrecision(3)} on the calibration data, ${asked === undefined ? 'too near to the largest half float' : `more than the ${asked} that half floats may hold`}.`;
     // The root of the sum is measured; the sum of squares inside is its square.
     if (isOp(node, 'ReduceL2', 'LpNormalization') && size * size > limit)
       return `The squares that it adds reach ${(size * size).toPrecision(3)}.`;

@@ -12,22 +12,28 @@ const without = (bad: readonly string[]) => (half: ReadonlySet<string>) =>
 
 test('one trial when all is well', async () => {
   const found = await searchHalf(names, without([]), { budget: 50 }, silentTask);
-  assert.deepEqual([found.accepted.size, found.trials, found.complete], [100, 1, true]);
+  assert.deepEqual([found.accepted.size, found.trials, found.stopped], [100, 1, 'done']);
 });
 
 test('only the nodes that spoil it stay', async () => {
   const found = await searchHalf(names, without(['n3', 'n71']), { budget: 100 }, silentTask);
   assert.equal(found.accepted.size, 98);
-  assert.ok(!found.accepted.has('n3') && !found.accepted.has('n71') && found.complete);
+  assert.ok(!found.accepted.has('n3') && !found.accepted.has('n71') && found.stopped === 'done');
   assert.ok(found.trials <= 2 * 2 * Math.ceil(Math.log2(100)) + 2, `${found.trials} trials`);
 });
 
-test('a spent budget leaves a set that was accepted', async () => {
+test('a spent budget leaves a set that was accepted, and the large parts are decided first', async () => {
   const accept = without(['n3', 'n71']);
-  const found = await searchHalf(names, accept, { budget: 6 }, silentTask);
-  assert.equal(found.complete, false);
-  assert.equal(found.trials, 6);
+  const found = await searchHalf(names, accept, { budget: 7 }, silentTask);
+  assert.deepEqual([found.stopped, found.trials], ['evaluations', 7]);
   assert.ok(await accept(found.accepted));
+  // The whole, two halves, four quarters: two of the quarters are clean.
+  assert.equal(found.accepted.size, 50);
+});
+
+test('time that is up ends it after the first trial', async () => {
+  const found = await searchHalf(names, without(['n3']), { budget: 100, maxMs: 0 }, silentTask);
+  assert.deepEqual([found.stopped, found.trials, found.accepted.size], ['seconds', 1, 0]);
 });
 
 test('it can be cancelled', async () => {
