@@ -103,7 +103,7 @@ test('data without labels is judged by agreement; several criteria hold together
       ['sqnr', 40],
     ],
   );
-  assert.ok(made.search?.measured.every(({ value, least }) => value >= least));
+  assert.ok(made.search.measured.every(({ value, least }) => value >= least));
   // Its range is that of float32, so that no node overflows; its digits are few.
   const wide = await search(model, { method: 'bf16', minCosine: 0.999 });
   assert.deepEqual([wide.made.search?.evaluations, wide.made.search?.float], [1, []]);
