@@ -25,7 +25,7 @@ export interface SearchWork {
   /** The model with exactly these nodes in half, or one that rounds as it would. */
   readonly make: (only: ReadonlySet<string>, emulate: boolean) => Promise<HalfOutcome>;
   /** Called with each new best. */
-  readonly save: (model: Model) => Promise<void>;
+  readonly save: (model: Model) => Promise<unknown>;
 }
 
 /**
