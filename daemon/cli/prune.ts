@@ -3,24 +3,15 @@
 import { basename } from 'node:path';
 import type { PruneResult } from '../protocol/prune';
 import { pruneChannels } from '../recipes/prune';
-import { choiceOption, countOption, textOption, UsageError, type ParsedArgs } from './args';
+import { choiceOption, countOption, textOption, UsageError } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { megabytes, plural, significant } from './format';
+import { capsOption, goalOf, share } from './pruneGoal';
 import { pruneWeights } from './pruneWeights';
 import { renderList, renderTable } from './table';
 
 const methods = ['channels', 'magnitude', 'n:m'] as const;
-
-/** A share; whether it is one that makes sense is the recipe's to say. */
-function share(args: ParsedArgs, name: string): number | undefined {
-  const text = textOption(args, name);
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text.trim() === '' || Number.isNaN(value))
-    throw new UsageError(`--${name} takes a number; "${text}" was given.`);
-  return value;
-}
 
 export const pruneCommand: Command = {
   spec: {
@@ -39,6 +30,28 @@ export const pruneCommand: Command = {
         type: 'string',
         value: 'R',
         help: 'Share of the multiply-accumulates to keep, instead of --ratio',
+      },
+      'target-size': {
+        type: 'string',
+        value: 'S',
+        help: 'Size of the file to keep, instead of --ratio: 0.5 of it, or 800kB, 12MB',
+      },
+      'target-latency': {
+        type: 'string',
+        value: 'T',
+        help: 'Time of a run to keep, instead of --ratio, measured on this machine: 0.6 of it, or 2.5ms',
+      },
+      threads: {
+        type: 'string',
+        value: 'N',
+        help: 'Threads that the latency is measured with; 1 when absent',
+      },
+      most: { type: 'string', value: 'R', help: 'The most that one group may lose; 0.8 when absent' },
+      cap: {
+        type: 'string',
+        multiple: true,
+        value: 'NAME=R',
+        help: 'The most that the group of this layer may lose; 0 keeps it whole',
       },
       calibration: {
         type: 'string',
@@ -92,15 +105,15 @@ export const pruneCommand: Command = {
     if (output === undefined) throw new UsageError('Name the file to write: -o OUT.');
     const method = choiceOption(args, 'method', methods) ?? 'channels';
     if (method !== 'channels') return pruneWeights(args, model, output, method, task);
-    const [ratio, targetMacs] = [share(args, 'ratio'), share(args, 'target-macs')];
-    if ((ratio === undefined) === (targetMacs === undefined))
-      throw new UsageError('Say how much: --ratio 0.3, or --target-macs 0.5, but not both.');
+    const goal = goalOf(args);
     const result: PruneResult = await pruneChannels(
       model,
       {
         output,
-        ratio,
-        targetMacs,
+        ...goal,
+        most: share(args, 'most'),
+        caps: capsOption(args),
+        threads: countOption(args, 'threads'),
         overwrite: args.flags.has('overwrite'),
         calibration: textOption(args, 'calibration'),
         calibrationSamples: countOption(args, 'calibration-samples'),
@@ -116,7 +129,7 @@ export const pruneCommand: Command = {
 };
 
 function describe(model: string, result: PruneResult): string {
-  const { before, after, error, groups, locked } = result;
+  const { before, after, error, groups, locked, latency } = result;
   const of = (now: number | null, then: number | null) =>
     now === null || then === null
       ? 'unknown'
@@ -130,6 +143,14 @@ function describe(model: string, result: PruneResult): string {
     ],
     ['Parameters', of(after.parameters, before.parameters)],
     ['MACs', of(after.macs, before.macs)],
+    ...(latency
+      ? [
+          [
+            'One run',
+            `${significant(latency.afterMs)} ms, ${significant(latency.afterMs / latency.beforeMs)} of ${significant(latency.beforeMs)} ms (${significant(latency.ratio)} times as fast, 95 % interval ${significant(latency.low)} to ${significant(latency.high)})`,
+          ] as [string, string],
+        ]
+      : []),
     ['Refitted', plural(result.repaired, 'layer')],
     [
       'Output error',

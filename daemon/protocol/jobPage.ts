@@ -41,6 +41,8 @@ export type Control =
   | { kind: 'names' }
   /** Whole numbers, separated by commas. */
   | { kind: 'numbers'; min: number }
+  /** Shares from 0 to 1 by name, as text: `conv1=0.3, conv2=0`. */
+  | { kind: 'shares' }
   /** Sizes of free dimensions by name. */
   | { kind: 'sizes'; names: string[] }
   /** A path, with what lies at hand; `placeholder` is what an empty field means. */

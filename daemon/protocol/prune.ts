@@ -18,7 +18,7 @@ export const pruneOptions = {
     Type.Number({
       minimum: 0,
       exclusiveMaximum: 1,
-      description: 'Share of the channels to remove. Give this or `targetMacs`.',
+      description: 'Share of the channels to remove. Give this or one of the targets.',
     }),
   ),
   targetMacs: Type.Optional(
@@ -28,10 +28,27 @@ export const pruneOptions = {
       description: 'Share of the multiply-accumulates to keep.',
     }),
   ),
+  targetSize: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      description: 'Size of the file: below 1 the share of it to keep, else its bytes.',
+    }),
+  ),
+  targetLatency: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      exclusiveMaximum: 1,
+      description:
+        'Share of the time of one run to keep: layers are timed on this machine, and the result is measured beside the original.',
+    }),
+  ),
+  targetMs: Type.Optional(
+    Type.Number({ exclusiveMinimum: 0, description: 'Time of one run on this machine, milliseconds.' }),
+  ),
   scope: Type.Optional(
     Type.Union([Type.Literal('global'), Type.Literal('layer')], {
       description:
-        '`layer` takes the same share of every layer, `global` takes where it costs least; `global` when there is data.',
+        '`layer` takes the same share of every layer, `global` takes where it costs least; `layer` for a ratio without data, else `global`.',
     }),
   ),
   importance: Type.Optional(
@@ -69,6 +86,21 @@ export const pruneOptions = {
       description: "Widths are multiples of this where they can; the machine's vector width when absent.",
     }),
   ),
+  most: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1,
+      description: 'The largest share that one group of channels may lose; 0.8 when absent.',
+    }),
+  ),
+  caps: Type.Optional(
+    Type.Record(Type.String(), Type.Number({ minimum: 0, maximum: 1 }), {
+      description: 'The largest share that single groups may lose, by the name of any of their layers.',
+    }),
+  ),
+  threads: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'Threads that the latency is measured with; 1 when absent.' }),
+  ),
 };
 
 export const PruneResult = Type.Object({
@@ -97,6 +129,20 @@ export const PruneResult = Type.Object({
     description:
       'Difference of the outputs on calibration samples or generated ones; null when not measured.',
   }),
+  latency: Type.Union(
+    [
+      Type.Object({
+        beforeMs: Type.Number({ description: 'Median time of one run of the original, milliseconds.' }),
+        afterMs: Type.Number({ description: 'The same of the result, measured in turn with it.' }),
+        ratio: Type.Number({ description: 'Before over after.' }),
+        low: Type.Number({ description: 'Lower end of its 95 % interval.' }),
+        high: Type.Number({ description: 'Upper end of its 95 % interval.' }),
+        threads: Type.Integer({ description: 'Threads inside an operator.' }),
+      }),
+      Type.Null(),
+    ],
+    { description: 'Measured times, where a latency was the target; else null.' },
+  ),
   diagnostics: Type.Array(DiagnosticSchema, { description: 'What was noticed on the way.' }),
 });
 export type PruneResult = Static<typeof PruneResult>;

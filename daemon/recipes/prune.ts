@@ -1,68 +1,28 @@
 // Prunes a model file: read, find what can go, choose, cut, repair by least squares, check that the result runs and
 // gives the original's shapes at two batch sizes, and only then write. The model itself is never written over.
 
-import { resolve } from 'node:path';
-import { modelCost } from '../analysis/cost';
-import { summarize } from '../analysis/summary';
 import type { Diagnostic } from '../base/diagnostic';
-import { badRequest, unsupported } from '../base/errors';
+import { unsupported } from '../base/errors';
 import type { Task } from '../base/task';
-import { loadDataset, type Dataset } from '../evaluate/dataset';
-import { workThreads } from '../evaluate/evaluate';
 import type { OutputError } from '../evaluate/outputError';
-import { suitableBatch } from '../evaluate/predict';
 import type { Model } from '../ir/model';
-import { readTensorBytes } from '../onnx/tensorData';
-import { writeModel } from '../onnx/writeModel';
 import { smallConstants } from '../passes/facts';
 import { runPasses } from '../passes/pass';
 import { analyseChannels, type LockedLayer, type Structure } from '../passes/prune/channels/analyse';
-import { chooseComponents } from '../passes/prune/channels/budget';
 import { cutModel } from '../passes/prune/channels/cut';
-import { readersOfUnits, scoreComponents, type Importance } from '../passes/prune/channels/importance';
-import { nameOf } from '../passes/quantize/outcome';
 import { constantsToInitializers } from '../passes/simplify/constantsToInitializers';
 import { deadNodes } from '../passes/simplify/deadNodes';
 import { initializersOutOfInputs } from '../passes/simplify/initializersOutOfInputs';
 import { unusedInitializers } from '../passes/simplify/unusedInitializers';
 import type { TensorReader } from '../passes/tensorReader';
-import { collectGrams } from '../runtime/gram';
-import { describeMachine } from '../runtime/machine';
-import { withRunner } from '../runtime/runnerProcess';
-import type { Feeds, SessionValue } from '../runtime/session';
-import { checkRuns } from './checkShapes';
-import { checkOutput, readSound } from './modelFiles';
-import { outputError } from './quantizeCheck';
+import { inputsFrom } from './benchmarkData';
+import { measureLatency, type MeasuredLatency } from './latencyBudget';
+import { chooseChannels } from './pruneChoice';
+import { checkPruneOptions, type PruneOptions } from './pruneOptions';
 import { repairPruned } from './repairPruned';
+import { mostRows, openRework, writeRework, type ModelSize, type Rework } from './reworkFile';
 
-export interface PruneOptions {
-  /** Path to write. */
-  readonly output: string;
-  /** Share of the channels that goes, at least 0 and below 1; or `targetMacs`. */
-  readonly ratio?: number | undefined;
-  /** Share of the multiply-accumulates that stays, above 0 and below 1. */
-  readonly targetMacs?: number | undefined;
-  /** The same share of every layer, or where it costs least; `global` when there is data, else `layer`. */
-  readonly scope?: 'global' | 'layer' | undefined;
-  /** `error` when there is data, else `l2`. */
-  readonly importance?: Importance | undefined;
-  /** Path of an .npz file with arrays named like the inputs; labels are not used. */
-  readonly calibration?: string | undefined;
-  readonly calibrationSamples?: number | undefined;
-  /** Refit the layers by least squares; when there is data, unless false. */
-  readonly repair?: boolean | undefined;
-  /** Widths are multiples of this where they can; the host's vector width when absent. */
-  readonly align?: number | undefined;
-  /** Replace an existing output (never the model or the data). */
-  readonly overwrite?: boolean | undefined;
-}
-
-export interface PrunedSize {
-  parameters: number;
-  /** For one sample; null when a dimension is unknown. */
-  macs: number | null;
-  fileBytes: number;
-}
+export type { PruneOptions } from './pruneOptions';
 
 export interface PrunedGroup {
   /** The layer whose channels they are. */
@@ -75,186 +35,117 @@ export interface PrunedGroup {
 
 export interface Pruned {
   output: string;
-  before: PrunedSize;
-  after: PrunedSize;
+  before: ModelSize;
+  after: ModelSize;
   groups: PrunedGroup[];
   /** Layers whose channels had to stay, with the reason. */
   locked: LockedLayer[];
   /** Layers that were refitted. */
   repaired: number;
   error: OutputError | null;
+  /** Measured where a latency was the target, else null. */
+  latency: MeasuredLatency | null;
   diagnostics: Diagnostic[];
 }
-
-/** Rows of a layer's input that least squares is given. */
-const mostRows = 50_000;
 
 /**
  * Removes channels, heads and hidden widths. Throws `badRequest` for a ratio that is none or when data is missing,
  * `unsupported` with the reasons when nothing can go, `invalidModel`, `conflict` and `runnerFailed` as for quantizing.
  */
 export async function pruneChannels(path: string, options: PruneOptions, task: Task): Promise<Pruned> {
-  checkOptions(options);
-  const output = resolve(options.output);
-  checkOutput(path, output, options);
-  task.report({ stage: 'Reading' });
-  const original = await readSound(path, 'pruned', task);
-  const inputs = await withRunner(task, async (runner) => (await runner.load(path, {}, task)).inputs);
-  const data = await openData(options, inputs, task);
-  const read: TensorReader = (tensor) => readTensorBytes(tensor, undefined, task);
-  const diagnostics = [...original.diagnostics];
-  const before = {
-    ...(await sizeOf(original.model, read)),
-    fileBytes: original.fileBytes + original.externalBytes,
-  };
-
+  checkPruneOptions(options);
+  const work = await openRework(path, options, 'pruned', task);
+  const { original, read, diagnostics } = work;
   task.report({ stage: 'Finding what can go' });
-  const { model } = await runPasses(original.model, [constantsToInitializers, initializersOutOfInputs], task);
-  const structure = await analyseChannels(model, await smallConstants(model, read), task);
-  if (structure.units.length === 0) throw unsupported(nothingToPrune(path, structure));
-  const share = options.targetMacs ?? options.ratio ?? 0;
-  const asIs = options.targetMacs === undefined && share === 0;
-  const removed = asIs ? [] : await choose(structure, options, data, read, diagnostics, task);
-  let result = original.model;
-  let repaired = 0;
+  const structure = await structureOf(path, original, read, task);
+  const asIs = options.ratio === 0;
+  const removed = asIs ? [] : await chooseChannels(structure, options, work, task);
   const groups = groupsOf(structure, new Set(removed));
-  if (removed.length > 0) {
-    task.report({ stage: 'Cutting' });
-    const cut = await cutModel(structure, removed, read, task);
-    result = cut.model;
-    if (data && options.repair !== false) {
-      const made = await repairPruned(model, cut, structure.shapes.order, { data, read, mostRows }, task);
-      result = made.model;
-      repaired = made.repaired;
-    }
-    result = (await runPasses(result, [deadNodes, unusedInitializers], task)).model;
-    await checkRuns(path, result, 'pruned', task);
-  } else if (!asIs) {
-    diagnostics.push(
-      note(
-        'prune/nothing-removed',
-        'warning',
-        'No layer is wide enough to lose that share; nothing was removed.',
-      ),
-    );
-  }
-  task.report({ stage: 'Writing' });
-  const written = await writeModel(result, output, { overwrite: options.overwrite === true }, task);
-  task.report({ stage: 'Checking' });
-  const error = await outputError(path, output, 'static', inputs, data, diagnostics, task);
+  const made =
+    removed.length > 0
+      ? await cutAndRepair(structure, removed, options, work, task)
+      : { model: original, repaired: 0 };
+  if (removed.length === 0 && !asIs && !diagnostics.some(({ id }) => id === 'prune/already-there'))
+    diagnostics.push({
+      id: 'prune/nothing-removed',
+      severity: 'warning',
+      message: 'No layer is wide enough to lose that share; nothing was removed.',
+    });
+  const { after, error } = await writeRework(work, made.model, task);
+  const mostBytes = (options.targetSize ?? 0) * ((options.targetSize ?? 0) < 1 ? work.before.fileBytes : 1);
+  if (options.targetSize !== undefined && after.fileBytes > mostBytes && !isMissed(diagnostics))
+    diagnostics.push({
+      id: 'prune/target-missed',
+      severity: 'warning',
+      message: `The file has ${after.fileBytes} bytes, more than the ${Math.floor(mostBytes)} that were wanted: names and nodes take more than was estimated. Ask for a little less.`,
+    });
+  const latency = await latencyAfter(options, work, task);
   return {
-    output,
-    before,
-    after: { ...(await sizeOf(result, read)), fileBytes: written.fileBytes },
+    output: work.output,
+    before: work.before,
+    after,
     groups,
     locked: [...structure.locked],
-    repaired,
+    repaired: made.repaired,
     error,
+    latency,
     diagnostics,
   };
 }
 
-const note = (id: string, severity: Diagnostic['severity'], message: string): Diagnostic => ({
-  id,
-  severity,
-  message,
-});
-
-function checkOptions({ ratio, targetMacs, importance, calibration, repair }: PruneOptions): void {
-  if (ratio !== undefined && !(ratio >= 0 && ratio < 1))
-    throw badRequest(`The ratio is the share of channels to remove, from 0 to below 1; ${ratio} was given.`);
-  if (targetMacs !== undefined && !(targetMacs > 0 && targetMacs < 1))
-    throw badRequest(
-      `The target is the share of multiply-accumulates to keep, above 0 and below 1; ${targetMacs} was given.`,
-    );
-  if ((ratio === undefined) === (targetMacs === undefined))
-    throw badRequest(
-      'Give either the ratio of channels to remove or the share of multiply-accumulates to keep.',
-    );
-  if (calibration !== undefined) return;
-  if (importance === 'energy' || importance === 'error')
-    throw badRequest(
-      `The importance "${importance}" is measured on data. Name calibration data (.npz), or choose l1, l2 or bn-scale.`,
-    );
-  if (repair === true)
-    throw badRequest(
-      'Repair by least squares is fitted to data. Name calibration data (.npz); labels are not needed.',
-    );
-}
-
-/** Calibration data with what iterating over it needs. */
-export interface CalibrationData extends Dataset {
-  readonly feeds: () => AsyncGenerator<Feeds>;
-  readonly total: number;
-}
-
-/** The data that was named, with a way to run over it again and again. */
-export async function openData(
-  { calibration, calibrationSamples }: Pick<PruneOptions, 'calibration' | 'calibrationSamples'>,
-  inputs: readonly SessionValue[],
-  task: Task,
-): Promise<CalibrationData | undefined> {
-  if (calibration === undefined) return undefined;
-  const dataset = await loadDataset(calibration, inputs, { maxSamples: calibrationSamples }, task);
-  const size = dataset.fixedBatch ?? suitableBatch(dataset);
-  return {
-    ...dataset,
-    total: Math.ceil(dataset.samples / size),
-    async *feeds() {
-      for await (const { feeds } of dataset.batches(size)) yield feeds;
-    },
-  };
-}
-
-async function choose(
-  structure: Structure,
-  options: PruneOptions,
-  data: CalibrationData | undefined,
+/** What can go; throws `unsupported` when that is nothing. */
+export async function structureOf(
+  path: string,
+  original: Model,
   read: TensorReader,
-  diagnostics: Diagnostic[],
   task: Task,
-) {
-  const importance = options.importance ?? (data ? 'error' : 'l2');
-  const measured = data && (importance === 'error' || importance === 'energy');
-  const grams = measured
-    ? await collectGrams(
-        structure.model,
-        readersOfUnits(structure).map(nameOf),
-        data.feeds,
-        { maxRows: mostRows, total: data.total, threads: workThreads() },
-        task,
-      )
-    : undefined;
-  task.report({ stage: 'Choosing what goes' });
-  const scores = await scoreComponents(structure, importance, grams, read, task);
-  const choice = await chooseComponents(
-    structure,
-    scores,
-    {
-      ratio: options.ratio,
-      targetMacs: options.targetMacs,
-      scope: options.scope ?? (data ? 'global' : 'layer'),
-      align: options.align ?? (await hostAlignment(task)),
-    },
-    task,
-  );
-  if (!choice.reached)
-    diagnostics.push(
-      note(
-        'prune/target-missed',
-        'warning',
-        `The target cannot be reached: ${(choice.macsShare * 100).toFixed(1)} % of the multiply-accumulates stay, because the other channels are locked or their layers would become too narrow.`,
-      ),
-    );
-  return choice.removed;
+): Promise<Structure> {
+  const { model } = await runPasses(original, [constantsToInitializers, initializersOutOfInputs], task);
+  const structure = await analyseChannels(model, await smallConstants(model, read), task);
+  if (structure.units.length === 0) throw unsupported(nothingToPrune(path, structure));
+  return structure;
 }
 
-/** Floats in a vector register of this machine. */
-async function hostAlignment(task: Task): Promise<number> {
-  const { instructionSets } = await describeMachine(task);
-  if (instructionSets.some((set) => set.startsWith('avx512'))) return 16;
-  return instructionSets.some((set) => set.startsWith('avx')) ? 8 : 4;
+async function cutAndRepair(
+  structure: Structure,
+  removed: Parameters<typeof cutModel>[1],
+  { repair }: PruneOptions,
+  { data, read }: Rework,
+  task: Task,
+): Promise<{ model: Model; repaired: number }> {
+  task.report({ stage: 'Cutting' });
+  const cut = await cutModel(structure, removed, read, task);
+  const input = data && repair !== false ? { data, read, mostRows } : undefined;
+  const { model, repaired } = input
+    ? await repairPruned(structure.model, cut, structure.shapes.order, input, task)
+    : { model: cut.model, repaired: 0 };
+  return { model: (await runPasses(model, [deadNodes, unusedInitializers], task)).model, repaired };
 }
+
+/** Original and result measured in turn, where a latency was the target; says so when the target is missed after all. */
+async function latencyAfter(
+  { targetLatency, targetMs, threads = 1, calibration }: PruneOptions,
+  { path, output, diagnostics }: Rework,
+  task: Task,
+): Promise<MeasuredLatency | null> {
+  if (targetLatency === undefined && targetMs === undefined) return null;
+  task.report({ stage: 'Measuring the result' });
+  const quiet: Task = { signal: task.signal, report: () => undefined };
+  const options = { threads, source: inputsFrom(calibration), quick: false };
+  const measured = await measureLatency([path, output], options, quiet);
+  const { beforeMs, afterMs, ratio } = measured;
+  const missed = targetMs === undefined ? 1 / ratio > targetLatency! : afterMs > targetMs;
+  if (missed && !isMissed(diagnostics))
+    diagnostics.push({
+      id: 'prune/target-missed',
+      severity: 'warning',
+      message: `It was within the target when it was chosen, but in the last measurement one run took ${afterMs.toFixed(3)} ms of ${beforeMs.toFixed(3)} ms. Other work on this machine disturbs it: try again, or ask for a little less.`,
+    });
+  return measured;
+}
+
+const isMissed = (diagnostics: readonly Diagnostic[]) =>
+  diagnostics.some(({ id }) => id === 'prune/target-missed');
 
 function nothingToPrune(path: string, { locked, model }: Structure): string {
   const first = locked[0];
@@ -274,13 +165,3 @@ const groupsOf = (structure: Structure, removed: ReadonlySet<unknown>): PrunedGr
     to: components.filter((each) => !removed.has(each)).length * outputs,
     layers: [...layers],
   }));
-
-/** Parameters and multiply-accumulates of a model. */
-export async function sizeOf(
-  model: Model,
-  read: TensorReader,
-): Promise<{ parameters: number; macs: number | null }> {
-  const numbers = await smallConstants(model, read);
-  const { macs } = modelCost(model, { constants: (tensor) => numbers.get(tensor) });
-  return { parameters: summarize(model).parameters, macs };
-}

@@ -1,15 +1,11 @@
 // Makes a model file sparse without changing its shapes: read, measure what layers read where there is data, set
 // zeros, pack, check, write. Says plainly that ONNX Runtime's dense kernels run it no faster.
 
-import { resolve } from 'node:path';
 import type { Diagnostic } from '../base/diagnostic';
 import { badRequest, unsupported } from '../base/errors';
 import type { Task } from '../base/task';
-import { workThreads } from '../evaluate/evaluate';
 import type { OutputError } from '../evaluate/outputError';
 import type { Model } from '../ir/model';
-import { readTensorBytes } from '../onnx/tensorData';
-import { writeModel } from '../onnx/writeModel';
 import { runPasses } from '../passes/pass';
 import {
   makeSparse,
@@ -21,19 +17,20 @@ import {
 import { shareAfter, sharesByLayer } from '../passes/prune/sparseSchedule';
 import { packSparse, type StoredTensor } from '../passes/prune/sparseStorage';
 import { constantsToInitializers } from '../passes/simplify/constantsToInitializers';
-import type { TensorReader } from '../passes/tensorReader';
-import { collectGrams } from '../runtime/gram';
-import { withRunner } from '../runtime/runnerProcess';
 import { unusedInitializers } from '../passes/simplify/unusedInitializers';
-import { checkRuns } from './checkShapes';
-import { checkOutput, readSound } from './modelFiles';
-import { openData, sizeOf, type CalibrationData, type PrunedSize } from './prune';
-import { outputError } from './quantizeCheck';
+import type { TensorReader } from '../passes/tensorReader';
+import {
+  gramsOf,
+  mostRows,
+  openRework,
+  writeRework,
+  type CalibrationData,
+  type ModelSize,
+  type ReworkOptions,
+} from './reworkFile';
 import { sparseInTurn } from './sparseInTurn';
 
-export interface SparseFileOptions {
-  /** Path to write. */
-  readonly output: string;
+export interface SparseFileOptions extends ReworkOptions {
   readonly pattern: SparseOptions['pattern'];
   /** `sparsegpt` when there is data, else `magnitude`. */
   readonly criterion?: Criterion | undefined;
@@ -43,15 +40,12 @@ export interface SparseFileOptions {
   readonly rounds?: number | undefined;
   /** `packed` makes the file smaller, `dense` keeps plain initializers for other tools; `packed` when absent. */
   readonly store?: 'packed' | 'dense' | undefined;
-  readonly calibration?: string | undefined;
-  readonly calibrationSamples?: number | undefined;
-  readonly overwrite?: boolean | undefined;
 }
 
 export interface SparsePruned {
   output: string;
-  before: PrunedSize;
-  after: PrunedSize;
+  before: ModelSize;
+  after: ModelSize;
   layers: SparseLayer[];
   /** How the weights that have zeros are stored. */
   stored: StoredTensor[];
@@ -59,7 +53,6 @@ export interface SparsePruned {
   diagnostics: Diagnostic[];
 }
 
-const mostRows = 50_000;
 const mostRounds = 20;
 
 const noFaster: Diagnostic = {
@@ -77,14 +70,9 @@ export async function pruneSparse(
 ): Promise<SparsePruned> {
   const criterion = options.criterion ?? (options.calibration === undefined ? 'magnitude' : 'sparsegpt');
   checkOptions(options, criterion);
-  const output = resolve(options.output);
-  checkOutput(path, output, options);
-  task.report({ stage: 'Reading' });
-  const original = await readSound(path, 'pruned', task);
-  const inputs = await withRunner(task, async (runner) => (await runner.load(path, {}, task)).inputs);
-  const data = await openData(options, inputs, task);
-  const read: TensorReader = (tensor) => readTensorBytes(tensor, undefined, task);
-  const { model } = await runPasses(original.model, [constantsToInitializers], task);
+  const work = await openRework(path, options, 'pruned', task);
+  const { data, read, diagnostics, before } = work;
+  const { model } = await runPasses(work.original, [constantsToInitializers], task);
   if (sparseLayers(model).length === 0)
     throw unsupported(
       `Nothing in ${path} can be made sparse: it has no Conv of one group, Gemm or MatMul with float weights of its own.`,
@@ -92,17 +80,13 @@ export async function pruneSparse(
   const made = await sparseInRounds(model, options, criterion, data, read, task);
   const packed =
     options.store === 'dense' ? { model: made.model, tensors: [] } : await packSparse(made.model, read, task);
-  await checkRuns(path, packed.model, 'pruned', task);
-  task.report({ stage: 'Writing' });
-  const written = await writeModel(packed.model, output, { overwrite: options.overwrite === true }, task);
-  task.report({ stage: 'Checking' });
-  const diagnostics = [...original.diagnostics, noFaster];
-  const error = await outputError(path, output, 'static', inputs, data, diagnostics, task);
-  const size = await sizeOf(original.model, read);
+  diagnostics.push(noFaster);
+  const { after, error } = await writeRework(work, packed.model, task);
   return {
-    output,
-    before: { ...size, fileBytes: original.fileBytes + original.externalBytes },
-    after: { ...size, fileBytes: written.fileBytes },
+    output: work.output,
+    before,
+    // As the running model has them: the weights are unpacked at load.
+    after: { ...before, fileBytes: after.fileBytes },
     layers: [...made.layers],
     stored: packed.tensors.filter(({ zeros }) => zeros > 0),
     error,
@@ -130,7 +114,8 @@ async function sparseInRounds(
     const now = 'of' in pattern ? pattern : { ratio: shareAfter(pattern.ratio, round, count) };
     const global = (scope ?? (data ? 'global' : 'layer')) === 'global' && 'ratio' in now;
     const measured = data && criterion !== 'magnitude' && (global || criterion === 'wanda');
-    const grams = measured ? await gramsOf(model, data, inRound) : undefined;
+    const names = sparseLayers(model).map(({ name }) => name);
+    const grams = measured ? await gramsOf(model, names, data, inRound) : undefined;
     const shares = global ? await sharesByLayer(model, now.ratio, grams, read, inRound) : undefined;
     const options = { pattern: now, criterion, grams, shares };
     ({ model, layers } =
@@ -156,15 +141,6 @@ export function patternFrom({
   if (!parts) throw badRequest(`A pattern is N:M, as in 2:4; "${pattern}" was given.`);
   return { keep: Number(parts[1]), of: Number(parts[2]) };
 }
-
-const gramsOf = (model: Model, data: CalibrationData, task: Task) =>
-  collectGrams(
-    model,
-    sparseLayers(model).map(({ name }) => name),
-    data.feeds,
-    { maxRows: mostRows, total: data.total, threads: workThreads() },
-    task,
-  );
 
 function checkOptions(
   { pattern, calibration, rounds, scope }: SparseFileOptions,

@@ -126,6 +126,10 @@ function complaintOf(kind: OptionKind, value: unknown): string | undefined {
     return kind.includes(value as string) ? undefined : `one of ${kind.join(', ')}`;
   if (kind === 'number') return typeof value === 'number' && Number.isFinite(value) ? undefined : 'a number';
   if (kind === 'boolean') return typeof value === 'boolean' ? undefined : 'true or false';
+  if (kind === 'numbers')
+    return isRecord(value) && Object.values(value).every((each) => typeof each === 'number')
+      ? undefined
+      : 'numbers by name, as in {conv1: 0.3}';
   if (kind === 'words')
     return Array.isArray(value) && value.every((word) => typeof word === 'string')
       ? undefined

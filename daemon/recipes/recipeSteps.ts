@@ -6,8 +6,8 @@ import type { ClusterFileOptions } from './cluster';
 import type { SparseFileOptions } from './pruneSparse';
 import type { QuantizeOptions } from './quantizeOptions';
 
-/** A kind of value, or the words that are allowed. */
-export type OptionKind = 'number' | 'boolean' | 'text' | 'path' | 'words' | readonly string[];
+/** A kind of value (`numbers` by name), or the words that are allowed. */
+export type OptionKind = 'number' | 'numbers' | 'boolean' | 'text' | 'path' | 'words' | readonly string[];
 
 export type StepName = 'optimize' | 'prune' | 'low-rank' | 'prune-weights' | 'cluster' | 'quantize';
 
@@ -36,6 +36,12 @@ export const stepKinds: Readonly<Record<StepName, StepKind>> = {
     options: {
       ratio: 'number',
       targetMacs: 'number',
+      targetSize: 'number',
+      targetLatency: 'number',
+      targetMs: 'number',
+      most: 'number',
+      caps: 'numbers',
+      threads: 'number',
       scope,
       importance: ['l1', 'l2', 'bn-scale', 'energy', 'error'],
       repair: 'boolean',

@@ -38,6 +38,8 @@ export interface BenchmarkOptions {
   readonly minSamples?: number | undefined;
   /** Time for each model, loading excluded; 10 when absent. */
   readonly maxSeconds?: number | undefined;
+  /** Processes of each model, one after another; 5 when absent. */
+  readonly launches?: number | undefined;
   /** Inputs for all models instead of generated ones. */
   readonly feeds?: Feeds | undefined;
   /** Makes each model's inputs, from data say, instead of generating them. */
@@ -88,7 +90,7 @@ export async function benchmark(
     report: rowReporter(all, options, budgetMs(options), task),
     watch: watchMachine(),
     energy: openEnergyMeter(),
-    planned: launches,
+    planned: options.launches ?? launches,
     feeds: new Map(),
     current: undefined,
   };

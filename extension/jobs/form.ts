@@ -135,6 +135,7 @@ function controlOf(name: string, schema: Schema, method: Method, situation: Situ
         : { kind: 'names' };
     }
     case 'object':
+      if (Object.values(schema.patternProperties ?? {})[0]?.type === 'number') return { kind: 'shares' };
       return { kind: 'sizes', names: [...situation.dimensions] };
     default:
       return { kind: 'text' };

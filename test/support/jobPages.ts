@@ -103,6 +103,7 @@ export const pruned: JobResult = {
     ],
     locked: [{ name: '/head/Gemm', width: 62, reason: 'Its outputs are the outputs of the model.' }],
     repaired: 9,
+    latency: null,
     error,
     diagnostics: [],
   },

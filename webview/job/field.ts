@@ -93,6 +93,8 @@ function controlView(parts: Parts): TemplateResult {
       return textInput(parts, 'text', words);
     case 'text':
       return textInput(parts, 'text', (text) => text.trim());
+    case 'shares':
+      return textInput(parts, 'text', sharesOf, 'layer=0.3, other=0');
     case 'sizes':
       return sizes(parts, control);
     case 'path':
@@ -112,6 +114,22 @@ const words = (text: string): string[] =>
     .map((word) => word.trim())
     .filter((word) => word !== '');
 
+/** `conv1=0.3, conv2=0`; what is no share stays and is complained of. */
+const sharesOf = (text: string): Record<string, number> =>
+  Object.fromEntries(
+    words(text).map((word) => {
+      const at = word.lastIndexOf('=');
+      return at < 1
+        ? [word, Number.NaN]
+        : [word.slice(0, at).trim(), Number(word.slice(at + 1).trim() || 'NaN')];
+    }),
+  );
+
+const sharesText = (value: Readonly<Record<string, number>>) =>
+  Object.entries(value)
+    .map(([name, share]) => (Number.isNaN(share) ? name : `${name}=${share}`))
+    .join(', ');
+
 /** Said to screen readers: the help line, and the problem where there is one. */
 const described = ({ id, invalid }: Parts) => (invalid ? `form-help ${id}-problem` : 'form-help');
 
@@ -122,7 +140,7 @@ function textInput(
   placeholder?: string,
 ): TemplateResult {
   const { id, value, disabled, invalid } = parts;
-  const text = value === undefined || typeof value === 'object' ? (Array.isArray(value) ? value.join(', ') : '') : String(value); // prettier-ignore
+  const text = textOf(value);
   return html`<input
     type="text"
     class="input"
@@ -137,6 +155,12 @@ function textInput(
     ?disabled=${disabled}
     @change=${(event: Event) => set(parts, read((event.target as HTMLInputElement).value))}
   />`;
+}
+
+function textOf(value: FieldValue | undefined): string {
+  if (value === undefined) return '';
+  if (Array.isArray(value)) return value.join(', ');
+  return typeof value === 'object' ? sharesText(value) : String(value);
 }
 
 function choice(parts: Parts, { options }: Control & { kind: 'choice' }): TemplateResult {

@@ -69,6 +69,8 @@ function example({ control }: Field): FieldValue {
       return [1, 2];
     case 'names':
       return ['a', 'b*'];
+    case 'shares':
+      return { conv1: 0.3, '/a/b': 0 };
     case 'sizes':
       return { batch: 1 };
     case 'paths':

@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { PruneResult } from '../../../daemon/protocol/prune';
-import { plural, whole } from '../../ui/format';
+import { milliseconds, plural, three, whole } from '../../ui/format';
 import { elide, fullText, visible } from '../../ui/text';
 import { changeFact, errorFacts, factList, fold, table, widthBar, type Fact } from './facts';
 
@@ -11,6 +11,17 @@ export function pruneParts(result: PruneResult): TemplateResult {
   const facts: Fact[] = [];
   if (before.macs !== null && after.macs !== null) facts.push(changeFact('MACs', before.macs, after.macs));
   facts.push(changeFact('Parameters', before.parameters, after.parameters));
+  // A result of the history may be older than this field.
+  if (result.latency) {
+    const { beforeMs, afterMs, ratio, low, high, threads } = result.latency;
+    facts.push({
+      name: 'One run',
+      value: html`${milliseconds(afterMs)}<span class="muted"
+          >, ${three(ratio)}× as fast (${three(low)}–${three(high)}) as ${milliseconds(beforeMs)}</span
+        >`,
+      title: `Median, measured in turn with the original, ${plural(threads, 'thread')}`,
+    });
+  }
   facts.push({
     name: 'Refitted',
     value: repaired === 0 ? 'no layer' : plural(repaired, 'layer'),

@@ -59,6 +59,8 @@ export interface Structure {
   /** Corrections by node. */
   readonly edits: ReadonlyMap<Node, readonly Edit[]>;
   readonly shapes: ShapeInfo;
+  /** Of small constants that lie in a file. */
+  readonly numbers: Numbers;
 }
 
 /** Numbers of small tensors, read beforehand where they lie in a file. */
@@ -107,7 +109,7 @@ export async function analyseChannels(model: Model, numbers: Numbers, task: Task
     await breathe(task);
     applyRule(node, facts, elements, edits);
   }
-  return { model, elements, edits, shapes, ...unitsOf(model, elements, constants) };
+  return { model, elements, edits, shapes, numbers, ...unitsOf(model, elements, constants) };
 }
 
 function applyRule(

@@ -1,25 +1,25 @@
-// Chooses what goes: so many channels, or so many multiply-accumulates, from every unit alike or where it costs
-// least. Widths stay multiples of what the host's vector registers hold.
+// Chooses what goes: so many channels, or until a price (multiply-accumulates, bytes, time) is low enough, from every
+// unit alike or where it costs least. Widths stay multiples of what the host's vector registers hold.
 
-import { countMacs, assumeDimensions } from '../../../analysis/cost';
-import { inferShapes } from '../../../analysis/shapes';
 import { breathe, type Task } from '../../../base/task';
-import type { Node } from '../../../ir/model';
 import type { Component, Structure, Unit } from './analyse';
 import type { AxisRef } from './elements';
 import type { Scores } from './importance';
+import type { Price } from './price';
 
 export interface Budget {
   /** Share of the channels that may go (0 to 1), or … */
   readonly ratio?: number | undefined;
-  /** … share of the multiply-accumulates that stays. */
-  readonly targetMacs?: number | undefined;
+  /** … the price that has to be reached. */
+  readonly target?: { readonly price: Price; readonly amount: number } | undefined;
   /** `layer`: the same share of every unit. `global`: where the score per gain is least. */
   readonly scope: 'global' | 'layer';
   /** Widths stay multiples of this where they can: 16 with AVX-512, 8 with AVX2, 4 with NEON. */
   readonly align: number;
   /** At most this share of one unit; 0.8 when absent. */
   readonly most?: number | undefined;
+  /** At most these shares of single units instead. */
+  readonly caps?: ReadonlyMap<Unit, number> | undefined;
 }
 
 /** Number of components that go together, so that the width stays aligned. */
@@ -34,60 +34,6 @@ export function stepOf(unit: Unit, align: number): number {
 
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
-/** Multiply-accumulates of the nodes, and the axes that they are proportional to. */
-class MacModel {
-  private readonly factors = new Map<AxisRef, { node: number; axis: AxisRef }[]>();
-  private readonly macs: number[] = [];
-  private readonly share = new Map<AxisRef, number>();
-  private readonly axesOf: AxisRef[][] = [];
-  readonly total: number;
-
-  constructor({ model, elements }: Structure) {
-    const counted = countMacs(inferShapes(model, { bind: assumeDimensions(model) }));
-    model.graph.nodes.forEach((node, index) => {
-      const own = counted.nodes[index] ?? 0;
-      this.macs.push(own);
-      const axes = own > 0 ? factorAxes(node, elements.of.bind(elements)) : [];
-      this.axesOf.push(axes);
-      for (const axis of axes) {
-        const list = this.factors.get(axis);
-        const entry = { node: index, axis };
-        if (list) list.push(entry);
-        else this.factors.set(axis, [entry]);
-      }
-    });
-    this.total = this.macs.reduce((sum, own) => sum + own, 0);
-  }
-
-  private nodeMacs(node: number, change: ReadonlyMap<AxisRef, number>): number {
-    return this.axesOf[node]!.reduce(
-      (macs, axis) => macs * ((this.share.get(axis) ?? 1) - (change.get(axis) ?? 0)),
-      this.macs[node]!,
-    );
-  }
-
-  /** What removing `count` elements of each axis of a unit saves. */
-  gain(change: ReadonlyMap<AxisRef, number>): number {
-    const nodes = new Set<number>();
-    for (const axis of change.keys()) for (const { node } of this.factors.get(axis) ?? []) nodes.add(node);
-    let gain = 0;
-    for (const node of nodes) gain += this.nodeMacs(node, new Map()) - this.nodeMacs(node, change);
-    return gain;
-  }
-
-  apply(change: ReadonlyMap<AxisRef, number>): void {
-    for (const [axis, less] of change) this.share.set(axis, (this.share.get(axis) ?? 1) - less);
-  }
-}
-
-function factorAxes(node: Node, of: (value: string) => readonly (AxisRef | undefined)[]): AxisRef[] {
-  const [a = '', b = ''] = node.inputs;
-  const y = node.outputs[0] ?? '';
-  const present = (axes: readonly (AxisRef | undefined)[]) => axes.filter((axis) => axis !== undefined);
-  if (node.opType === 'MatMul') return present([...of(y), of(a).at(-1)]);
-  return present(of(b));
-}
-
 interface Candidate {
   readonly unit: Unit;
   /** Least important first. */
@@ -97,10 +43,12 @@ interface Candidate {
   taken: number;
 }
 
-/** Components to remove, the share of multiply-accumulates that stays, and whether the target was reached. */
 export interface Choice {
+  /** Components to remove. */
   readonly removed: readonly Component[];
-  readonly macsShare: number;
+  /** The price that is left, or the channels. */
+  readonly left: number;
+  /** Whether so much could go. */
   readonly reached: boolean;
 }
 
@@ -110,13 +58,13 @@ export async function chooseComponents(
   budget: Budget,
   task: Task,
 ): Promise<Choice> {
-  const macs = new MacModel(structure);
+  const price = budget.target?.price.fresh();
   const candidates = structure.units.map((unit): Candidate => {
     const own = scores.get(unit)!;
     const order = unit.components.map((_, i) => i).sort((a, b) => own[a]! - own[b]! || a - b);
     const step = stepOf(unit, budget.align);
     const width = unit.components.length;
-    const largest = Math.floor((budget.most ?? 0.8) * width);
+    const largest = Math.floor((budget.caps?.get(unit) ?? budget.most ?? mostOfUnit) * width + 1e-9);
     return { unit, order, step, most: Math.min(width - 1, largest), taken: 0 };
   });
   const changeOf = ({ unit, order, taken }: Candidate, count: number) => {
@@ -130,43 +78,39 @@ export async function chooseComponents(
     return change;
   };
   const width = candidates.reduce((sum, { unit }) => sum + unit.components.length, 0);
-  let gone = 0;
-  let left = macs.total;
+  let left = price?.total ?? width;
+  const goal = budget.target ? budget.target.amount * (1 + 1e-9) : (1 - (budget.ratio ?? 0)) * width;
   const take = (candidate: Candidate, count: number) => {
-    const change = changeOf(candidate, count);
-    left -= macs.gain(change);
-    macs.apply(change);
+    if (price) {
+      const change = changeOf(candidate, count);
+      left -= price.gain(change);
+      price.apply(change);
+    } else left -= count;
     candidate.taken += count;
-    gone += count;
   };
-  const enough = () =>
-    budget.targetMacs === undefined
-      ? gone >= (budget.ratio ?? 0) * width
-      : left <= budget.targetMacs * macs.total * (1 + 1e-9);
+  const enough = () => left <= goal;
   if (budget.scope === 'layer') {
-    const share = budget.targetMacs === undefined ? [budget.ratio ?? 0] : shares;
-    for (const ratio of share) {
+    for (const ratio of price ? shares : [budget.ratio ?? 0]) {
       for (const candidate of candidates) {
         await breathe(task);
         const wanted = nextWidth(candidate, ratio);
-        if (wanted > candidate.taken && !(budget.targetMacs !== undefined && enough()))
-          take(candidate, wanted - candidate.taken);
+        if (wanted > candidate.taken && !(price && enough())) take(candidate, wanted - candidate.taken);
       }
-      if (budget.targetMacs !== undefined && enough()) break;
+      if (price && enough()) break;
     }
   } else {
     while (!enough()) {
       await breathe(task);
-      let best: { candidate: Candidate; count: number; price: number } | undefined;
+      let best: { candidate: Candidate; count: number; rate: number } | undefined;
       for (const candidate of candidates) {
         const count = nextCount(candidate);
         if (count === 0) continue;
         const own = scores.get(candidate.unit)!;
         let loss = 0;
         for (const i of candidate.order.slice(candidate.taken, candidate.taken + count)) loss += own[i]!;
-        const gain = budget.targetMacs === undefined ? count : macs.gain(changeOf(candidate, count));
-        const price = loss / Math.max(gain, 1e-9);
-        if (!best || price < best.price) best = { candidate, count, price };
+        const gain = price ? price.gain(changeOf(candidate, count)) / price.total : count;
+        const rate = loss / Math.max(gain, 1e-12);
+        if (!best || rate < best.rate) best = { candidate, count, rate };
       }
       if (!best) break;
       take(best.candidate, best.count);
@@ -175,12 +119,11 @@ export async function chooseComponents(
   const removed = candidates.flatMap(({ unit, order, taken }) =>
     order.slice(0, taken).map((i) => unit.components[i]!),
   );
-  return {
-    removed,
-    macsShare: macs.total > 0 ? left / macs.total : 1,
-    reached: budget.scope === 'layer' || enough(),
-  };
+  return { removed, left, reached: (!price && budget.scope === 'layer') || enough() };
 }
+
+/** Of one unit, where nobody says otherwise. */
+export const mostOfUnit = 0.8;
 
 const shares = Array.from({ length: 76 }, (_, i) => 0.05 + i / 100);
 
