@@ -223,7 +223,8 @@ function inspector(state: EditorState) {
         selectRow: (row) => controller?.selectRow(row, true),
         openScope: (scope) => void controller?.openScope(scope),
         trace: (side) => controller?.trace(side),
-        preview: (name, elements) => void controller?.tensors.preview(name, elements),
+        preview: (name, range) => void controller?.tensors.preview(name, range),
+        exportTensor: (name) => host.notify({ kind: 'exportTensor', scope: state.scope, name }),
         close() {
           controller?.selectRow(undefined, false);
           stage().focus();

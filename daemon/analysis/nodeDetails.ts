@@ -69,9 +69,10 @@ export function nodeDetails(
       value: attributeText(attribute),
     })),
     inputs: node.inputs.map((name) => {
-      const tensor = name === '' ? undefined : visibleTensor(scoped, name);
+      const tensor = name === '' ? undefined : (visibleTensor(scoped, name) ?? constantOf(scoped, name));
       const value = describe(inferred, name);
-      return tensor ? { ...value, initializer: describeTensor(tensor) } : value;
+      // A constant goes by the name of its value: that is how findTensor finds it.
+      return tensor ? { ...value, initializer: { ...describeTensor(tensor), name } } : value;
     }),
     outputs: node.outputs.map((name) => describe(inferred, name)),
     metadata: node.metadataProps.map(({ key, value }) => ({ key, value })),
@@ -115,6 +116,13 @@ function visibleTensor(scoped: ScopedGraph, name: string): Tensor | undefined {
   return undefined;
 }
 
+/** The tensor of the Constant node that makes a value. */
+function constantOf({ graph }: ScopedGraph, name: string): Tensor | undefined {
+  const constant = graph.nodes.find((node) => node.opType === 'Constant' && node.outputs.includes(name));
+  for (const attribute of constant?.attributes ?? []) if (attribute.type === 'TENSOR') return attribute.value;
+  return undefined;
+}
+
 /**
  * The tensor behind a name: an initializer that the graph sees, or the value of a Constant node of it. Throws
  * badRequest when there is none.
@@ -123,9 +131,7 @@ export function findTensor(model: Model, scope: string | undefined, name: string
   const scoped = graphAt(model, scope);
   const initializer = visibleTensor(scoped, name);
   if (initializer) return initializer;
-  const constant = scoped.graph.nodes.find(
-    (node) => node.opType === 'Constant' && node.outputs.includes(name),
-  );
-  for (const attribute of constant?.attributes ?? []) if (attribute.type === 'TENSOR') return attribute.value;
+  const constant = constantOf(scoped, name);
+  if (constant) return constant;
   throw badRequest(`There is no initializer "${name.slice(0, 200)}" in this graph.`);
 }

@@ -32,6 +32,9 @@ export const millions = (value: number): string => `${significant(value / 1e6)} 
 export const share = ({ value, low, high }: { value: number; low: number; high: number }): string =>
   `${(value * 100).toFixed(1)} % (${(low * 100).toFixed(1)}–${(high * 100).toFixed(1)})`;
 
+/** A share as percent: 94.6 %. */
+export const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;
+
 /** A ratio with its interval: 2.31× (2.28–2.35). */
 export const ratio = ({ p50Ratio, low, high }: { p50Ratio: number; low: number; high: number }): string =>
   `${significant(p50Ratio)}× (${significant(low)}–${significant(high)})`;

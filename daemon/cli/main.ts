@@ -15,6 +15,7 @@ type Loaded = Command | ForegroundCommand;
 
 const commands: Readonly<Record<string, () => Promise<Loaded>>> = {
   inspect: async () => (await import('./inspect')).inspectCommand,
+  tensor: async () => (await import('./tensor')).tensorCommand,
   operator: async () => (await import('./operator')).operatorCommand,
   check: async () => (await import('./check')).checkCommand,
   diff: async () => (await import('./diff')).diffCommand,

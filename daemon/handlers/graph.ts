@@ -2,7 +2,7 @@
 
 import { dataTypeName } from '../ir/dataType';
 import { encodeColumns } from '../protocol/columns';
-import { GetGraph, GetNode, GetTensorStatistics, ReadTensor } from '../protocol/graph';
+import { ExportTensor, GetGraph, GetNode, GetTensorStatistics, ReadTensor } from '../protocol/graph';
 import { handler } from './handler';
 import { modelOf } from './inspect';
 
@@ -29,9 +29,9 @@ export const tensor = handler(
   async ({ name, start, count, ...at }, task, { workspace, frame }) => {
     const opened = await workspace.models.get(at.uri, at.revision, task);
     const { findTensor } = await import('../analysis/nodeDetails');
-    const { readTensorBytes } = await import('../onnx/tensorData');
+    const { readRange } = await import('../onnx/readRange');
     const found = findTensor(modelOf(opened), at.scope, name);
-    const data = frame(await readTensorBytes(found, { start, count }, task));
+    const data = frame(await readRange(found, { start, count }, task));
     return { dtype: dataTypeName(found.dataType), shape: found.dims, data };
   },
 );
@@ -43,5 +43,15 @@ export const statistics = handler(
     const { findTensor } = await import('../analysis/nodeDetails');
     const { tensorStatistics } = await import('../onnx/tensorStatistics');
     return tensorStatistics(findTensor(modelOf(opened), scope, name), task);
+  },
+);
+
+export const saveTensor = handler(
+  ExportTensor,
+  async ({ uri, revision, scope, name, file, overwrite }, task, { workspace }) => {
+    const opened = await workspace.models.get(uri, revision, task);
+    const { exportTensor } = await import('../recipes/exportTensor');
+    const from = { modelFile: opened.path, scope, name };
+    return exportTensor(modelOf(opened), from, file, overwrite === undefined ? {} : { overwrite }, task);
   },
 );

@@ -10,7 +10,7 @@ import { deploy, deployments, stopDeployment } from './deploy';
 import { diff } from './diff';
 import { estimate } from './estimate';
 import { evaluate } from './evaluate';
-import { graph, node, statistics, tensor } from './graph';
+import { graph, node, saveTensor, statistics, tensor } from './graph';
 import { handshake } from './handshake';
 import { close, open } from './inspect';
 import { lowRank } from './lowRank';
@@ -40,6 +40,7 @@ const all: readonly AnyHandler[] = [
   node,
   tensor,
   statistics,
+  saveTensor,
   operator,
   readOverlays,
   writeOverlay,

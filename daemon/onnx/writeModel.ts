@@ -58,6 +58,7 @@ export async function writeModel(
 ): Promise<Written> {
   const target = resolve(path);
   refuseSources(model, target);
+  refuseMissing(model, target);
   const overwrite = options.overwrite === true;
   const separate = await placeTensors(model, options.external ?? 'auto', task);
   if (separate.length === 0) {
@@ -124,11 +125,15 @@ function payloadsOf({ storage }: Tensor): readonly Bytes[] {
   return storage.kind === 'external' && storage.bytes ? [storage.bytes] : [];
 }
 
-function refuseSources(model: Model, target: string): void {
-  for (const path of sourceFiles(model)) {
+/** Throws a conflict where `target` is a file that the model's bytes, or `more`, come from. */
+export function refuseSources(model: Model, target: string, ...more: readonly string[]): void {
+  for (const path of [...sourceFiles(model), ...more]) {
     if (path !== target && !sameFile(path, target)) continue;
     throw conflict(`${target} is a file that this model is read from. Choose another name for the output.`);
   }
+}
+
+function refuseMissing(model: Model, target: string): void {
   for (const { tensor } of modelTensors(model)) {
     if (tensor.storage.kind !== 'external' || tensor.storage.bytes) continue;
     throw new SlipwayError(

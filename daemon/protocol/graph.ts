@@ -121,7 +121,7 @@ export type NodeDetails = Static<(typeof GetNode)['result']>;
 
 export const ReadTensor = request('slipway/tensor', {
   description:
-    'A range of a tensor, read from disk as a binary frame of raw little-endian values. A range beyond the end and an unknown initializer or scope are `badRequest`; `count` 0 gives an empty frame.',
+    'A range of a tensor, read from disk as a binary frame of raw little-endian values; of text the length (32 bits) and UTF-8 bytes of each value. A range beyond the end and an unknown initializer or scope are `badRequest`; `count` 0 gives an empty frame.',
   params: Type.Object({
     ...modelRef,
     scope: Type.Optional(Type.String({ description: 'Path of the graph; absent for the main graph.' })),
@@ -172,3 +172,26 @@ export const GetTensorStatistics = request('slipway/tensorStatistics', {
   }),
 });
 export type TensorStatistics = Static<(typeof GetTensorStatistics)['result']>;
+
+export const ExportTensor = request('slipway/exportTensor', {
+  description:
+    'Writes an initializer, or the value of a Constant node, as a NumPy array (`.npy`), piece by piece. Element types that NumPy does not have are written as the next wider one; what cannot be written is `unsupported`, a file that the model is read from a `conflict`.',
+  params: Type.Object({
+    ...modelRef,
+    scope: Type.Optional(Type.String({ description: 'Path of the graph; absent for the main graph.' })),
+    name: Type.String({ description: 'Initializer name.' }),
+    file: Type.String({ description: 'Path of the file to write.' }),
+    overwrite: Type.Optional(
+      Type.Boolean({ description: 'Replace an existing file; without it that is a `conflict`.' }),
+    ),
+    ...longRequest,
+  }),
+  result: Type.Object({
+    file: Type.String({ description: 'The file that was written.' }),
+    bytes: Type.Integer({ description: 'Its size, bytes.' }),
+    dtype: Type.String({ description: "NumPy's name of the element type in the file, `<f4`." }),
+    widened: Type.Optional(
+      Type.String({ description: 'Element type of the tensor, where NumPy has none for it.' }),
+    ),
+  }),
+});

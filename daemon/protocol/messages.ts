@@ -12,7 +12,7 @@ import { Diff } from './diff';
 import { EstimateSize } from './estimate';
 import { Evaluate } from './evaluate';
 import { FrameNotification } from './frames';
-import { GetGraph, GetNode, GetTensorStatistics, ReadTensor } from './graph';
+import { ExportTensor, GetGraph, GetNode, GetTensorStatistics, ReadTensor } from './graph';
 import { Handshake, Hello } from './handshake';
 import { Close, ModelChanged, Open } from './inspect';
 import { GetOperator } from './operator';
@@ -41,6 +41,7 @@ export const requests: readonly AnyRequest[] = [
   GetNode,
   ReadTensor,
   GetTensorStatistics,
+  ExportTensor,
   GetOperator,
   ReadOverlays,
   WriteOverlay,

@@ -89,6 +89,8 @@ export type EditorFromPage =
   | { kind: 'selected'; scope: string; index: number }
   /** Text for the clipboard. */
   | { kind: 'copy'; text: string }
+  /** A tensor, to be saved as a NumPy array where the user says; `scope` is empty for the main graph. */
+  | { kind: 'exportTensor'; scope: string; name: string }
   /** An overlay, to be saved where the user says. */
   | { kind: 'exportOverlay'; overlay: Overlay; format: OverlayFormat }
   /** The page's view state, for a host that keeps it beyond the window. Opaque to the host. */

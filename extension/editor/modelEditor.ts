@@ -19,6 +19,7 @@ import type { Context } from '../context';
 import { mountPage } from '../panels/page';
 import { bindDimensions } from './bindings';
 import { askEarly } from './earlyGraph';
+import { exportTensor } from './exportTensor';
 import { exportOverlay, importOverlay } from './overlays';
 
 export const viewType = 'slipway.model';
@@ -92,6 +93,8 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
           void vscode.env.clipboard.writeText(note.text);
         } else if (note.kind === 'importOverlay') {
           void this.tell(importOverlay(overlays, daemon, document.uri));
+        } else if (note.kind === 'exportTensor') {
+          void this.tell(exportTensor(daemon, document.uri, note.scope, note.name));
         } else if (note.kind === 'exportOverlay') {
           void this.tell(exportOverlay(daemon, document.uri, note.overlay, note.format));
         }

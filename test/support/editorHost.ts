@@ -7,7 +7,7 @@ import { silentTask } from '../../daemon/base/task';
 import { dataTypeName } from '../../daemon/ir/dataType';
 import type { Model } from '../../daemon/ir/model';
 import { readModel } from '../../daemon/onnx/readModel';
-import { readTensorBytes } from '../../daemon/onnx/tensorData';
+import { readRange } from '../../daemon/onnx/readRange';
 import { tensorStatistics } from '../../daemon/onnx/tensorStatistics';
 import { encodeColumns } from '../../daemon/protocol/columns';
 import type { Inspection } from '../../daemon/protocol/inspect';
@@ -54,12 +54,10 @@ export function serveModel(inspection: Inspection, model: Model): Serves {
     statistics: ({ scope, name }) => tensorStatistics(findTensor(model, scope, name), silentTask),
     async tensor({ scope, name, start, count }) {
       const tensor = findTensor(model, scope, name);
-      const total = tensor.dims.reduce((a, b) => a * b, 1);
-      const range = { start, count: Math.min(count, total - start) };
       return {
         dtype: dataTypeName(tensor.dataType),
         shape: [...tensor.dims],
-        data: await readTensorBytes(tensor, range),
+        data: await readRange(tensor, { start, count }, silentTask),
       };
     },
   };

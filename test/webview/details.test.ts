@@ -2,14 +2,18 @@
 // test-results/webview.
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
+import { fileRef } from '../../daemon/host/files';
+import { floatTensor, graph, model, node, valueInfo } from '../../daemon/ir/builder';
+import { DataType } from '../../daemon/ir/dataType';
+import type { Tensor } from '../../daemon/ir/tensor';
 import { auditPage } from '../support/accessibility';
 import { serveBuilt } from '../support/editorHost';
 import { closeEditor, drawn, longModel, openEditor } from '../support/editorPage';
-import { repository } from '../support/paths';
+import { repository, temporaryFolder } from '../support/paths';
 import { Pages } from '../support/webPage';
 
 const pictures = join(repository, 'test-results', 'webview');
@@ -51,5 +55,74 @@ describe('inspector of a node', () => {
       await page.screenshot({ path: join(pictures, `details-operator-${theme}.png`) });
       await closeEditor(opened);
     }
+  });
+
+  it('shows values of a tensor of 4 GB page by page, and hands it out', async () => {
+    const folder = temporaryFolder();
+    const rows = 2 ** 20;
+    const data = join(folder, 'w.bin');
+    // A file with holes: on disk it takes a few pages.
+    writeFileSync(data, '');
+    truncateSync(data, 4 * rows * 1024);
+    const file = openSync(data, 'r+');
+    writeSync(file, new Uint8Array(Float32Array.of(12.5, -3).buffer), 0, 8, 4 * (1000 * 1024 + 7));
+    writeSync(file, new Uint8Array(Float32Array.of(77).buffer), 0, 4, 4 * (rows * 1024 - 1));
+    closeSync(file);
+    const big: Tensor = {
+      ...floatTensor('big', [rows, 1024], []),
+      storage: {
+        kind: 'external',
+        entries: [{ key: 'location', value: 'w.bin' }],
+        bytes: { in: 'file', file: fileRef(data), offset: 0, length: 4 * rows * 1024 },
+      },
+    };
+    const serves = await serveBuilt(
+      model(
+        graph({
+          nodes: [node('MatMul', ['x', 'big'], ['y'], { name: 'matmul' })],
+          initializers: [big],
+          inputs: [valueInfo('x', DataType.FLOAT, [1, rows])],
+          outputs: [valueInfo('y', DataType.FLOAT, [1, 1024])],
+        }),
+      ),
+    );
+    let asked = 0;
+    serves.statistics = () => {
+      asked += 1;
+      return new Promise(() => undefined);
+    };
+    const opened = await openEditor(pages, serves, { height: 900 });
+    const { page, host } = opened;
+    await drawn(page);
+    await select(page, 'matmul');
+    await page.click('button:has-text("Show values")');
+    await page.waitForSelector('.pager');
+    assert.match(await page.innerText('.pager'), /0–63 of 1.073.741.824/);
+    await page.click('.pager button[aria-label="Later values"]');
+    await page.waitForSelector('.pager:has-text("64–127")');
+    await page.fill('.go-to', '1000, 7');
+    await page.press('.go-to', 'Enter');
+    await page.waitForSelector('.values:has-text("12.5")');
+    assert.match(await page.innerText('.values'), /^12\.5\s+−3\.00\s+0\s/);
+    await page.screenshot({ path: join(pictures, 'details-values.png') });
+    await page.fill('.go-to', '1073741823');
+    await page.press('.go-to', 'Enter');
+    await page.waitForSelector('.values:has-text("77")');
+    assert.ok(await page.isDisabled('.pager button[aria-label="Later values"]'));
+    await page.fill('.go-to', '5,2000');
+    await page.press('.go-to', 'Enter');
+    assert.match(
+      await page.$eval('.go-to', (field) => (field as HTMLInputElement).validationMessage),
+      /Dimension 1 has 1.024 entries/,
+    );
+    assert.equal(asked, 1, 'statistics are asked for once');
+    await page.click('button:has-text("Save as .npy")');
+    await page.waitForTimeout(50);
+    assert.deepEqual(
+      host.notes.filter(({ kind }) => kind === 'exportTensor'),
+      [{ kind: 'exportTensor', scope: '', name: 'big' }],
+    );
+    assert.deepEqual(await auditPage(page), []);
+    await closeEditor(opened);
   });
 });

@@ -82,7 +82,7 @@ describe('model editor page', () => {
     await page.press('#search', 'Enter');
     assert.match(await page.innerText('#search-count'), /^[23] of/);
     assert.notEqual(await selected(page), hit);
-    await page.waitForSelector('.inspector dt:has-text("kernel_shape")');
+    await page.waitForSelector('.section-body > .facts dt:has-text("kernel_shape")');
     assert.match(await page.innerText('.inspector'), /Initializer, [\d.]+ [kM]?B/);
     await page.click('.inspector button:has-text("Show values") >> nth=0');
     await page.waitForSelector('.values');

@@ -6,21 +6,19 @@ import type { PageError } from '../../daemon/protocol/page';
 import { familyOf } from '../graph/families';
 import { NodeKind, type GraphTable } from '../graph/table';
 import type { TensorPreview } from '../state/editorState';
-import { bytes, exactBytes, plural, whole } from '../ui/format';
+import { plural } from '../ui/format';
 import { icon, iconButton } from '../ui/icon';
 import { elide, fullText, visible } from '../ui/text';
 import { operatorSection } from './operatorSection';
-import { tensorStatistics } from './tensorStatistics';
+import { tensorView, type TensorActions } from './tensorView';
 import { facts, metadataFacts, nameText, section, typedName, typeText } from './parts';
 
-export interface NodeActions {
+export interface NodeActions extends TensorActions {
   /** Selects a drawn or folded row. */
   selectRow: (row: number) => void;
   openScope: (scope: string) => void;
   /** Marks what feeds this node (up) or what it feeds (down). */
   trace: (side: 'up' | 'down') => void;
-  /** Fetches the first values of an initializer. */
-  preview: (name: string, elements: number) => void;
   close: () => void;
 }
 
@@ -172,7 +170,7 @@ function operator(
             typeText(input.dtype, input.shape),
             input.initializer === undefined
               ? nothing
-              : initializer(input.initializer, previews.get(input.initializer.name), actions),
+              : tensorView(input.initializer, previews.get(input.initializer.name), actions),
           );
         })}
       </ul>`,
@@ -196,45 +194,6 @@ function operator(
         : section('Metadata', metadataFacts(details.metadata.map(({ key, value }) => [key, value] as const)))
     }
   `;
-}
-
-type Initializer = NonNullable<NodeDetails['inputs'][number]['initializer']>;
-
-function initializer(
-  tensor: Initializer,
-  preview: TensorPreview | undefined,
-  actions: NodeActions,
-): TemplateResult {
-  const elements = tensor.shape.reduce((a, b) => a * b, 1);
-  const where = tensor.external === undefined ? '' : ` in ${elide(tensor.external)}`;
-  return html`<div class="small muted">
-      <span title=${exactBytes(tensor.bytes)}>Initializer, ${bytes(tensor.bytes)}${where}</span>
-      ${
-        preview === undefined && tensor.bytes > 0
-          ? html` ·
-              <button type="button" class="link" @click=${() => actions.preview(tensor.name, elements)}>
-                Show values
-              </button>`
-          : nothing
-      }
-    </div>
-    ${preview === undefined ? nothing : previewText(preview)}`;
-}
-
-function previewText(preview: TensorPreview): TemplateResult {
-  switch (preview.state) {
-    case 'loading':
-      return html`<div class="small muted" role="status">Reading values…</div>`;
-    case 'failed':
-      return html`<div class="small wrap">${visible(preview.why)}</div>`;
-    case 'shown': {
-      const rest = preview.total - preview.values.length;
-      // In one piece: the box keeps white space.
-      const text = `${preview.values.join('  ')}${rest > 0 ? `  … ${whole(rest)} more` : ''}`;
-      return html`<div class="values small tabular">${text}</div>
-        ${tensorStatistics(preview.statistics)}`;
-    }
-  }
 }
 
 /** Rows that a row reads from or feeds, each once. */

@@ -17,13 +17,18 @@ export type Phase =
   | { name: 'layoutCancelled'; nodes: number }
   | { name: 'failed'; error: PageError };
 
-/** The first values of a tensor as text, or why they are not there. */
+/** Values of a tensor as text, or why they are not there. */
 export type TensorPreview =
   | { state: 'loading' }
   | {
       state: 'shown';
+      /** Position of the first of them. */
+      start: number;
       values: readonly string[];
-      total: number;
+      /** Others are being fetched. */
+      turning: boolean;
+      /** Why others could not be fetched. */
+      why?: string;
       /** Undefined while they are computed, text when they cannot be. */
       statistics: TensorStatistics | string | undefined;
     }

@@ -3,16 +3,17 @@
 import type { TensorStatistics } from '../../daemon/protocol/graph';
 import type { Asked } from '../../daemon/protocol/pageChannel';
 import type { EditorHost } from '../host';
+import type { ValueRange } from '../inspector/tensorRange';
 import { tensorValues } from '../inspector/tensorValues';
 import type { EditorState, TensorPreview } from './editorState';
 import { errorOf } from './errorOf';
 import type { Store } from './store';
 
-const previewCount = 64;
-
 export class TensorController {
   /** The statistics that are computed now. */
   private statistics: Asked<TensorStatistics> | undefined;
+  /** Values that are read now, by initializer. */
+  private readonly turning = new Map<string, Asked<unknown>>();
 
   constructor(
     private readonly store: Store<EditorState>,
@@ -22,33 +23,52 @@ export class TensorController {
   giveUp(): void {
     this.statistics?.cancel();
     this.statistics = undefined;
+    for (const asked of this.turning.values()) asked.cancel();
+    this.turning.clear();
   }
 
-  /** Fetches the first values of an initializer that has so many. */
-  async preview(name: string, elements: number): Promise<void> {
+  /** Fetches values of an initializer that has so many; the statistics with the first of them. */
+  async preview(name: string, range: ValueRange): Promise<void> {
     const { scope, selected } = this.store.state;
+    const known = () => this.store.state.previews.get(name);
     const put = (preview: TensorPreview) => {
-      if (this.store.state.selected !== selected) return;
+      if (this.store.state.selected !== selected || this.store.state.scope !== scope) return;
       this.store.update({ previews: new Map(this.store.state.previews).set(name, preview) });
     };
-    put({ state: 'loading' });
+    const before = known();
+    put(before?.state === 'shown' ? { ...before, turning: true } : { state: 'loading' });
+    const at = scope === '' ? { name } : { scope, name };
+    this.turning.get(name)?.cancel();
+    const asked = this.host.ask('tensor', { ...at, ...range });
+    this.turning.set(name, asked);
+    const isOver = () => this.turning.get(name) !== asked;
     try {
-      const range = { name, start: 0, count: Math.min(elements, previewCount) };
-      const { dtype, data } = await this.host.request('tensor', scope === '' ? range : { scope, ...range });
+      const { dtype, data } = await asked.answer;
+      if (isOver()) return;
       const values = tensorValues(dtype, data, range.count);
       if (values === undefined) {
         put({ state: 'failed', why: `Values of type ${dtype} are not shown here.` });
         return;
       }
-      const shown = { state: 'shown', values, total: elements } as const;
-      put({ ...shown, statistics: undefined });
-      const asked = this.host.ask('statistics', scope === '' ? { name } : { scope, name });
-      this.statistics?.cancel();
-      this.statistics = asked;
-      const statistics = await asked.answer.catch((error: unknown) => errorOf(error).message);
-      put({ ...shown, statistics });
+      const now = known();
+      const statistics = now?.state === 'shown' ? now.statistics : undefined;
+      put({ state: 'shown', start: range.start, values, turning: false, statistics });
+      if (now?.state === 'shown') return;
+      const found = await this.askStatistics(at);
+      const shown = known();
+      if (shown?.state === 'shown') put({ ...shown, statistics: found });
     } catch (error) {
-      put({ state: 'failed', why: errorOf(error).message });
+      if (isOver()) return;
+      const why = errorOf(error).message;
+      const now = known();
+      put(now?.state === 'shown' ? { ...now, turning: false, why } : { state: 'failed', why });
     }
+  }
+
+  private askStatistics(at: { scope?: string; name: string }): Promise<TensorStatistics | string> {
+    const asked = this.host.ask('statistics', at);
+    this.statistics?.cancel();
+    this.statistics = asked;
+    return asked.answer.catch((error: unknown) => errorOf(error).message);
   }
 }
