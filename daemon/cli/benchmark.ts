@@ -12,7 +12,7 @@ import {
   textOption,
   UsageError,
 } from './args';
-import { countsOption, deviceOption } from './benchmarkOptions';
+import { countsOption, deviceOption, threadsOption } from './benchmarkOptions';
 import { describeBenchmark } from './benchmarkText';
 import type { Command } from './command';
 import { significant } from './format';
@@ -29,7 +29,11 @@ export const benchmarkCommand: Command = {
         value: 'DEVICE,…',
         help: 'Where to run; cpu when absent. slipway devices lists them',
       },
-      threads: { type: 'string', value: 'N,…', help: 'Threads inside an operator; 1 when absent' },
+      threads: {
+        type: 'string',
+        value: 'N,…|auto',
+        help: 'Threads inside an operator; 1 when absent. auto: 1, 2, 4, … up to the processors that quota and affinity allow',
+      },
       batch: { type: 'string', value: 'N,…', help: 'Batch sizes; 1 when absent' },
       concurrency: {
         type: 'string',
@@ -91,7 +95,7 @@ export const benchmarkCommand: Command = {
       throw new UsageError('--load server needs --rate R, or --p99 MS to look for the highest rate.');
     const options = {
       devices: deviceOption(args),
-      threadSweep: countsOption(args, 'threads', 1024),
+      ...threadsOption(args),
       batchSweep: countsOption(args, 'batch', Number.MAX_SAFE_INTEGER),
       concurrency: countsOption(args, 'concurrency', 256),
       load: pattern === undefined ? undefined : { pattern, rate, boundMs, workers, seed },

@@ -19,6 +19,13 @@ export function deviceOption(args: ParsedArgs): DeviceName[] | undefined {
   return [...new Set(names)];
 }
 
+/** `--threads 1,2`, or `auto` for as many as the machine allows. */
+export const threadsOption = (args: ParsedArgs): { threadSweep?: number[]; sweepThreads?: true } => {
+  if (textOption(args, 'threads')?.trim() === 'auto') return { sweepThreads: true };
+  const threadSweep = countsOption(args, 'threads', 1024);
+  return threadSweep ? { threadSweep } : {};
+};
+
 /** `--batch 1,2,4` as whole numbers of at least one, each once. Undefined when not given. */
 export function countsOption(args: ParsedArgs, name: string, max: number): number[] | undefined {
   const text = textOption(args, name);

@@ -1,6 +1,7 @@
 // A benchmark's result for people: tables of latency, concurrency and load, and what disturbed them.
 
 import { basename } from 'node:path';
+import type { Environment } from '../runtime/benchmarkEnvironment';
 import type { SweepResult } from '../runtime/benchmarkSweep';
 import { megabytes, milliseconds, plural, ratio, significant } from './format';
 import { renderTable } from './table';
@@ -15,6 +16,8 @@ export function describeBenchmark(result: SweepResult): string {
   return [
     `${machine.cpu}${sets}, ONNX Runtime ${machine.onnxruntime}`,
     settingText(result),
+    environmentText(result.environment),
+    result.environment.energy,
     '',
     latencyTable(result),
     ...(concurrency.length > 0 ? ['', concurrencyTable(result)] : []),
@@ -29,6 +32,25 @@ const setting = (row: { device: string; threads: number; batch: number | null })
   `${row.device}, ${plural(row.threads, 'thread')}${row.batch === null ? '' : `, batch ${row.batch}`}`;
 
 const varies = ({ results }: SweepResult) => new Set(results.map(setting)).size > 1;
+
+/** What the numbers depend on beside machine and model. */
+function environmentText({
+  kernel,
+  cpuQuota,
+  affinity,
+  governor,
+  loadAverage,
+  variables,
+}: Environment): string {
+  return [
+    `kernel ${kernel}`,
+    cpuQuota === null ? 'no processor quota' : `a quota of ${significant(cpuQuota)} processors`,
+    ...(affinity === null ? [] : [`processors ${affinity}`]),
+    ...(governor === null ? [] : [`governor ${governor}`]),
+    ...(loadAverage === null ? [] : [`load average ${loadAverage.toFixed(1)}`]),
+    ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
+  ].join(', ');
+}
 
 const settingText = (result: SweepResult) => {
   const [first] = result.results;
@@ -57,6 +79,7 @@ function latencyTable(result: SweepResult): string {
       `${significant(row.throughput)}/s`,
       milliseconds(row.loadMs),
       milliseconds(row.start.coldMs),
+      row.start.warmMs === null ? '–' : milliseconds(row.start.warmMs),
       megabytes(row.peakRssBytes),
       ...(energy ? [row.energy === null ? '–' : `${significant(row.energy.joulesPerRun * 1000)} mJ`] : []),
       String(row.samples),
@@ -67,7 +90,7 @@ function latencyTable(result: SweepResult): string {
     [
       { title: 'Model' },
       ...(swept ? [{ title: 'Setting' }] : []),
-      ...numbers(['p50', 'p90', 'p99', 'Throughput', 'Load', 'Cold start', 'Peak memory']),
+      ...numbers(['p50', 'p90', 'p99', 'Throughput', 'Load', 'Cold start', 'Warm start', 'Peak memory']),
       ...(energy ? numbers(['Energy']) : []),
       ...numbers(['Runs']),
       ...(ratios.length > 0 ? numbers(['Speed against first']) : []),

@@ -5,9 +5,9 @@ import { basename } from 'node:path';
 import { badRequest, SlipwayError } from '../base/errors';
 import type { Task } from '../base/task';
 import { withRunner } from '../runtime/runnerProcess';
-import type { Feeds, Runner, RunnerSession } from '../runtime/session';
+import { sleepingThreads, type Runner, type RunnerSession, type SessionOptions } from '../runtime/session';
 import { ahead } from './data/rows';
-import type { Batch, Dataset } from './dataset';
+import type { Dataset } from './dataset';
 import { openBeside } from './earlyDataset';
 import { bootstrapDifference, bootstrapInterval, type Estimate } from './metrics/bootstrap';
 import type { BoxStyle } from './metrics/boxes';
@@ -65,6 +65,9 @@ export interface EvaluationResult extends Estimate {
 
 /** Threads for work whose time is not measured. */
 export const workThreads = (): number => Math.max(1, Math.min(8, availableParallelism()));
+
+/** How an evaluation loads models. */
+export const evaluationSession = (): SessionOptions => ({ threads: workThreads(), config: sleepingThreads });
 
 /** The labels of a data set; throws `badRequest` when it has none. */
 export function requireLabels(dataset: Dataset): Int32Array {
@@ -131,7 +134,7 @@ interface Ran {
 }
 
 async function runAll(runner: Runner, options: EvaluateOptions, task: Task): Promise<Ran> {
-  const load = (path: string) => runner.load(path, { threads: workThreads() }, task);
+  const load = (path: string) => runner.load(path, evaluationSession(), task);
   const { data, path, maxSamples, preprocess, tokenizer } = options;
   const loading = load(path);
   const dataset = await openBeside(loading, path, data, { maxSamples, preprocess, tokenizer }, task);
@@ -163,16 +166,20 @@ async function runBatches(
   task: Task,
 ): Promise<void> {
   const label = basename(options.path);
+  // The runner gets the next batch before the outputs of the one before are looked at: it never waits for us.
+  let before: (() => Promise<void>) | undefined;
   for await (const batch of ahead(dataset.batches(options.batch ?? suitableBatch(dataset)))) {
     const size = dataset.fixedBatch ?? batch.count;
-    const wanted = await reference?.run(batch.feeds, task);
-    for (const { session, scorer } of models) {
-      const outputs = await runOne(session, scorer, batch, task);
-      scorer.add(batch, size, outputs, wanted);
-    }
-    task.report({ stage: `Evaluating ${label}`, done: batch.from + batch.count, total: dataset.samples });
+    const wanted = reference?.run(batch.feeds, task);
+    const running = models.map(({ session, scorer }) => session.run(batch.feeds, task, scorer.fetches));
+    // After an error elsewhere nobody waits for these.
+    for (const promise of [wanted, ...running]) promise?.catch(() => undefined);
+    await before?.();
+    before = async () => {
+      for (const [i, { scorer }] of models.entries())
+        scorer.add(batch, size, await running[i]!, await wanted);
+      task.report({ stage: `Evaluating ${label}`, done: batch.from + batch.count, total: dataset.samples });
+    };
   }
+  await before?.();
 }
-
-const runOne = (session: RunnerSession, scorer: Scorer, batch: Batch, task: Task): Promise<Feeds> =>
-  session.run(batch.feeds, task, scorer.fetches);

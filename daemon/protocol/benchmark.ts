@@ -180,6 +180,9 @@ export const EnvironmentSchema = Type.Object(
     affinity: nullable(Type.String(), 'Processors that the process may run on, `0-1`.'),
     governor: nullable(Type.String(), "Policy of the processor's clock, `performance`."),
     loadAverage: nullable(Type.Number(), 'Load average of the minute before measuring.'),
+    energy: Type.Optional(
+      Type.String({ description: 'Where energy is read, or why it is not, in a sentence.' }),
+    ),
     variables: Type.Record(Type.String(), Type.String(), {
       description: 'Variables that change threads or kernels of ONNX Runtime, as far as they are set.',
     }),
@@ -241,6 +244,12 @@ export const Benchmark = request('slipway/benchmark', {
       Type.Array(deviceSchema, { minItems: 1, description: 'Several devices instead of `device`.' }),
     ),
     threadSweep: sweep('Several numbers of threads instead of `threads`.'),
+    sweepThreads: Type.Optional(
+      Type.Boolean({
+        description:
+          'Sweeps 1, 2, 4, … threads up to the processors that affinity and quota allow, where `threadSweep` is absent.',
+      }),
+    ),
     batchSweep: sweep('Several batch sizes instead of `batch`.'),
     concurrency: sweep(
       'Requests at once, each number a level, for throughput; measured in the first setting.',

@@ -16,13 +16,29 @@ interface Zone {
   last: number;
 }
 
+/** What the meter measures, or why there is none, in a sentence. `root` stands before /sys, for tests. */
+export function energyText(root = ''): string {
+  if (openEnergyMeter(root) !== undefined) return 'Energy is that of the processor packages (RAPL).';
+  if (packagesOf(root).length === 0)
+    return 'Energy was not measured: this machine shows no counters of it (RAPL in /sys/class/powercap).';
+  return 'Energy was not measured: its counters (RAPL in /sys/class/powercap) may not be read by this user. By default only root may.';
+}
+
+/** Zones of whole packages: cores and memory (`intel-rapl:0:0`) are parts of them. */
+function packagesOf(root: string): string[] {
+  try {
+    return readdirSync(join(root, '/sys/class/powercap')).filter((entry) => /^intel-rapl:\d+$/.test(entry));
+  } catch {
+    return [];
+  }
+}
+
 /** Opens the meter; undefined where there is none or it may not be read. `root` stands before /sys, for tests. */
 export function openEnergyMeter(root = ''): EnergyMeter | undefined {
   const base = join(root, '/sys/class/powercap');
   const zones: Zone[] = [];
   try {
-    // Packages only: cores and memory (`intel-rapl:0:0`) are parts of them.
-    for (const name of readdirSync(base).filter((entry) => /^intel-rapl:\d+$/.test(entry))) {
+    for (const name of packagesOf(root)) {
       if (!readFileSync(join(base, name, 'name'), 'utf8').startsWith('package')) continue;
       const file = join(base, name, 'energy_uj');
       const range = Number(readFileSync(join(base, name, 'max_energy_range_uj'), 'utf8'));

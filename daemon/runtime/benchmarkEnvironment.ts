@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { loadavg, platform, release } from 'node:os';
 import { join } from 'node:path';
+import { energyText } from './benchmarkEnergy';
 import { readLimits } from './cgroup';
 
 export interface Environment {
@@ -18,6 +19,8 @@ export interface Environment {
   governor: string | null;
   /** Load average of the last minute before measuring; null where not told. */
   loadAverage: number | null;
+  /** Where energy is read, or why it is not, in a sentence. */
+  energy: string;
   /** Variables that change threads or kernels of ONNX Runtime, as far as they are set. */
   variables: Record<string, string>;
 }
@@ -36,6 +39,7 @@ export function describeEnvironment(root = ''): Environment {
     affinity: /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? null,
     governor: governor === '' ? null : governor,
     loadAverage: platform() === 'win32' ? null : (loadavg()[0] ?? null),
+    energy: energyText(root),
     variables: Object.fromEntries(
       Object.entries(process.env).flatMap(([name, value]) =>
         variableNames.test(name) && value !== undefined ? [[name, value] as const] : [],

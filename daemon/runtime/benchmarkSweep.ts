@@ -15,6 +15,8 @@ export interface SweepOptions extends BenchmarkOptions {
   /** Each a setting; `device`, `threads` and `batch` when absent. */
   readonly devices?: readonly DeviceName[] | undefined;
   readonly threadSweep?: readonly number[] | undefined;
+  /** Without `threadSweep`: as many threads as the machine has processors for us, and powers of two below. */
+  readonly sweepThreads?: boolean | undefined;
   readonly batchSweep?: readonly number[] | undefined;
   /** Requests at once, each number a level; measured in the first setting. */
   readonly concurrency?: readonly number[] | undefined;
@@ -45,7 +47,10 @@ export async function benchmarkSweep(
   options: SweepOptions,
   task: Task<Measurement>,
 ): Promise<SweepResult> {
-  const settings = settingsOf(options);
+  const threadSweep =
+    options.threadSweep ??
+    (options.sweepThreads ? threadsWithin((await describeMachine(task)).cores) : undefined);
+  const settings = settingsOf({ ...options, threadSweep });
   const environment = describeEnvironment();
   const found: Omit<SweepResult, 'machine' | 'environment' | 'warnings'> = {
     results: [],
@@ -97,6 +102,13 @@ export async function benchmarkSweep(
       });
   }
   return { machine: await describeMachine(task), ...found, warnings: [...warnings.values()], environment };
+}
+
+/** 1, 2, 4, … up to the processors that the affinity and the container's quota leave us, and that number itself. */
+export function threadsWithin(cores: number): number[] {
+  const counts: number[] = [];
+  for (let count = 1; count < cores; count *= 2) counts.push(count);
+  return [...counts, Math.max(1, cores)];
 }
 
 /** Every combination, the first of each list first. */

@@ -113,10 +113,21 @@ function ownTicks(stat: string): number {
 }
 
 function quotaMs(root: string): number {
-  const group = /^0::(.*)$/m.exec(read(join(root, '/proc/self/cgroup')))?.[1] ?? '/';
+  const groups = read(join(root, '/proc/self/cgroup'));
+  const group = /^0::(.*)$/m.exec(groups)?.[1] ?? '/';
   const said =
     read(join(root, '/sys/fs/cgroup', group, 'cpu.stat')) || read(join(root, '/sys/fs/cgroup/cpu.stat'));
-  return Number(/^throttled_usec (\d+)$/m.exec(said)?.[1] ?? 0) / 1000;
+  const second = /^throttled_usec (\d+)$/m.exec(said)?.[1];
+  if (second !== undefined) return Number(second) / 1000;
+  // Version 1 has a tree for each controller, and nanoseconds.
+  const [, controllers, path] = /^\d+:((?:[^:]*,)?cpu(?:,[^:]*)?):(.*)$/m.exec(groups) ?? [];
+  if (controllers === undefined || path === undefined) return 0;
+  const first = ['', path]
+    .flatMap((at) => [controllers, 'cpu'].map((tree) => join(root, '/sys/fs/cgroup', tree, at, 'cpu.stat')))
+    .map((file) => /^throttled_time (\d+)$/m.exec(read(file))?.[1])
+    .filter((time) => time !== undefined)
+    .at(-1);
+  return Number(first ?? 0) / 1e6;
 }
 
 const cpuFolder = (root: string) => join(root, '/sys/devices/system/cpu');

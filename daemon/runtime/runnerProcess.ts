@@ -4,6 +4,7 @@
 import { basename } from 'node:path';
 import { badRequest, cancelled, SlipwayError } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
+import { memoryKills } from '../host/memoryKills';
 import { startScript, startScriptFile, type Exit } from '../host/processes';
 import { checkFeeds } from './feedCheck';
 import type {
@@ -56,6 +57,7 @@ export function startRunner(options: RunnerOptions = {}): RunnerProcess {
   /** Set once the process must not be used any more. */
   let ending: 'killed' | 'disposed' | 'exited' | undefined;
   let death: SlipwayError | undefined;
+  const killsBefore = memoryKills();
 
   script.child.on('message', (reply: RunnerReply) => {
     const waiting = pending.get(reply.id);
@@ -65,7 +67,8 @@ export function startRunner(options: RunnerOptions = {}): RunnerProcess {
   });
   script.child.on('error', () => undefined); // told by `exited`
   void script.exited.then((exit) => {
-    death = deathError(exit, models, script.errorTail(), ending);
+    const outOfMemory = (memoryKills() ?? 0) > (killsBefore ?? Number.POSITIVE_INFINITY);
+    death = deathError(exit, models, script.errorTail(), ending, outOfMemory);
     ending ??= 'exited';
     for (const waiting of pending.values()) waiting.reject(death);
     pending.clear();
@@ -218,6 +221,7 @@ function deathError(
   models: readonly string[],
   errorTail: string,
   ending: string | undefined,
+  outOfMemory: boolean,
 ): SlipwayError {
   if (ending !== undefined) return gone(models);
   if (exit.startError) {
@@ -231,7 +235,9 @@ function deathError(
       : `ended with exit code ${exit.code ?? 'unknown'}`;
   const memory =
     exit.signal === 'SIGKILL'
-      ? ' The system may have ended it because memory ran out, or somebody did.'
+      ? outOfMemory
+        ? ' The system ended it because memory ran out: use a smaller batch, or a machine with more memory.'
+        : ' The system may have ended it because memory ran out, or somebody did.'
       : /out of memory|bad_alloc|cannot allocate memory|Allocation failed/i.test(errorTail)
         ? ' Memory ran out: use a smaller batch, or a machine with more memory.'
         : '';

@@ -72,7 +72,7 @@ export const benchmarkJob: Job = {
       sentence:
         'Times single runs, models in turn in short blocks, so that what else the machine does hits all of them alike.',
       front: ['uris', 'devices', 'threads', 'batch'],
-      hidden: ['device', 'threadSweep', 'batchSweep', 'concurrency', 'load'],
+      hidden: ['device', 'threadSweep', 'sweepThreads', 'batchSweep', 'concurrency', 'load'],
     },
     {
       ...common,
@@ -81,7 +81,7 @@ export const benchmarkJob: Job = {
       sentence:
         'Times every batch size with every number of threads and plots them: where more at once stops to pay, and what another core brings.',
       front: ['uris', 'batchSweep', 'threadSweep', 'devices'],
-      hidden: ['device', 'threads', 'batch', 'concurrency', 'load'],
+      hidden: ['device', 'threads', 'sweepThreads', 'batch', 'concurrency', 'load'],
       absent: { ...absent, maxSeconds: '3' },
       start: ({ cores }: Situation) => ({ batchSweep: [1, 2, 4, 8], threadSweep: powers(cores) }),
     },
@@ -92,7 +92,7 @@ export const benchmarkJob: Job = {
       sentence:
         'Runs several processes with one session each and counts what they answer together: what this machine can serve at the most.',
       front: ['uris', 'concurrency', 'threads', 'batch'],
-      hidden: ['device', 'threadSweep', 'batchSweep', 'load'],
+      hidden: ['device', 'threadSweep', 'sweepThreads', 'batchSweep', 'load'],
       needs: ['concurrency'],
       start: ({ cores }: Situation) => ({ concurrency: powers(Math.max(2, cores)) }),
     },
@@ -103,7 +103,7 @@ export const benchmarkJob: Job = {
       sentence:
         'Lets requests arrive as they do at a server and looks for the highest rate at which 99 of 100 answers still come in time.',
       front: ['load.pattern', 'load.boundMs', 'load.rate', 'uris', 'threads'],
-      hidden: ['device', 'threadSweep', 'batchSweep', 'concurrency'],
+      hidden: ['device', 'threadSweep', 'sweepThreads', 'batchSweep', 'concurrency'],
       needs: ['load.pattern'],
       start: () => ({ 'load.pattern': 'server', 'load.boundMs': 20 }),
     },

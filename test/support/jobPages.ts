@@ -222,6 +222,7 @@ export const benchmarked: JobResult = {
       affinity: '0-3',
       governor: null,
       loadAverage: 0.4,
+      energy: 'Energy was not measured: this machine shows no counters of it (RAPL in /sys/class/powercap).',
       variables: {},
     },
   },

@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { silentTask } from '../../../daemon/base/task';
 import { loadDataset, type Batch } from '../../../daemon/evaluate/dataset';
-import { evaluateModel, workThreads } from '../../../daemon/evaluate/evaluate';
+import { evaluateModel, evaluationSession } from '../../../daemon/evaluate/evaluate';
 import { suitableBatch } from '../../../daemon/evaluate/predict';
 import { withRunner } from '../../../daemon/runtime/runnerProcess';
 import { median } from '../../../daemon/runtime/statistics';
@@ -20,7 +20,7 @@ export async function evaluation(): Promise<BenchRow[]> {
   const path = join(folder, 'resnet.onnx');
   const data = join(folder, 'resnet_validation.npz');
   const { ratios, samples, loop, whole } = await withRunner(silentTask, async (runner) => {
-    const session = await runner.load(path, { threads: workThreads() }, silentTask);
+    const session = await runner.load(path, evaluationSession(), silentTask);
     const dataset = await loadDataset(data, session.inputs, {}, silentTask);
     const batches: Batch[] = [];
     for await (const batch of dataset.batches(suitableBatch(dataset))) batches.push(batch);

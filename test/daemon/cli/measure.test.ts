@@ -127,6 +127,7 @@ test('benchmark over batches, threads, concurrency and a load', async () => {
     'affinity',
     'at',
     'cpuQuota',
+    'energy',
     'governor',
     'kernel',
     'loadAverage',

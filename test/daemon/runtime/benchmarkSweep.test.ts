@@ -7,7 +7,7 @@ import { graph, model, node, valueInfo } from '../../../daemon/ir/builder';
 import { DataType } from '../../../daemon/ir/dataType';
 import { inputsFrom } from '../../../daemon/recipes/benchmarkData';
 import { benchmark, type Measurement } from '../../../daemon/runtime/benchmark';
-import { benchmarkSweep } from '../../../daemon/runtime/benchmarkSweep';
+import { benchmarkSweep, threadsWithin } from '../../../daemon/runtime/benchmarkSweep';
 import { runLoad } from '../../../daemon/runtime/load';
 import { childProcesses, ownTemporaryFolder } from '../../support/childProcesses';
 import { writeDenseModel } from '../../support/denseModel';
@@ -43,6 +43,28 @@ test('batches and threads, throughput over concurrency', async () => {
   for (const row of found.concurrency) assert.ok(row.throughput > 0 && row.samples > 0);
   for (const { start } of found.results) assert.ok(start.coldMs > 0 && start.firstRunMs > 0);
   assert.deepEqual(found.failures, []);
+  nothingLeft();
+});
+
+test('threads within what the machine allows, and where energy is said to come from', async () => {
+  assert.deepEqual(
+    [1, 2, 3, 8, 12].map((cores) => threadsWithin(cores)),
+    [[1], [1, 2], [1, 2, 3], [1, 2, 4, 8], [1, 2, 4, 8, 12]],
+  );
+  const path = await writeSmall(folder, 'square.onnx', squareModel());
+  const found = await benchmarkSweep(
+    [{ path }],
+    { sweepThreads: true, maxSeconds: 0.3, minSamples: 5 },
+    silentTask,
+  );
+  assert.deepEqual(
+    found.results.map(({ threads }) => threads),
+    threadsWithin(found.machine.cores),
+  );
+  assert.match(found.environment.energy, /^Energy (?:is that of the processor packages|was not measured: )/);
+  assert.ok(
+    found.results.every(({ energy }) => (energy === null) === found.environment.energy.includes('not')),
+  );
   nothingLeft();
 });
 

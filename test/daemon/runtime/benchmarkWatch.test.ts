@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { openEnergyMeter } from '../../../daemon/runtime/benchmarkEnergy';
+import { energyText, openEnergyMeter } from '../../../daemon/runtime/benchmarkEnergy';
 import { describeEnvironment } from '../../../daemon/runtime/benchmarkEnvironment';
 import { timeWarnings } from '../../../daemon/runtime/benchmarkMeasurement';
 import { newSeries } from '../../../daemon/runtime/benchmarkSeries';
@@ -69,6 +69,25 @@ test('other programs, steal, quota, heat and clocks are told', () => {
   assert.equal(said.length, 5);
 });
 
+test('a quota of the first version of control groups', () => {
+  const stat1 = 'sys/fs/cgroup/cpu,cpuacct/docker/abc/cpu.stat';
+  const root = systemWith({
+    'proc/stat': stat(100, 100, 0),
+    'proc/7/stat': own(50),
+    'proc/self/cgroup': '4:memory:/docker/abc\n3:cpu,cpuacct:/docker/abc\n',
+    [stat1]: 'nr_periods 10\nnr_throttled 1\nthrottled_time 1000000\n',
+  });
+  const watch = watchMachine(root);
+  watch.begin([7]);
+  write(root, {
+    'proc/stat': stat(200, 200, 0),
+    'proc/7/stat': own(150),
+    [stat1]: 'throttled_time 31000000\n',
+  });
+  watch.end();
+  assert.match(watch.warnings()[0] ?? '', /quota held the work back for 30 ms/);
+});
+
 test('where there is no /proc nothing is said', () => {
   const watch = watchMachine(join(temporaryFolder(), 'nowhere'));
   watch.begin([1]);
@@ -92,7 +111,15 @@ test('energy of the packages, over the end of their counters; nothing where it c
   assert.equal(meter.read(), 50);
   write(root, { [`${zone}/energy_uj`]: '20\n' });
   assert.equal(meter.read(), 120);
-  assert.equal(openEnergyMeter(temporaryFolder()), undefined);
+  assert.match(energyText(root), /^Energy is that of the processor packages/);
+  const bare = temporaryFolder();
+  assert.equal(openEnergyMeter(bare), undefined);
+  assert.match(energyText(bare), /not measured: this machine shows no counters/);
+  // A counter that cannot be read as a file; permissions would not stop root.
+  const closed = systemWith({ [`${zone}/name`]: 'package-0\n', [`${zone}/max_energy_range_uj`]: '1000\n' });
+  mkdirSync(join(closed, `${zone}/energy_uj`));
+  assert.equal(openEnergyMeter(closed), undefined);
+  assert.match(energyText(closed), /may not be read by this user/);
 });
 
 test('the environment is written down', () => {
