@@ -2,15 +2,8 @@
 // activations that are live at once. Both need every dimension, so free ones are given values first.
 
 import { bitsOf } from './typeText';
-import { macRules, type MacContext } from './macRules';
-import {
-  inferShapes,
-  typeIn,
-  type InferOptions,
-  type InferredBody,
-  type InferredGraph,
-  type ShapeInfo,
-} from './shapes';
+import { countDims, countFlops, countMacs, numeric } from './countWork';
+import { inferShapes, type InferOptions, type InferredGraph, type ShapeInfo } from './shapes';
 import { addDims, maxDims, multiplyDims, productOf, type Dim } from './shapes/dims';
 import { newLive } from './liveBytes';
 import { freeInputs } from './summary';
@@ -22,7 +15,9 @@ import type { Model, Node } from '../ir/model';
 export interface Cost {
   /** Multiply-accumulates of one run; null when a dimension that it depends on is unknown. */
   readonly macs: number | null;
-  /** The same for each node of the main graph, bodies included, in file order. */
+  /** Operations of one run: two for each MAC, and those of other operators (flopRules.ts); null when unknown. */
+  readonly flops: number | null;
+  /** MACs of each node of the main graph, bodies included, in file order. */
   readonly nodeMacs: readonly (number | null)[];
   /** Bytes of graph inputs and intermediate values that are live together, at most; null when unknown. */
   readonly peakActivationBytes: number | null;
@@ -51,13 +46,17 @@ export function assumeDimensions(
   return Object.fromEntries(free.map((name) => [name, 1]));
 }
 
-/** MACs and activation peak with the dimensions left free, as expressions of their names; null when unknown. */
+/** MACs, operations and activation peak with the dimensions left free, as expressions of their names; null when unknown. */
 export function symbolicCost(
   model: Model,
   options: InferOptions = {},
-): { readonly macs: Dim; readonly peakActivationBytes: Dim } {
+): { readonly macs: Dim; readonly flops: Dim; readonly peakActivationBytes: Dim } {
   const shapes = inferShapes(model, options);
-  return { macs: countDims(shapes).total, peakActivationBytes: liveBytes(shapes).peak };
+  return {
+    macs: countDims(shapes, 'macs').total,
+    flops: countDims(shapes, 'flops').total,
+    peakActivationBytes: liveBytes(shapes).peak,
+  };
 }
 
 /** Infers the shapes at the bound and assumed dimensions and counts. */
@@ -65,63 +64,8 @@ export function modelCost(model: Model, options: InferOptions = {}): Cost {
   const assumed = assumeDimensions(model, options.bind);
   const shapes: ShapeInfo = inferShapes(model, { ...options, bind: { ...assumed, ...options.bind } });
   const { total, nodes } = countMacs(shapes);
-  return { macs: total, nodeMacs: nodes, peakActivationBytes: peakActivationBytes(shapes), assumed };
-}
-
-/**
- * MACs of each node and their sum. An If counts its dearer branch, a Loop or Scan its body times the number of
- * iterations. Element-wise work counts as nothing.
- */
-export function countMacs(shapes: InferredGraph): MacCount {
-  const { total, nodes } = countDims(shapes);
-  return { total: numeric(total), nodes: nodes.map(numeric) };
-}
-
-const numeric = (size: Dim): number | null =>
-  typeof size === 'number' && Number.isSafeInteger(size) ? size : null;
-
-/** The same with expressions where dimensions are free: `2048*batch*seq`. */
-export function countDims(shapes: InferredGraph, counted: Counted = new Map()): DimCount {
-  // A function that is called often is one graph: it is counted once.
-  const known = counted.get(shapes.types);
-  if (known) return known;
-  const nodes = shapes.nodes.map((node) => macsOf(shapes, node, counted));
-  const count = { total: sum(nodes), nodes };
-  counted.set(shapes.types, count);
-  return count;
-}
-
-interface DimCount {
-  readonly total: Dim;
-  readonly nodes: readonly Dim[];
-}
-export interface MacCount {
-  readonly total: number | null;
-  readonly nodes: readonly (number | null)[];
-}
-type Counted = Map<InferredGraph['types'], DimCount>;
-
-const sum = (values: readonly Dim[]): Dim => values.reduce<Dim>(addDims, 0);
-
-function macsOf(shapes: InferredGraph, node: Node, counted: Counted): Dim {
-  const bodies = shapes.bodies.get(node);
-  if (bodies) return macsOfBodies(bodies, counted);
-  const domain = node.domain === 'ai.onnx' ? '' : node.domain;
-  const rule = macRules.get(domain === '' ? node.opType : `${domain}.${node.opType}`);
-  if (!rule) return 0;
-  const context: MacContext = {
-    node,
-    input: (index) => typeIn(shapes, node.inputs[index] ?? '')?.dims ?? null,
-    output: (index) => typeIn(shapes, node.outputs[index] ?? '')?.dims ?? null,
-  };
-  const macs = rule(context);
-  return typeof macs === 'number' && !Number.isSafeInteger(macs) ? null : macs;
-}
-
-function macsOfBodies(bodies: readonly InferredBody[], counted: Counted): Dim {
-  return bodies
-    .map((body) => multiplyDims(countDims(body, counted).total, body.times))
-    .reduce<Dim>(maxDims, 0);
+  const flops = countFlops(shapes).total;
+  return { macs: total, flops, nodeMacs: nodes, peakActivationBytes: peakActivationBytes(shapes), assumed };
 }
 
 /**

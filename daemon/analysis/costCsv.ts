@@ -7,6 +7,7 @@ const fields = [
   'op',
   'nodes',
   'macs',
+  'flops',
   'parameters',
   'weightBytes',
   'outputBytes',

@@ -7,6 +7,7 @@ const kinds: readonly (Pick<Overlay, 'name' | 'title' | 'unit' | 'higherIs' | 'c
   readonly of: (row: CostRow) => number | null;
 })[] = [
   { name: 'cost.macs', title: 'MACs', unit: 'MAC', higherIs: 'worse', of: (row) => row.macs },
+  { name: 'cost.flops', title: 'Operations', unit: 'op', higherIs: 'worse', of: (row) => row.flops },
   { name: 'cost.weights', title: 'Weights', unit: 'B', higherIs: 'worse', of: (row) => row.weightBytes },
   {
     name: 'cost.activations',

@@ -5,7 +5,8 @@ import { omit } from '../base/omit';
 import { bodiesOf } from '../ir/graphIndex';
 import type { Graph, Model, Node } from '../ir/model';
 import { elementCount, type Tensor } from '../ir/tensor';
-import { assumeDimensions, countMacs, liveBytes } from './cost';
+import { assumeDimensions, liveBytes } from './cost';
+import { countFlops, countMacs } from './countWork';
 import { nodeScope } from './nodeScope';
 import { inferShapes, typeIn, type InferOptions, type InferredGraph } from './shapes';
 import { elementsOf } from './shapes/dims';
@@ -20,6 +21,8 @@ export interface CostRow {
   readonly op: string;
   readonly nodes: number;
   readonly macs: number | null;
+  /** Operations: two for each MAC, and those of element-wise operators, normalizations and reductions. */
+  readonly flops: number | null;
   /** Elements of the weights that are read here first: a shared weight counts once. */
   readonly parameters: number;
   readonly weightBytes: number;
@@ -27,7 +30,7 @@ export interface CostRow {
   readonly outputBytes: number | null;
   /** Activations that are live while it runs, at most, bytes. */
   readonly liveBytes: number | null;
-  /** Operations (2 for a MAC) for each byte that is read or written; null where unknown or without MACs. */
+  /** Operations for each byte that is read or written; null where unknown or where nothing is computed. */
   readonly intensity: number | null;
 }
 
@@ -50,6 +53,7 @@ export function costReport(model: Model, options: InferOptions = {}): CostReport
   const assumed = assumeDimensions(model, options.bind);
   const shapes = inferShapes(model, { ...options, bind: { ...assumed, ...options.bind } });
   const macs = countMacs(shapes).nodes;
+  const flops = countFlops(shapes).nodes;
   const live = liveBytes(shapes).nodes;
   const weights = weightsByNode(model.graph);
   const nodes = model.graph.nodes.map((node, index): Counted => {
@@ -62,6 +66,7 @@ export function costReport(model: Model, options: InferOptions = {}): CostReport
       op: operatorName(node.domain, node.opType),
       nodes: 1,
       macs: macs[index] ?? null,
+      flops: flops[index] ?? null,
       ...weight,
       outputBytes,
       liveBytes: typeof at === 'number' ? at : null,
@@ -78,7 +83,10 @@ export function costReport(model: Model, options: InferOptions = {}): CostReport
 }
 
 const dearest = (a: CostRow, b: CostRow) =>
-  (b.macs ?? 0) - (a.macs ?? 0) || b.parameters - a.parameters || b.nodes - a.nodes;
+  (b.macs ?? 0) - (a.macs ?? 0) ||
+  (b.flops ?? 0) - (a.flops ?? 0) ||
+  b.parameters - a.parameters ||
+  b.nodes - a.nodes;
 
 /** "layers/0/attention" and all around it. */
 function prefixes(node: Node): string[] {
@@ -108,6 +116,7 @@ function grouped(
         op: '',
         nodes: list.length,
         macs: sum(list.map((row) => row.macs)),
+        flops: sum(list.map((row) => row.flops)),
         parameters: list.reduce((total, row) => total + row.parameters, 0),
         weightBytes: list.reduce((total, row) => total + row.weightBytes, 0),
         outputBytes: sum(list.map((row) => row.outputBytes)),
@@ -127,9 +136,9 @@ const sum = (values: readonly (number | null)[]): number | null =>
 const withIntensity = (row: Omit<Counted, 'intensity'>): Counted => ({
   ...row,
   intensity:
-    row.macs === null || row.macs === 0 || row.moved === null || row.moved === 0
+    row.flops === null || row.flops === 0 || row.moved === null || row.moved === 0
       ? null
-      : (2 * row.macs) / row.moved,
+      : row.flops / row.moved,
 });
 
 const shown = (row: Counted): CostRow => omit(row, 'moved');

@@ -35,6 +35,7 @@ export interface InspectionResult extends Summary {
   fileBytes: number;
   externalBytes: number;
   macs: number | null;
+  flops: number | null;
   peakActivationBytes: number | null;
   /** Values that unbound free dimensions were given for `macs` and `peakActivationBytes`. */
   assumed: Record<string, number>;
@@ -89,6 +90,7 @@ export async function inspect(
       ...sizes,
       ...nothing,
       macs: null,
+      flops: null,
       peakActivationBytes: null,
       assumed: {},
       diagnostics: withSeverities(read.diagnostics, options.rules),
@@ -110,6 +112,7 @@ export async function inspect(
     ...sizes,
     ...summary,
     macs: cost.macs,
+    flops: cost.flops,
     peakActivationBytes: cost.peakActivationBytes,
     assumed: cost.assumed,
     diagnostics: withSeverities(

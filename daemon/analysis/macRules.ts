@@ -1,18 +1,18 @@
 // Multiply-accumulates by operator, from shapes alone. One MAC is one multiplication and one addition; FLOPs are
-// twice that. Operators that are not here count as nothing.
+// twice that, and what flopRules.ts says of other operators.
 
 import type { Node } from '../ir/model';
 import { intAttribute, stringAttribute } from '../ir/attributes';
 import { addDims, maxDims, multiplyDims, productOf, type Dim, type Dims } from './shapes/dims';
 
-export interface MacContext {
+export interface WorkContext {
   readonly node: Node;
   input(index: number): Dims | null;
   output(index: number): Dims | null;
 }
 
 /** MACs of a node, an expression where dimensions are; null when one that it needs is unknown. */
-type MacRule = (context: MacContext) => Dim;
+type MacRule = (context: WorkContext) => Dim;
 
 const dimAt = (dims: Dims | null, axis: number): Dim => dims?.at(axis) ?? null;
 const sizeOf = (dims: Dims | null | undefined): Dim => (dims ? productOf(dims) : null);

@@ -88,6 +88,7 @@ function describe(model: Inspection): string {
       `${count(model.parameters)} in ${plural(model.initializers, 'initializer')}, ${byteText(model.weightBytes)}`,
     ],
     ['MACs', model.macs === null ? 'unknown: a shape is missing' : `${millions(model.macs)}${at}`],
+    ['FLOPs', model.flops === null ? 'unknown: a shape is missing' : `${millions(model.flops)}${at}`],
     [
       'Activations',
       model.peakActivationBytes === null

@@ -15,11 +15,15 @@ export const CostRowSchema = Type.Object(
     op: Type.String({ description: 'Operator type of a node; empty for operators and scopes.' }),
     nodes: Type.Integer({ description: 'Nodes in it.' }),
     macs: known('Multiply-accumulates of one run; null when unknown.'),
+    flops: known(
+      'Operations of one run: 2 for a MAC, and those of element-wise operators, normalizations and reductions ' +
+        '(docs/cost.md); null when unknown.',
+    ),
     parameters: Type.Number({ description: 'Weights that are read here first; a shared one counts once.' }),
     weightBytes: Type.Number({ description: 'Bytes of those weights.' }),
     outputBytes: known('Bytes that are written; null when unknown.'),
     liveBytes: known('Bytes of activations that are live while it runs, at most; null when unknown.'),
-    intensity: known('Operations (2 for a MAC) for each byte read or written; null without MACs.'),
+    intensity: known('Operations for each byte read or written; null where nothing is computed.'),
   },
   { description: 'The cost of a node, of all nodes of an operator, or of a scope.' },
 );
@@ -49,6 +53,7 @@ export const GetCost = request('slipway/cost', {
         macs: sizeOrText(
           'MACs as an expression of the free dimensions: `2048*batch*seq`; null when unknown.',
         ),
+        flops: sizeOrText('Operations, the same way.'),
         peakActivationBytes: sizeOrText('Largest sum of live activations, bytes, the same way.'),
       },
       { description: 'The cost of the model with its dimensions left free.' },

@@ -29,11 +29,16 @@ export const InspectionSchema = Type.Object(
       description:
         'Multiply-accumulates of one run at the assumed dimensions; null when a shape that it depends on is unknown.',
     }),
+    flops: Type.Union([Type.Integer(), Type.Null()], {
+      description:
+        'Operations of one run, the same way: 2 for a MAC, and those of element-wise operators, normalizations and ' +
+        'reductions (docs/cost.md).',
+    }),
     peakActivationBytes: Type.Union([Type.Integer(), Type.Null()], {
       description: 'Largest sum of live activations at the assumed dimensions, bytes; null when unknown.',
     }),
     assumed: Type.Record(Type.String(), Type.Integer(), {
-      description: 'Values that free dimensions were given for `macs` and `peakActivationBytes`.',
+      description: 'Values that free dimensions were given for `macs`, `flops` and `peakActivationBytes`.',
     }),
     ops: Type.Record(Type.String(), Type.Integer(), {
       description: 'Number of nodes by operator type; other domains are prefixed, `com.microsoft.Gelu`.',

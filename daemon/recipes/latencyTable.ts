@@ -2,7 +2,7 @@
 // vector width, measured in one session with all of them. From it comes the price in milliseconds that channels are
 // chosen by. What the layers do not explain of the whole model's time counts as fixed; latencyBudget.ts corrects it.
 
-import { countMacs } from '../analysis/cost';
+import { countMacs } from '../analysis/countWork';
 import { inferShapes, type Dims } from '../analysis/shapes';
 import type { Task } from '../base/task';
 import { intAttribute } from '../ir/attributes';

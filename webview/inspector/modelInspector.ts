@@ -105,6 +105,14 @@ function properties(inspection: Inspection, bound: Readonly<Record<string, numbe
           ...note,
         },
   );
+  if (inspection.flops !== null) {
+    list.push({
+      label: 'FLOPs',
+      value: count(inspection.flops),
+      title: `${whole(inspection.flops)} operations of one run: 2 for a multiply-accumulate, and those of other operators`,
+      ...note,
+    });
+  }
   if (inspection.peakActivationBytes !== null) {
     list.push({
       label: 'Peak activations',

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { modelCost } from '../../../daemon/analysis/cost';
-import { floatTensor, graph, int64Tensor, model, node, valueInfo } from '../../../daemon/ir/builder';
+import { modelCost, symbolicCost } from '../../../daemon/analysis/cost';
+import {
+  floatTensor,
+  graph,
+  int64Tensor,
+  model,
+  node,
+  uint8Tensor,
+  valueInfo,
+} from '../../../daemon/ir/builder';
 import { DataType } from '../../../daemon/ir/dataType';
 
 const { FLOAT } = DataType;
@@ -89,6 +97,7 @@ test('what cannot be known is null', () => {
   );
   assert.deepEqual(modelCost(built), {
     macs: null,
+    flops: null,
     nodeMacs: [0, 0, null],
     peakActivationBytes: null,
     assumed: {},
@@ -121,6 +130,61 @@ test('a Loop costs its body times its trips, an If its dearer branch', () => {
     }),
   );
   assert.deepEqual(modelCost(built).nodeMacs, [32, 160]);
+});
+
+test('operations of what multiplies no matrices, by hand', () => {
+  const x = ['N', 4, 6, 6];
+  const elements = 4 * 36;
+  const channels = ['s', 'b', 'm', 'v'];
+  // [node, operations for a sample, what its output is made of]
+  const cases: [ReturnType<typeof node>, number][] = [
+    [node('Relu', ['x'], ['y']), elements],
+    [node('Add', ['x', 'x'], ['y']), elements],
+    [node('Sum', ['x', 'x', 'x'], ['y']), 2 * elements],
+    [node('Mean', ['x', 'x', 'x'], ['y']), 3 * elements],
+    [node('Clip', ['x', '', 'one'], ['y']), elements],
+    [node('Sigmoid', ['x'], ['y']), 4 * elements],
+    [node('Gelu', ['x'], ['y']), 5 * elements],
+    [node('Gelu', ['x'], ['y'], { attributes: { approximate: 'tanh' } }), 9 * elements],
+    [node('Softmax', ['x'], ['y']), 5 * elements],
+    [node('LayerNormalization', ['x', 'six'], ['y']), 6 * elements],
+    [node('LayerNormalization', ['x', 'six', 'six'], ['y']), 7 * elements],
+    [node('BatchNormalization', ['x', ...channels], ['y']), 4 * elements],
+    [node('ReduceSum', ['x', 'axes'], ['y']), elements],
+    [node('ReduceL2', ['x'], ['y']), 2 * elements],
+    [node('GlobalAveragePool', ['x'], ['y']), elements],
+    // 3 × 3 windows at a stride of 2 without padding: 2 × 2 places in each of 4 channels.
+    [node('MaxPool', ['x'], ['y'], { attributes: { kernel_shape: [3n, 3n], strides: [2n, 2n] } }), 16 * 9],
+    [node('QuantizeLinear', ['x', 'one', 'zero'], ['y']), 4 * elements],
+    // What moves or selects computes nothing.
+    [node('Transpose', ['x'], ['y']), 0],
+    [node('Cast', ['x'], ['y'], { attributes: { to: 10n } }), 0],
+    [node('Concat', ['x', 'x'], ['y'], { attributes: { axis: 1n } }), 0],
+    // A product counts two for each MAC.
+    [node('Conv', ['x', 'w'], ['y']), 2 * (16 * 8) * (4 * 9)],
+  ];
+  for (const [one, expected] of cases) {
+    const built = model(
+      graph({
+        nodes: [one],
+        inputs: [valueInfo('x', FLOAT, x)],
+        outputs: [valueInfo('y', FLOAT)],
+        initializers: [
+          ...channels.map((name) => weights(name, 4)),
+          weights('six', 6),
+          weights('one'),
+          weights('w', 8, 4, 3, 3),
+          uint8Tensor('zero', [], [0]),
+          int64Tensor('axes', [1], [1]),
+        ],
+      }),
+      { opset: 20 },
+    );
+    const label = `${one.opType} ${one.inputs.join(' ')}`;
+    assert.equal(modelCost(built, { bind: { N: 3 } }).flops, 3 * expected, label);
+    const symbolic = expected === 0 ? 0 : expected === 1 ? 'N' : `${expected}*N`;
+    assert.equal(symbolicCost(built).flops, symbolic, label);
+  }
 });
 
 test('LSTM', () => {

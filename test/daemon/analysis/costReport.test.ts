@@ -86,7 +86,15 @@ test('a ResNet', () => {
   assert.deepEqual([one.macs, one.peakActivationBytes], [macs, peak]);
   const eight = modelCost(built, { bind: { batch: 8 } });
   assert.deepEqual([eight.macs, eight.peakActivationBytes], [8 * macs, 8 * peak]);
-  assert.deepEqual(symbolicCost(built), { macs: '30544*batch', peakActivationBytes: `${peak}*batch` });
+  // Three normalizations (4 for each element) and three activations and the sums (1), all of 4 × 8 × 8 but the last
+  // sum of 8 × 4 × 4, which the pool reads.
+  const flops = 2 * macs + 3 * 4 * 256 + 3 * 256 + 256 + 128 + 128;
+  assert.equal(one.flops, flops);
+  assert.deepEqual(symbolicCost(built), {
+    macs: '30544*batch',
+    flops: `${flops}*batch`,
+    peakActivationBytes: `${peak}*batch`,
+  });
   const parameters = 108 + 144 + 144 + 288 + 32 + 80 + 10 + 3 * 16;
   assert.equal(parametersOf(built), parameters);
 
@@ -140,7 +148,13 @@ test('a MobileNet: inverted residual with a depthwise convolution', () => {
   // The input stays for the addition; beside it two tensors of 24 channels.
   const peak = 4 * 64 * 4 + 2 * (24 * 64 * 4);
   assert.deepEqual(modelCost(built, { bind: { batch: 3 } }).macs, 3 * macs);
-  assert.deepEqual(symbolicCost(built), { macs: `${macs}*batch`, peakActivationBytes: `${peak}*batch` });
+  // Two clips with both bounds, and the sum.
+  const flops = 2 * macs + 2 * 2 * (24 * 64) + 4 * 64;
+  assert.deepEqual(symbolicCost(built), {
+    macs: `${macs}*batch`,
+    flops: `${flops}*batch`,
+    peakActivationBytes: `${peak}*batch`,
+  });
   assert.equal(modelCost(built).peakActivationBytes, peak);
   assert.equal(parametersOf(built), 96 + 216 + 96 + 2);
 });
@@ -192,6 +206,10 @@ function bert(batch: string, seq: string): Model {
 /** MACs: four projections and two of the inner layer, scores and their mixture over the whole sequence. */
 const bertMacs = (b: number, s: number) => b * s * (4 * 64 + 2 * 128) + b * s * s * 8 * 2;
 
+/** Beside them a softmax (5), two sums, two normalizations with bias (7), and a GELU (5) of the inner layer. */
+const bertFlops = (b: number, s: number) =>
+  2 * bertMacs(b, s) + 5 * 2 * b * s * s + b * s * (2 * 8 + 2 * 7 * 8 + 5 * 16);
+
 /** At GELU; at the scores (the input, three heads' tensors, the scores); at the softmax (input, values, both). */
 const bertPeak = (b: number, s: number) =>
   4 * b * Math.max(s * (8 + 16 + 16), s * 4 * 8 + 2 * s * s, s * 2 * 8 + 2 * 2 * s * s);
@@ -205,12 +223,13 @@ test('a BERT, with numbers and with names', () => {
   ] as const) {
     const cost = modelCost(built, { bind: { batch, seq } });
     assert.deepEqual(
-      [cost.macs, cost.peakActivationBytes],
-      [bertMacs(batch, seq), bertPeak(batch, seq)],
+      [cost.macs, cost.flops, cost.peakActivationBytes],
+      [bertMacs(batch, seq), bertFlops(batch, seq), bertPeak(batch, seq)],
       `batch ${batch}, seq ${seq}`,
     );
   }
   assert.equal(symbolicCost(built).macs, '512*batch*seq + 16*batch*seq*seq');
+  assert.equal(symbolicCost(built).flops, '1232*batch*seq + 42*batch*seq*seq');
   assert.equal(parametersOf(built), 4 * 64 + 2 * 128 + 4 * 8 + 7);
   // The peak is one of three, whichever is largest at the sizes: here the names tell theirs.
   for (const [b, s] of [
@@ -235,9 +254,9 @@ test('CSV, overlays, and a shared weight that counts once', () => {
   );
   const report = costReport(built);
   assert.deepEqual(csvOf(report.nodes).split('\n'), [
-    'name,op,nodes,macs,parameters,weightBytes,outputBytes,liveBytes,intensity',
-    `"'=a,""b""",MatMul,1,16,16,64,16,32,${32 / 96}`,
-    `/l/c,MatMul,1,16,0,0,16,32,${32 / 96}`,
+    'name,op,nodes,macs,flops,parameters,weightBytes,outputBytes,liveBytes,intensity',
+    `"'=a,""b""",MatMul,1,16,32,16,64,16,32,${32 / 96}`,
+    `/l/c,MatMul,1,16,32,0,0,16,32,${32 / 96}`,
   ]);
   const macs = costOverlays(report).find(({ name }) => name === 'cost.macs');
   assert.deepEqual(macs?.entries, [
