@@ -224,6 +224,7 @@ function inspector(state: EditorState) {
         openScope: (scope) => void controller?.openScope(scope),
         trace: (side) => controller?.trace(side),
         preview: (name, range) => void controller?.tensors.preview(name, range),
+        openSource: (file, line) => host.notify({ kind: 'openSource', file, line }),
         exportTensor: (name) => host.notify({ kind: 'exportTensor', scope: state.scope, name }),
         close() {
           controller?.selectRow(undefined, false);

@@ -8,6 +8,7 @@ import { attributeText } from './attributeText';
 import { functionPaths, graphAt, subgraphPaths } from './graphTable';
 import { inferredAt } from './inferredAt';
 import { operatorDocumentation, type OperatorDocumentation } from './operatorDocumentation';
+import { sourceFrames, type SourceFrame } from './sourceFrames';
 import { functionKey, type ScopedGraph } from './scopes';
 import { typeIn, type InferredGraph, type ShapeInfo } from './shapes';
 import { tensorBytes } from './summary';
@@ -38,6 +39,8 @@ export interface NodeDescription {
   opset?: number;
   /** What is known of the operator at that version; absent for functions and unknown operators. */
   documentation?: OperatorDocumentation;
+  /** Where the program that exported the model made the node, the innermost frame first; absent where it left no trace. */
+  frames?: SourceFrame[];
 }
 
 /** Describes the operator in a row of `graphTable`. Throws badRequest for a scope or row that is not there. */
@@ -57,6 +60,7 @@ export function nodeDetails(
   const paths = functionPaths(model);
   const subgraphs = subgraphPaths(scoped, index, paths);
   const isCall = paths.has(functionKey(node.domain, node.opType, node.overload));
+  const frames = sourceFrames(node.metadataProps, node.docString);
   const documentation = isCall ? undefined : operatorDocumentation(node.domain, node.opType, opset);
   return {
     name: node.name,
@@ -79,6 +83,7 @@ export function nodeDetails(
     subgraphs,
     ...(opset === undefined ? {} : { opset }),
     ...(documentation === undefined ? {} : { documentation }),
+    ...(frames.length === 0 ? {} : { frames }),
   };
 }
 

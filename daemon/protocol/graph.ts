@@ -115,6 +115,21 @@ export const GetNode = request('slipway/node', {
       Type.Integer({ description: 'Version of the operator set of `domain` that the graph uses.' }),
     ),
     documentation: Type.Optional(OperatorSchema),
+    frames: Type.Optional(
+      Type.Array(
+        Type.Object({
+          file: Type.String({ description: 'Path as the exporter wrote it: text, not to be trusted.' }),
+          line: Type.Integer({ description: 'Line in it, from 1.' }),
+          function: Type.String({ description: 'Function that the line is in; may be empty.' }),
+          code: Type.String({ description: 'The line itself; may be empty.' }),
+          library: Type.Boolean({ description: 'Whether it lies in an installed package.' }),
+        }),
+        {
+          description:
+            'Where the program that exported the model made the node, the innermost frame first (`pkg.torch.onnx.stack_trace` of its metadata); absent where it left no trace.',
+        },
+      ),
+    ),
   }),
 });
 export type NodeDetails = Static<(typeof GetNode)['result']>;

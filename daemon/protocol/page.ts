@@ -89,6 +89,8 @@ export type EditorFromPage =
   | { kind: 'selected'; scope: string; index: number }
   /** Text for the clipboard. */
   | { kind: 'copy'; text: string }
+  /** A line of a source that a stack trace in the model names; the host looks for it. */
+  | { kind: 'openSource'; file: string; line: number }
   /** A tensor, to be saved as a NumPy array where the user says; `scope` is empty for the main graph. */
   | { kind: 'exportTensor'; scope: string; name: string }
   /** An overlay, to be saved where the user says. */

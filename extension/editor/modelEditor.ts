@@ -20,6 +20,7 @@ import { mountPage } from '../panels/page';
 import { bindDimensions } from './bindings';
 import { askEarly } from './earlyGraph';
 import { exportTensor } from './exportTensor';
+import { openSource } from './openSource';
 import { exportOverlay, importOverlay } from './overlays';
 
 export const viewType = 'slipway.model';
@@ -93,6 +94,8 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
           void vscode.env.clipboard.writeText(note.text);
         } else if (note.kind === 'importOverlay') {
           void this.tell(importOverlay(overlays, daemon, document.uri));
+        } else if (note.kind === 'openSource') {
+          void this.tell(openSource(note.file, note.line));
         } else if (note.kind === 'exportTensor') {
           void this.tell(exportTensor(daemon, document.uri, note.scope, note.name));
         } else if (note.kind === 'exportOverlay') {

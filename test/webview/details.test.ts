@@ -125,4 +125,28 @@ describe('inspector of a node', () => {
     assert.deepEqual(await auditPage(page), []);
     await closeEditor(opened);
   });
+
+  it('leads to the lines of the program that exported the model', async () => {
+    const trace =
+      'File "/home/me/<b>net<b>.py", line 137, in forward\n    y = self.conv(x)\n' +
+      '  File "/venv/lib/python3.11/site-packages/torch/nn/modules/conv.py", line 565, in forward\n    return F.conv2d(input)\n';
+    const built = longModel(4);
+    built.graph.nodes[0]!.metadataProps = [{ key: 'pkg.torch.onnx.stack_trace', value: trace }];
+    for (const theme of ['dark', 'light'] as const) {
+      const opened = await openEditor(pages, await serveBuilt(built), { theme, height: 900 });
+      const { page, host } = opened;
+      await drawn(page);
+      await select(page, 'op:conv');
+      assert.match(await page.innerText('.frames'), /conv\.py:565.*<b>net<b>\.py:137.*self\.conv/s);
+      await page.click('.frames li:not(.library) button');
+      await page.waitForTimeout(50);
+      assert.deepEqual(
+        host.notes.filter(({ kind }) => kind === 'openSource'),
+        [{ kind: 'openSource', file: '/home/me/<b>net<b>.py', line: 137 }],
+      );
+      assert.deepEqual(await auditPage(page), []);
+      await page.screenshot({ path: join(pictures, `details-source-${theme}.png`) });
+      await closeEditor(opened);
+    }
+  });
 });

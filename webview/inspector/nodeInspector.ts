@@ -9,11 +9,12 @@ import type { TensorPreview } from '../state/editorState';
 import { plural } from '../ui/format';
 import { icon, iconButton } from '../ui/icon';
 import { elide, fullText, visible } from '../ui/text';
+import { sourceSection, type SourceActions } from './sourceSection';
 import { operatorSection } from './operatorSection';
 import { tensorView, type TensorActions } from './tensorView';
 import { facts, metadataFacts, nameText, section, typedName, typeText } from './parts';
 
-export interface NodeActions extends TensorActions {
+export interface NodeActions extends TensorActions, SourceActions {
   /** Selects a drawn or folded row. */
   selectRow: (row: number) => void;
   openScope: (scope: string) => void;
@@ -110,7 +111,7 @@ function operator(
       ]),
     )}
     ${details.docString === '' ? nothing : section('Description', html`<p class="wrap pre">${elide(details.docString, 2000)}</p>`)}
-    ${operatorSection(details)}
+    ${operatorSection(details)} ${sourceSection(details, actions)}
     ${
       details.attributes.length === 0
         ? nothing
