@@ -8,8 +8,8 @@ import { SlipwayError } from '../base/errors';
 import type { Task } from '../base/task';
 import type { Model } from '../ir/model';
 import { readModel } from '../onnx/readModel';
-import { writeModel } from '../onnx/writeModel';
 import type { Runner } from '../runtime/session';
+import { writeWorkingCopy } from '../runtime/workingCopy';
 
 /** Writes a model into a temporary folder for as long as `use` runs. */
 export async function withModelFile<T>(
@@ -20,7 +20,7 @@ export async function withModelFile<T>(
   const folder = await mkdtemp(join(tmpdir(), 'slipway-steps-'));
   try {
     const path = join(folder, 'steps.onnx');
-    await writeModel(model, path, {}, { signal: task.signal, report: () => undefined });
+    await writeWorkingCopy(model, path, task);
     return await use(path);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -63,7 +63,8 @@ export async function quantize(path: string, options: QuantizeOptions, task: Tas
   checkOutput(path, output, options);
   checkAccuracy(options);
   // One process serves all steps; it starts while the model is read.
-  return withRunner(task, (runner) => quantizeWith(runner, path, output, options, task));
+  const frugal = options.tune !== true;
+  return withRunner(task, (runner) => quantizeWith(runner, path, output, options, task), { frugal });
 }
 
 async function quantizeWith(

@@ -18,7 +18,6 @@ import {
 } from '../evaluate/outputError';
 import { suitableBatch } from '../evaluate/predict';
 import type { Model } from '../ir/model';
-import { writeModel } from '../onnx/writeModel';
 import { emulateSaturation } from '../passes/quantize/emulateSaturation';
 import type { QuantizeOutcome } from '../passes/quantize/outcome';
 import type { TensorReader } from '../passes/tensorReader';
@@ -26,6 +25,7 @@ import type { KeptOutputs } from '../runtime/calibrate';
 import { fusionReport, type FusionReport } from '../runtime/fusionReport';
 import { generateInputs } from '../runtime/generateInputs';
 import { sleepingThreads, type Runner, type RunnerSession, type SessionValue } from '../runtime/session';
+import { writeWorkingCopy } from '../runtime/workingCopy';
 import { withModelFile } from './integerOperators';
 import type { Emulation, QuantizeOptions } from './quantizeOptions';
 
@@ -213,7 +213,7 @@ export async function emulate(
   const folder = await mkdtemp(join(tmpdir(), 'slipway-emulate-'));
   try {
     const path = join(folder, 'model.onnx');
-    await writeModel(made.model, path, {}, { signal: task.signal, report: () => undefined });
+    await writeWorkingCopy(made.model, path, task);
     const a = await runner.load(original, {}, task);
     // Fusing would bring this machine's own arithmetic back.
     const b = await runner.load(path, { graphOptimization: 'disabled' }, task);

@@ -9,13 +9,13 @@ import { SlipwayError } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
 import { intAttribute } from '../ir/attributes';
 import type { Model, Node } from '../ir/model';
-import { writeModel } from '../onnx/writeModel';
 import { nameOf, type QuantizeOutcome } from '../passes/quantize/outcome';
 import type { Calibrator } from '../runtime/calibrateBy';
 import { generateInputs } from '../runtime/generateInputs';
 import { useRunner } from '../runtime/runnerProcess';
 import type { RunnerSession } from '../runtime/session';
 import { median } from '../runtime/statistics';
+import { writeWorkingCopy } from '../runtime/workingCopy';
 import type { StaticWork } from './staticWork';
 
 export interface Reverted {
@@ -57,7 +57,7 @@ export async function revertSlow(
     return await useRunner(work.options.runner, task, async (runner) => {
       const load = async (model: Model, name: string) => {
         const path = join(folder, name);
-        await writeModel(model, path, { overwrite: true }, quiet);
+        await writeWorkingCopy(model, path, quiet);
         return runner.load(path, {}, quiet);
       };
       let best = outcome;

@@ -13,11 +13,11 @@ import { suitableBatch } from '../evaluate/predict';
 import { valueInfo } from '../ir/builder';
 import { DataType } from '../ir/dataType';
 import type { Model, Node } from '../ir/model';
-import { writeModel } from '../onnx/writeModel';
 import { nameOf } from '../passes/quantize/outcome';
 import type { Calibrator } from '../runtime/calibrateBy';
 import { withRunner } from '../runtime/runnerProcess';
 import type { RunnerSession } from '../runtime/session';
+import { writeWorkingCopy } from '../runtime/workingCopy';
 import { samplesOf } from './quantizeCheck';
 import type { StaticWork } from './staticWork';
 
@@ -53,7 +53,7 @@ export async function measureSensitivity(
     return await withRunner(task, async (runner) => {
       const write = async (model: Model, name: string) => {
         const path = join(folder, name);
-        await writeModel(model, path, { overwrite: true }, quiet);
+        await writeWorkingCopy(model, path, quiet);
         return runner.load(path, {}, quiet);
       };
       const together =

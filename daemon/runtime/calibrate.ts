@@ -8,11 +8,11 @@ import type { Diagnostic } from '../base/diagnostic';
 import { badRequest } from '../base/errors';
 import { breathe, type Task } from '../base/task';
 import type { Model } from '../ir/model';
-import { writeModel } from '../onnx/writeModel';
 import { chooseBatch, type SizedBatches } from './calibrationBatch';
 import { measuredGraph } from './calibrationGraph';
 import { useRunner } from './runnerProcess';
 import { sleepingThreads, type Feeds, type Runner } from './session';
+import { writeWorkingCopy } from './workingCopy';
 
 export interface ValueRange {
   readonly min: number;
@@ -98,8 +98,7 @@ async function measure(
   const keeper = new Keeper(model, options.keepOutputs ?? 0);
   try {
     const path = join(folder, 'model.onnx');
-    // Its progress would read as if the user's model were written.
-    await writeModel(measured.model, path, {}, { signal: task.signal, report: () => undefined });
+    await writeWorkingCopy(measured.model, path, task);
     await useRunner(options.runner, task, async (runner) => {
       // The values that are reduced stay, whatever is fused around them.
       const session = await runner.load(

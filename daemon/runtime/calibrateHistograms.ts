@@ -12,12 +12,12 @@ import { breathe, type Task } from '../base/task';
 import { valueInfo } from '../ir/builder';
 import { DataType } from '../ir/dataType';
 import type { Model } from '../ir/model';
-import { writeModel } from '../onnx/writeModel';
 import type { Histogram } from '../passes/quantize/histogramRange';
 import { collectRanges, notFinite, type ValueRange } from './calibrate';
 import { mostSamples, type SizedBatches } from './calibrationBatch';
 import { useRunner } from './runnerProcess';
 import { sleepingThreads, type Feeds, type Runner, type ValueCounts } from './session';
+import { writeWorkingCopy } from './workingCopy';
 
 export interface HistogramOptions {
   readonly threads?: number | undefined;
@@ -65,8 +65,7 @@ export async function collectHistograms(
     await useRunner(options.runner, task, async (runner) => {
       for (const [i, group] of groups.entries()) {
         const path = join(folder, `part${i}.onnx`);
-        const silent: Task = { signal: task.signal, report: () => undefined };
-        await writeModel(withOutputs(model, group), path, {}, silent);
+        await writeWorkingCopy(withOutputs(model, group), path, task);
         const session = await runner.load(path, { threads, config: sleepingThreads }, task);
         for await (const feeds of again()) {
           await breathe(task);

@@ -17,7 +17,7 @@ export interface SizedBatches {
 /** Memory that one batch may take, and the samples beyond which larger batches gain nothing. */
 const budgetBytes = 12 * 2 ** 20;
 export const mostSamples = 16;
-const pilot = 2;
+const pilot = 1;
 
 /** Runs a pilot batch and gives the size for the others, a power of two. */
 export async function chooseBatch(

@@ -32,9 +32,9 @@ export interface MeasuredGraph {
   /** Names of the scalar outputs. */
   readonly outputs: readonly string[];
   /** What a run said of the value at `index`. */
-  scalars(results: Feeds, index: number): Scalars;
+  readonly scalars: (results: Feeds, index: number) => Scalars;
   /** Whether a value that was not asked for, an output of the model, held NaN. */
-  lostElsewhere(results: Feeds): boolean;
+  readonly lostElsewhere: (results: Feeds) => boolean;
 }
 
 const toFloat = { to: BigInt(DataType.FLOAT) };
@@ -73,18 +73,30 @@ export function measuredGraph(
   const lean = options.lean === true;
   const ends = new Set([...graph.inputs, ...graph.outputs].map(({ name }) => name));
   const positive = lean ? neverNegative(graph) : new Set<string>();
-  const names = values.map((value) => ({
-    max: reduce('ReduceMax', value),
-    min: positive.has(value) ? undefined : reduce('ReduceMin', value),
-    sum: lean && !ends.has(value) ? undefined : reduce('ReduceSum', value),
-    size: options.sizes === true ? reduce('Size', value) : undefined,
-  }));
   const wanted = new Set(values);
   const others = graph.outputs.flatMap(({ name, type }) =>
     lean && type?.kind === 'tensor' && type.elemType === DataType.FLOAT && !wanted.has(name)
       ? [reduce('ReduceSum', name)]
       : [],
   );
+  // ONNX Runtime begins with the end that comes last in the list, and runs what it needs. The reductions near the
+  // inputs must come last: the other way round every value of the model is kept until all of it has run.
+  const order = new Map(graph.nodes.flatMap((each, at) => each.outputs.map((name) => [name, at])));
+  const place = (value: string) => order.get(value) ?? -1;
+  const made = new Map(
+    [...wanted]
+      .sort((a, b) => place(b) - place(a))
+      .map((value) => [
+        value,
+        {
+          max: reduce('ReduceMax', value),
+          min: positive.has(value) ? undefined : reduce('ReduceMin', value),
+          sum: lean && !ends.has(value) ? undefined : reduce('ReduceSum', value),
+          size: options.sizes === true ? reduce('Size', value) : undefined,
+        },
+      ]),
+  );
+  const names = values.map((value) => made.get(value)!);
   const infos = outputs.map((name) => valueInfo(name, DataType.FLOAT, []));
   const numberOf = (results: Feeds, name: string) => {
     const value = results[name]?.data[0];

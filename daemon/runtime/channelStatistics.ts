@@ -10,12 +10,12 @@ import { int64Tensor, node as makeNode, valueInfo, type AttributeValue } from '.
 import { DataType } from '../ir/dataType';
 import type { Model, Node } from '../ir/model';
 import type { Tensor } from '../ir/tensor';
-import { writeModel } from '../onnx/writeModel';
 import { Names } from '../passes/names';
 import type { ChannelStatistics } from '../passes/recover/channelStatistics';
 import { standardOpset } from '../passes/rewrite';
 import { withRunner } from './runnerProcess';
 import { sleepingThreads, type Feeds } from './session';
+import { writeWorkingCopy } from './workingCopy';
 
 export interface ChannelValue {
   readonly name: string;
@@ -54,7 +54,7 @@ export async function collectChannels(
   const folder = await mkdtemp(join(tmpdir(), 'slipway-channels-'));
   try {
     const path = join(folder, 'model.onnx');
-    await writeModel(measured, path, {}, { signal: task.signal, report: () => undefined });
+    await writeWorkingCopy(measured, path, task);
     await withRunner(task, async (runner) => {
       const session = await runner.load(
         path,

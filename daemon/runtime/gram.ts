@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { badRequest } from '../base/errors';
 import { breathe, type Task } from '../base/task';
 import type { Model } from '../ir/model';
-import { writeModel } from '../onnx/writeModel';
 import { gramGraph, planGrams, type GramPlan } from './gramGraph';
 import { withRunner } from './runnerProcess';
 import { sleepingThreads, type Feeds } from './session';
+import { writeWorkingCopy } from './workingCopy';
 
 /** Σ x xᵀ over all rows x that a layer multiplies with its weight, and their mean. */
 export interface Gram {
@@ -122,7 +122,7 @@ async function runPass(
   try {
     const path = join(folder, 'model.onnx');
     // Its progress would read as if the user's model were written.
-    await writeModel(measured, path, {}, { signal: task.signal, report: () => undefined });
+    await writeWorkingCopy(measured, path, task);
     await withRunner(task, async (runner) => {
       const session = await runner.load(
         path,
