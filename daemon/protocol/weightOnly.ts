@@ -108,6 +108,22 @@ export const WeightOnlyResult = Type.Intersect([
           }),
           { description: 'What each weight lost.' },
         ),
+        candidates: Type.Array(
+          Type.Object({
+            algorithm: Type.String({ description: 'How weights were rounded.' }),
+            weighed: Type.Boolean({
+              description: 'Whether errors of rounding counted by the inputs that they meet.',
+            }),
+            sqnrDb: Type.Number({
+              description:
+                'Signal-to-noise ratio of the whole model’s outputs on the samples, with float32 activations, dB.',
+            }),
+          }),
+          {
+            description:
+              'Ways of rounding whose whole models were measured, what was asked for first; the nearest was written. Empty where nothing was to choose.',
+          },
+        ),
         accuracyLevel: Type.Union([Type.Integer(), Type.Null()], {
           description: 'Accuracy level that was written; null when there is no MatMulNBits.',
         }),

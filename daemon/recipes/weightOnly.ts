@@ -39,6 +39,13 @@ import { withRunner } from '../runtime/runnerProcess';
 import type { Feeds, SessionValue } from '../runtime/session';
 import { compareLevels, type TriedLevel } from './accuracyLevel';
 import { checkOutput, readSound } from './modelFiles';
+import {
+  candidateNote,
+  candidatesOf,
+  nearestCandidate,
+  type Candidate,
+  type TriedCandidate,
+} from './weightCandidates';
 
 export interface WeightOnlyRequest {
   /** Path to write. */
@@ -83,6 +90,8 @@ export interface WeightOnlyResult {
   weightOnly: {
     /** What each weight lost. */
     layers: (Omit<QuantizedLayer, 'nodes'> & { nodes: string[] })[];
+    /** Algorithms whose whole models were measured; the nearest was taken. Empty where nothing was to choose. */
+    candidates: TriedCandidate[];
     accuracyLevel: number | null;
     tried: TriedLevel[];
   };
@@ -143,8 +152,23 @@ export async function quantizeWeights(
         ? { keep: async (data: Uint8Array) => ({ in: 'file' as const, ...(await scratch.append(data)) }) }
         : {}),
     };
-    const pass = quantizeWeightOnly((tensor, range) => readTensorBytes(tensor, range, task), options);
-    const outcome = await runPass(model, pass, task);
+    const make = ({ algorithm, weighed }: Candidate) =>
+      runPass(
+        model,
+        quantizeWeightOnly((tensor, range) => readTensorBytes(tensor, range, task), {
+          ...options,
+          algorithm,
+          weighed,
+        }),
+        task,
+      );
+    const asked = settings.algorithm;
+    const candidates = grams ? candidatesOf(asked) : [{ algorithm: asked, weighed: true }];
+    const { outcome, tried } =
+      candidates.length === 1
+        ? { outcome: await make(candidates[0]!), tried: [] }
+        : await nearestCandidate(path, candidates, make, () => batchesOf(dataset, inputs), task);
+    notes.push(...candidateNote(asked, tried));
     await scratch?.finish();
     task.report({ stage: 'Writing' });
     const written = await writeModel(
@@ -188,6 +212,7 @@ export async function quantizeWeights(
       ],
       weightOnly: {
         layers: outcome.layers.map((layer) => ({ ...layer, nodes: [...layer.nodes] })),
+        candidates: tried,
         accuracyLevel: level ? (measured?.level ?? settings.accuracyLevel) : null,
         tried: measured?.tried ?? [],
       },

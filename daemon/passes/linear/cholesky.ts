@@ -16,11 +16,13 @@ export async function cholesky(a: Float64Array, n: number, task: Task): Promise<
     for (let left = 0; left <= top; left += tile) {
       const right = Math.min(n, left + tile);
       // What the finished columns take away, tile by tile; then the tile's own columns, one after another.
-      for (let i = top; i < bottom; i += 1) {
-        for (let j = left; j < right && j <= i; j += 1) {
-          a[i * n + j]! -= dot(a, i * n, j * n, left);
+      if (left < top && bottom - top === tile) takeTile(a, n, top, left);
+      else
+        for (let i = top; i < bottom; i += 1) {
+          for (let j = left; j < right && j <= i; j += 1) {
+            a[i * n + j]! -= dot(a, i * n, j * n, left);
+          }
         }
-      }
       for (let i = top; i < bottom; i += 1) {
         for (let j = left; j < right && j <= i; j += 1) {
           let value = a[i * n + j]!;
@@ -35,6 +37,42 @@ export async function cholesky(a: Float64Array, n: number, task: Task): Promise<
   }
   for (let i = 0; i < n; i += 1) a.fill(0, i * n + i + 1, (i + 1) * n);
   return true;
+}
+
+/** Takes what the first `left` columns give from a whole tile; four rows by two columns share what they load. */
+function takeTile(a: Float64Array, n: number, top: number, left: number): void {
+  for (let i = top; i < top + tile; i += 4) {
+    const [x0, x1, x2, x3] = [i * n, (i + 1) * n, (i + 2) * n, (i + 3) * n];
+    for (let j = left; j < left + tile; j += 2) {
+      const [y0, y1] = [j * n, (j + 1) * n];
+      let [p0, p1, q0, q1] = [0, 0, 0, 0];
+      let [r0, r1, s0, s1] = [0, 0, 0, 0];
+      for (let k = 0; k < left; k += 1) {
+        const v0 = a[y0 + k]!;
+        const v1 = a[y1 + k]!;
+        const u0 = a[x0 + k]!;
+        const u1 = a[x1 + k]!;
+        const u2 = a[x2 + k]!;
+        const u3 = a[x3 + k]!;
+        p0 += u0 * v0;
+        p1 += u0 * v1;
+        q0 += u1 * v0;
+        q1 += u1 * v1;
+        r0 += u2 * v0;
+        r1 += u2 * v1;
+        s0 += u3 * v0;
+        s1 += u3 * v1;
+      }
+      a[x0 + j]! -= p0;
+      a[x0 + j + 1]! -= p1;
+      a[x1 + j]! -= q0;
+      a[x1 + j + 1]! -= q1;
+      a[x2 + j]! -= r0;
+      a[x2 + j + 1]! -= r1;
+      a[x3 + j]! -= s0;
+      a[x3 + j + 1]! -= s1;
+    }
+  }
 }
 
 /** Σ a[x + k] · a[y + k] for k below `count`; four sums, so that additions do not wait for each other. */
@@ -101,6 +139,24 @@ export async function solveCholesky(
 /** Turns rows and columns of an n × n matrix around, in place: entry (i, j) goes to (n−1−i, n−1−j). */
 export function reverse(a: Float64Array, n: number): void {
   a.subarray(0, n * n).reverse();
+}
+
+/**
+ * Replaces the symmetric positive definite `h` by the lower triangular L with h = Lᵀ L, the product the other way round
+ * than `cholesky` has it. False when `h` is not positive definite.
+ */
+export async function reverseFactor(h: Float64Array, n: number, task: Task): Promise<boolean> {
+  reverse(h, n);
+  if (!(await cholesky(h, n, task))) return false;
+  reverse(h, n);
+  for (let i = 0; i < n; i += 1) {
+    for (let j = 0; j < i; j += 1) {
+      h[i * n + j] = h[j * n + i]!;
+      h[j * n + i] = 0;
+    }
+    await breathe(task);
+  }
+  return true;
 }
 
 /**

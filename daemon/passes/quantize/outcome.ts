@@ -52,8 +52,13 @@ export function refusal(model: Model, method: string, layers: readonly string[])
 
 /** The sentence when there are layers and none of them could be taken. */
 export function nothingTaken(left: readonly Left[]): string {
-  const reasons = [...new Set(left.map(({ op, why }) => `${op}: ${why}`))];
-  return `None of the model's layers could be quantized. ${reasons.slice(0, 3).join(' ')}`;
+  // One node for each reason.
+  const reasons = new Map<string, string>();
+  for (const { node, op, why } of left) {
+    const key = `${op}: ${why}`;
+    if (!reasons.has(key)) reasons.set(key, `${op} "${node}": ${why}`);
+  }
+  return `None of the model's layers could be quantized. ${[...reasons.values()].slice(0, 3).join(' ')}`;
 }
 
 /** A note for every node whose bodies stay in float. */

@@ -5,10 +5,12 @@ import type { Task } from '../../base/task';
 import type { BlockFitter, BlockFormat } from './blocks';
 import { importanceOf, roundWhole, SampledColumns, type InputGram } from './quantizeMatrix';
 
-/** Exponents that are tried: 0 (nothing) to 1. */
-const exponents = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+/** Exponents that are tried besides 0, which is nothing. */
+const exponents = [0.15, 0.3, 0.45, 0.6, 0.8, 1];
 /** Columns of each weight that the choice is made on. */
-const triedColumns = 16;
+const triedColumns = 32;
+/** Factors that lower the error of these columns by less are chance, and cost a product. */
+const leastGain = 0.02;
 
 /**
  * Factors for the K rows of weights that read the same input, or undefined when none lowers the error. `columns`
@@ -23,7 +25,7 @@ export async function awqFactors(
 ): Promise<Float32Array | undefined> {
   const size = Float64Array.from({ length: k }, (_, i) => Math.sqrt(Math.max(0, gram[i * k + i]!)));
   let best: { error: number; factors: Float32Array | undefined } = {
-    error: await errorOf(columns, gram, k, undefined, format, fitter, task),
+    error: (1 - leastGain) * (await errorOf(columns, gram, k, undefined, format, fitter, task)),
     factors: undefined,
   };
   for (const exponent of exponents) {
@@ -55,13 +57,7 @@ async function errorOf(
   fitter: BlockFitter,
   task: Task,
 ): Promise<number> {
-  let scaled = gram;
-  if (factors) {
-    scaled = new Float64Array(k * k);
-    for (let i = 0; i < k; i += 1)
-      for (let j = 0; j < k; j += 1) scaled[i * k + j] = gram[i * k + j]! / (factors[i]! * factors[j]!);
-  }
-  const h = importanceOf(scaled, k);
+  const h = importanceOf(gram, k, factors);
   let total = 0;
   for (const { w, n } of columns) {
     const enlarged = Float32Array.from(w);
@@ -70,7 +66,7 @@ async function errorOf(
     }
     const sampled = new SampledColumns(undefined, k, n, format.block);
     await roundWhole(enlarged, { k, n }, format, fitter, h, sampled, task);
-    total += (await sampled.relativeError(enlarged, scaled, task)) ** 2;
+    total += (await sampled.relativeError(enlarged, gram, factors, task)) ** 2;
   }
   return total;
 }

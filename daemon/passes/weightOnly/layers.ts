@@ -88,23 +88,23 @@ export function findWeights(graph: Graph, choice: LayerChoice): { uses: WeightUs
     else {
       // Quantizing it for some of its readers would keep the float weight beside the integers.
       for (const node of [...use.products, ...use.lookups])
-        leave(node, `It shares its weight with node "${stranger}", which is not quantized in the same way.`);
+        leave(node, `It shares its weight with ${stranger}, which is not quantized in the same way.`);
     }
   }
   return { uses: kept, left };
 }
 
-/** A node that reads the weight and is none of the use's own. */
+/** What reads the weight and is none of the use's own: `node "a"`, or an output of the model. */
 function otherReader({ matrix, products, lookups }: WeightUse, index: GraphIndex): string | undefined {
   const { name } = matrix.tensor;
-  if (index.graphOutputs.has(name)) return name;
+  if (index.graphOutputs.has(name)) return `the output "${name}"`;
   const own = new Set([...products, ...lookups]);
   for (const reader of index.consumers.get(name) ?? []) {
     if (own.has(reader)) continue;
     const turned = isOp(reader, 'Transpose') ? reader.outputs[0]! : undefined;
     const behind = turned === undefined ? [reader] : (index.consumers.get(turned) ?? []);
     const stranger = behind.find((node) => !own.has(node));
-    if (stranger) return nameOf(stranger);
+    if (stranger) return `node "${nameOf(stranger)}"`;
   }
   return undefined;
 }

@@ -138,30 +138,22 @@ export async function quantizeWithGram(
   let poison = 0;
   for (let i = 0; i < w.length; i += 1) poison += w[i]! * 0;
   if (Number.isNaN(poison)) return undefined;
-  const gram = await scaledGram(input, task);
+  const { gram } = input.gram;
   const sampled = new SampledColumns(sink, k, n, format.block);
   if (algorithm === 'gptq' && input.factor) await gptq(w, n, input.factor, format, fitter, sampled, task);
-  else await roundWhole(w, matrix, format, fitter, importanceOf(gram, k), sampled, task);
-  return { relative: await sampled.relativeError(w, gram, task), of: 'output' };
+  else await roundWhole(w, matrix, format, fitter, importanceOf(gram, k, input.factors), sampled, task);
+  return { relative: await sampled.relativeError(w, gram, input.factors, task), of: 'output' };
 }
 
-/** Diagonal of a Gram matrix over its mean. */
-export function importanceOf(gram: Float64Array, k: number): Float32Array {
-  let mean = 0;
-  for (let i = 0; i < k; i += 1) mean += gram[i * k + i]! / k;
+/** Diagonal of a Gram matrix over its mean, for inputs that are divided by the factors. */
+export function importanceOf(gram: Float64Array, k: number, factors?: Float32Array): Float32Array {
+  const diagonal = Float64Array.from(
+    { length: k },
+    (_, i) => gram[i * k + i]! / (factors ? factors[i]! * factors[i]! : 1),
+  );
+  const mean = diagonal.reduce((sum, value) => sum + value / k, 0);
   // A row that is always zero costs nothing, but its weight should still be near what it was.
-  return Float32Array.from({ length: k }, (_, i) => (mean > 0 ? gram[i * k + i]! / mean : 1) + 1e-6);
-}
-
-/** The Gram matrix of inputs that were divided by the factors. */
-async function scaledGram({ gram: { gram, k }, factors }: KnownInput, task: Task): Promise<Float64Array> {
-  if (!factors) return gram;
-  const scaled = new Float64Array(k * k);
-  for (let i = 0; i < k; i += 1) {
-    for (let j = 0; j < k; j += 1) scaled[i * k + j] = gram[i * k + j]! / (factors[i]! * factors[j]!);
-    await breathe(task);
-  }
-  return scaled;
+  return Float32Array.from(diagonal, (value) => (mean > 0 ? value / mean : 1) + 1e-6);
 }
 
 /** Columns that the output error is taken from, at most. */
@@ -193,30 +185,59 @@ export class SampledColumns implements BlockSink {
     this.next?.put(n, b, codes, count, fit);
   }
 
-  /** Root of Σ eᵀ G e over Σ wᵀ G w, which are squared norms of the layer's outputs. */
-  async relativeError(w: Float32Array, gram: Float64Array, task: Task): Promise<number> {
-    const { k } = this;
+  /**
+   * Root of Σ eᵀ G e over Σ wᵀ G w, which are squared norms of the layer's outputs. Rows of `w` are enlarged by the
+   * factors, and the inputs divided by them; the Gram matrix is that of the inputs as they were.
+   */
+  async relativeError(
+    w: Float32Array,
+    gram: Float64Array,
+    factors: Float32Array | undefined,
+    task: Task,
+  ): Promise<number> {
+    const { k, count } = this;
     let [lost, all] = [0, 0];
-    const original = new Float64Array(k);
-    const error = new Float64Array(k);
-    for (let c = 0; c < this.count; c += 1) {
+    // Two columns share what is loaded of a row.
+    for (let c = 0; c < count; c += 2) {
+      const other = Math.min(c + 1, count - 1);
+      const [w0, e0] = this.column(w, c, factors);
+      const [w1, e1] = this.column(w, other, factors);
       for (let i = 0; i < k; i += 1) {
-        original[i] = w[i * this.n + c * this.step]!;
-        error[i] = original[i]! - this.kept[c * k + i]!;
-      }
-      for (let i = 0; i < k; i += 1) {
-        let [p, q] = [0, 0];
+        let [p0, q0, p1, q1] = [0, 0, 0, 0];
+        const row = i * k;
         for (let j = 0; j < k; j += 1) {
-          const g = gram[i * k + j]!;
-          p += g * error[j]!;
-          q += g * original[j]!;
+          const g = gram[row + j]!;
+          p0 += g * e0[j]!;
+          q0 += g * w0[j]!;
+          p1 += g * e1[j]!;
+          q1 += g * w1[j]!;
         }
-        lost += p * error[i]!;
-        all += q * original[i]!;
-        if ((i & 255) === 255) await breathe(task);
+        lost += p0 * e0[i]!;
+        all += q0 * w0[i]!;
+        if (other !== c) {
+          lost += p1 * e1[i]!;
+          all += q1 * w1[i]!;
+        }
+        if ((i & 127) === 127) await breathe(task);
       }
     }
     return all > 0 ? Math.sqrt(Math.max(0, lost) / all) : 0;
+  }
+
+  /** A column of the weight, and what rounding took from it. */
+  private column(
+    w: Float32Array,
+    c: number,
+    factors: Float32Array | undefined,
+  ): [Float64Array, Float64Array] {
+    const original = new Float64Array(this.k);
+    const error = new Float64Array(this.k);
+    for (let i = 0; i < this.k; i += 1) {
+      const inverse = factors ? 1 / factors[i]! : 1;
+      original[i] = w[i * this.n + c * this.step]! * inverse;
+      error[i] = original[i]! - this.kept[c * this.k + i]! * inverse;
+    }
+    return [original, error];
   }
 }
 

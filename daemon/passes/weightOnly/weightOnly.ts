@@ -51,6 +51,8 @@ export interface WeightOnlyOptions extends BlockFormat {
   readonly actOrder?: boolean;
   /** A weight that loses more than this share of its layer's output (or of itself) takes 8 bits instead. */
   readonly largestError?: number;
+  /** Whether errors of rounding count by the inputs that they meet, where those are known; true when absent. */
+  readonly weighed?: boolean;
   /** Gram matrices by node name; GPTQ and AWQ need them, others weigh errors by them. */
   readonly grams?: ReadonlyMap<string, InputGram>;
   /** Puts finished bytes where they wait for the writer; they stay in memory when absent. */
@@ -223,7 +225,9 @@ class WeightOnlyQuantizer {
     fractions: boolean,
     dataType: DataType,
   ): BlockFitter {
-    const fitter = fitterOf(algorithm, format, fractions);
+    const found = fitterOf(algorithm, format, fractions);
+    const fitter: BlockFitter =
+      this.options.weighed === false ? (w, _h, count, fit) => found(w, undefined, count, fit) : found;
     if (dataType !== DataType.FLOAT16) return fitter;
     return (w, h, count, fit) => {
       fitter(w, h, count, fit);
@@ -237,7 +241,7 @@ class WeightOnlyQuantizer {
   private async smooth(uses: readonly WeightUse[], task: Task): Promise<void> {
     const { options } = this;
     const format: BlockFormat = { bits: options.bits, block: options.block, symmetric: options.symmetric };
-    const fitter = fitterOf('awq', format, false);
+    const fitter = this.fitter('awq', format, false, DataType.FLOAT);
     const byInput = new Map<string, { use: WeightUse; node: Node }[]>();
     for (const use of uses) {
       const [node, ...others] = use.products;

@@ -42,7 +42,7 @@ if (shared !== undefined) {
     'int4 awq': { calibration, calibrationSamples: 32, algorithm: 'awq' },
     int8: { bits: 8 },
   };
-  const samples = 400;
+  const samples = 200;
   let before: number | undefined;
   for (const [name, options] of Object.entries(cases)) {
     test(`bert, ${name}, keeps its top-1 within a point`, async () => {
@@ -57,6 +57,16 @@ if (shared !== undefined) {
       assert.ok(after >= before - 0.01);
       assert.ok(result.after.fileBytes < result.before.fileBytes * (options.bits === 8 ? 0.35 : 0.25));
       assert.ok(result.quantizedNodes > 20);
+      const { candidates } = result.weightOnly;
+      assert.deepEqual(
+        candidates.map(({ algorithm, weighed }) => `${algorithm} ${weighed}`),
+        options.algorithm === 'awq' ? ['awq false', 'rtn true', 'rtn false'] : [],
+      );
+      const nearest = Math.max(...candidates.map(({ sqnrDb }) => sqnrDb));
+      assert.equal(
+        result.diagnostics.some(({ id }) => id === 'quantize/nearer'),
+        candidates.length > 0 && candidates[0]!.sqnrDb < nearest,
+      );
       assert.ok(result.error && result.error.cosine > 0.98);
     });
   }

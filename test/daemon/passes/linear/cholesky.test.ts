@@ -7,6 +7,7 @@ import {
   cholesky,
   inverseFactor,
   invertLower,
+  reverseFactor,
   solveCholesky,
 } from '../../../../daemon/passes/linear/cholesky';
 import { randomNumbers } from '../../../support/graphs';
@@ -34,7 +35,7 @@ function near(a: ArrayLike<number>, b: ArrayLike<number>) {
 
 const identity = (n: number) => Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0));
 
-for (const n of [1, 3, 32, 33, 100]) {
+for (const n of [1, 3, 32, 33, 100, 128]) {
   test(`factor, inverse and solution, ${n} × ${n}`, async () => {
     const a = positive(n);
     const l = a.slice();
@@ -52,6 +53,12 @@ for (const n of [1, 3, 32, 33, 100]) {
     // a⁻¹ = Uᵀ U.
     const turned = Float64Array.from({ length: n * n }, (_, i) => u[(i % n) * n + Math.floor(i / n)]!);
     near(product(turned, u, n), b);
+    const lower = a.slice();
+    assert.ok(await reverseFactor(lower, n, silentTask));
+    for (let i = 0; i < n; i += 1) for (let j = i + 1; j < n; j += 1) assert.equal(lower[i * n + j], 0);
+    // a = Lᵀ L.
+    const up = Float64Array.from({ length: n * n }, (_, i) => lower[(i % n) * n + Math.floor(i / n)]!);
+    near(product(up, lower, n), a);
   });
 }
 
@@ -59,4 +66,5 @@ test('what is not positive definite is told', async () => {
   assert.equal(await cholesky(Float64Array.of(1, 2, 2, 1), 2, silentTask), false);
   assert.equal(await cholesky(Float64Array.of(NaN), 1, silentTask), false);
   assert.equal(await inverseFactor(new Float64Array(9), 3, silentTask), false);
+  assert.equal(await reverseFactor(new Float64Array(9), 3, silentTask), false);
 });
