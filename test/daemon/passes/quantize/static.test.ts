@@ -95,7 +95,11 @@ test('a value without a range leaves its layer in float, with a note', async () 
     notes?.map(({ id, where }) => [id, where?.node]),
     [['quantize/no-range', 'y_conv']],
   );
-  await refuses(made, /None of the model's layers could be quantized\. Conv ".*": No finite range/, new Map());
+  await refuses(
+    made,
+    /None of the model's layers could be quantized\. Conv ".*": No finite range/,
+    new Map(),
+  );
 });
 
 test('values that never change, and channels of zeros, have scales', async () => {
