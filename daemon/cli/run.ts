@@ -2,6 +2,7 @@
 
 import { basename } from 'node:path';
 import { runRecipe, type RecipeRun } from '../recipes/runRecipe';
+import { textOption } from './args';
 import type { Command } from './command';
 import { megabytes, plural, significant } from './format';
 import { renderList, renderTable } from './table';
@@ -12,14 +13,29 @@ export const runCommand: Command = {
     summary: 'Runs a recipe file: prune, repair, quantize and more in one go, order checked',
     usage: 'run RECIPE.yaml',
     options: {
+      model: { type: 'string', value: 'MODEL', help: 'The model, instead of the one that the recipe names' },
+      output: {
+        type: 'string',
+        short: 'o',
+        value: 'OUT',
+        help: 'File to write, instead of the one that the recipe names',
+      },
       overwrite: { type: 'boolean', help: "Replace the recipe's output when it exists (never the model)" },
     },
     positionals: { min: 1, max: 1, what: 'The recipe file' },
-    examples: ['slipway run small.yaml', 'slipway run small.yaml --overwrite --json'],
+    examples: ['slipway run small.yaml', 'slipway run small.yaml --model resnet.onnx -o resnet.small.onnx'],
   },
   async run(args, { task }) {
     const [recipe = ''] = args.positionals;
-    const result = await runRecipe(recipe, { overwrite: args.flags.has('overwrite') }, task);
+    const result = await runRecipe(
+      recipe,
+      {
+        model: textOption(args, 'model'),
+        output: textOption(args, 'output'),
+        overwrite: args.flags.has('overwrite'),
+      },
+      task,
+    );
     return { result, text: describe(result) };
   },
 };

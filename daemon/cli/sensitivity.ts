@@ -6,24 +6,44 @@ import { countOption, textOption, UsageError } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { significant } from './format';
+import { pruneSensitivityOutcome } from './pruneSensitivity';
 import { staticOptionSpecs, staticSettings } from './quantizeOptions';
 import { renderTable } from './table';
 
 export const sensitivityCommand: Command = {
   spec: {
     name: 'sensitivity',
-    summary: 'Quantizes one layer at a time and measures how far the outputs move',
+    summary: 'Quantizes one layer, or prunes one group, at a time and measures how far the outputs move',
     usage: 'sensitivity MODEL --calibration DATA',
     options: {
+      prune: {
+        type: 'string',
+        value: 'R',
+        help: 'Prune instead: each group of channels alone loses this share of its width',
+      },
+      validation: {
+        type: 'string',
+        value: 'DATA',
+        help: 'With --prune, labelled .npz file: measure top-1 for each group too',
+      },
+      importance: {
+        type: 'string',
+        value: 'KIND',
+        help: 'With --prune, which channels go: l1, l2, bn-scale, energy or error',
+      },
       calibration: { type: 'string', value: 'DATA', help: '.npz file with arrays named like the inputs' },
       samples: { type: 'string', value: 'N', help: 'Samples that each layer is measured on; 64 when absent' },
       ...staticOptionSpecs,
     },
     positionals: { min: 1, max: 1, what: 'The model' },
-    examples: ['slipway sensitivity resnet.onnx --calibration resnet_calibration.npz --json'],
+    examples: [
+      'slipway sensitivity resnet.onnx --calibration resnet_calibration.npz --json',
+      'slipway sensitivity resnet.onnx --prune 0.5 --calibration resnet_calibration.npz',
+    ],
   },
   async run(args, { task }) {
     const [model = ''] = args.positionals;
+    if (args.values.has('prune')) return pruneSensitivityOutcome(args, model, task);
     const calibration = textOption(args, 'calibration');
     if (calibration === undefined)
       throw new UsageError('Layers are measured on calibration data: --calibration DATA.');

@@ -21,10 +21,12 @@ import { readOverlays, resultOverlays, writeOverlay } from './overlay';
 import { precision } from './precision';
 import { devices, profile } from './profile';
 import { prune } from './prune';
+import { pruneSensitivity } from './pruneSensitivity';
 import { pruneWeights } from './pruneWeights';
 import { quantize } from './quantize';
 import { quantizeWeights } from './weightOnly';
 import { recorded } from './recorded';
+import { runRecipe } from './runRecipe';
 import { digest, getRun, listRuns, removeRuns } from './runs';
 import { sensitivity } from './sensitivity';
 
@@ -55,7 +57,9 @@ const all: readonly AnyHandler[] = [
   pruneWeights,
   lowRank,
   cluster,
+  runRecipe,
   sensitivity,
+  pruneSensitivity,
   benchmark,
   profile,
   devices,
@@ -84,7 +88,9 @@ const history: ReadonlyMap<AnyHandler, string> = new Map([
   [pruneWeights, 'Zeros in'],
   [lowRank, 'Low rank of'],
   [cluster, 'Clustering of'],
+  [runRecipe, 'Recipe on'],
   [sensitivity, 'Sensitivity of'],
+  [pruneSensitivity, 'Pruning sensitivity of'],
 ]);
 
 function withHistory(one: AnyHandler): AnyHandler {

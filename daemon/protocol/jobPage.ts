@@ -11,8 +11,10 @@ import type { OptimizeResult } from './optimize';
 import type { PageError } from './page';
 import type { ProfileResult } from './profile';
 import type { PruneResult } from './prune';
+import type { GroupSensitivity, PruneSensitivityResult } from './pruneSensitivity';
 import type { PruneWeightsResult } from './pruneWeights';
 import type { QuantizeResult } from './quantize';
+import type { RunRecipeResult } from './runRecipe';
 import type { LayerSensitivity, SensitivityResult } from './sensitivity';
 import type { WeightOnlyResult } from './weightOnly';
 
@@ -21,7 +23,8 @@ export type FieldValue = string | number | boolean | string[] | number[] | Recor
 export type FormValues = Record<string, FieldValue>;
 
 /** What a path is for: it decides the dialog and what is offered. */
-export type PathUse = 'calibration' | 'validation' | 'data' | 'model' | 'file' | 'newModel' | 'newFile';
+export type PathUse =
+  'recipe' | 'calibration' | 'validation' | 'data' | 'model' | 'file' | 'newModel' | 'newFile';
 
 export interface Option {
   value: string | number | boolean;
@@ -87,7 +90,9 @@ export type JobResult =
   | { kind: 'lowRank'; value: LowRankResult }
   | { kind: 'cluster'; value: ClusterResult }
   | { kind: 'optimize'; value: OptimizeResult }
+  | { kind: 'recipe'; value: RunRecipeResult }
   | { kind: 'sensitivity'; value: SensitivityResult }
+  | { kind: 'pruneSensitivity'; value: PruneSensitivityResult }
   | { kind: 'benchmark'; value: BenchmarkResult }
   | { kind: 'profile'; value: ProfileResult }
   | { kind: 'evaluate'; value: EvaluateResult };
@@ -105,7 +110,7 @@ export interface JobRun {
   state: 'running' | 'done' | 'failed' | 'cancelled';
   progress: ProgressValue | null;
   /** Finished parts, as far as the request reports them. */
-  rows: (LayerSensitivity | Measurement)[];
+  rows: (LayerSensitivity | GroupSensitivity | Measurement)[];
   result: JobResult | null;
   error: PageError | null;
   /** The file that it wrote is gone: deleted by its button. */

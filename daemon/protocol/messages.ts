@@ -22,10 +22,12 @@ import { ReadOverlays, WriteOverlay } from './overlay';
 import { ConvertPrecision } from './precision';
 import { ListDevices, Profile } from './profile';
 import { Prune } from './prune';
+import { PruneSensitivity } from './pruneSensitivity';
 import { PruneWeights } from './pruneWeights';
 import { Quantize } from './quantize';
 import { QuantizeWeights } from './weightOnly';
 import { ResultOverlays } from './resultOverlays';
+import { RunRecipe } from './runRecipe';
 import { GetDigest, GetRun, ListRuns, RemoveRuns, RunChanged } from './runs';
 import { Sensitivity } from './sensitivity';
 
@@ -56,7 +58,9 @@ export const requests: readonly AnyRequest[] = [
   PruneWeights,
   LowRank,
   Cluster,
+  RunRecipe,
   Sensitivity,
+  PruneSensitivity,
   Benchmark,
   Profile,
   ListDevices,

@@ -72,6 +72,7 @@ export type JobCommand =
   | 'prune'
   | 'cluster'
   | 'lowRank'
+  | 'recipe'
   | 'sensitivity'
   | 'benchmark'
   | 'profile'

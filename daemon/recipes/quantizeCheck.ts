@@ -192,7 +192,8 @@ export async function* samplesOf(
   }
 }
 
-function* generatedBatches(inputs: readonly SessionValue[]): Generator<ComparedBatch> {
+/** Made-up inputs, where there is no data. */
+export function* generatedBatches(inputs: readonly SessionValue[]): Generator<ComparedBatch> {
   for (let seed = 1; seed <= generatedSamples; seed += 1) {
     const { feeds, batch } = generateInputs(inputs, { seed });
     yield { feeds, count: batch };

@@ -31,10 +31,16 @@ export interface Recipe {
   readonly benchmark: boolean;
 }
 
+/** Files that the caller names instead of the recipe. */
+export interface RecipeFiles {
+  readonly model?: string | undefined;
+  readonly output?: string | undefined;
+}
+
 const fields = ['model', 'output', 'calibration', 'validation', 'benchmark', 'steps'];
 
 /** Throws `badRequest` with the step and the word that cannot be meant. Paths count from the file's folder. */
-export async function readRecipe(path: string): Promise<Recipe> {
+export async function readRecipe(path: string, given: RecipeFiles = {}): Promise<Recipe> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw fileSystemError('read', path, error);
   });
@@ -44,11 +50,11 @@ export async function readRecipe(path: string): Promise<Recipe> {
   } catch (error) {
     throw badRequest(`${path} is no YAML document: ${messageOf(error)}`);
   }
-  return recipeFrom(parsed, path);
+  return recipeFrom(parsed, path, given);
 }
 
-/** The recipe that a document means. */
-export function recipeFrom(parsed: unknown, path: string): Recipe {
+/** The recipe that a document means; what is `given` stands above what it says itself. */
+export function recipeFrom(parsed: unknown, path: string, given: RecipeFiles = {}): Recipe {
   const wrong = (what: string) => badRequest(`${path}: ${what}`);
   if (!isRecord(parsed)) throw wrong('a recipe is a list of fields: model, output and steps.');
   for (const key of Object.keys(parsed))
@@ -60,15 +66,17 @@ export function recipeFrom(parsed: unknown, path: string): Recipe {
     if (typeof value !== 'string' || value === '') throw wrong(`"${field}" must be the path of a file.`);
     return resolve(folder, value);
   };
-  const [model, output] = [pathOf('model', true)!, pathOf('output', true)!];
+  const fileOf = (field: 'model' | 'output') =>
+    given[field] === undefined ? pathOf(field, true)! : resolve(given[field]);
+  const [model, output] = [fileOf('model'), fileOf('output')];
   const [calibration, validation] = [pathOf('calibration', false), pathOf('validation', false)];
   const benchmark = parsed['benchmark'] ?? false;
   if (typeof benchmark !== 'boolean') throw wrong('"benchmark" is true or false.');
-  const given = parsed['steps'];
-  if (!Array.isArray(given) || given.length === 0)
+  const list = parsed['steps'];
+  if (!Array.isArray(list) || list.length === 0)
     throw wrong(`"steps" must be a list of ${stepNames.join(', ')}, as in "- prune: {ratio: 0.3}".`);
   const steps: RecipeStep[] = [];
-  for (const [i, entry] of (given as unknown[]).entries()) {
+  for (const [i, entry] of (list as unknown[]).entries()) {
     const step = stepFrom(entry, (what) => wrong(`step ${i + 1}${what}`), folder, calibration);
     for (const before of steps) {
       const why = whyNotAfter(before.step, step.step);

@@ -12,6 +12,7 @@ export function resultOverlays(method: string, result: unknown): Overlay[] {
   if (Array.isArray(given.overlays)) return given.overlays;
   const found = [
     ...ofSensitivity(given.layers),
+    ...ofGroups(given.units),
     ...ofWidths(given),
     ...ofWeights(given.weightOnly?.layers),
     ...ofFusion(given.fusion),
@@ -30,6 +31,15 @@ interface Given {
   readonly overlays?: Overlay[];
   /** Of `slipway/sensitivity`, `slipway/pruneWeights` and `slipway/lowRank`. */
   readonly layers?: readonly Partial<Layer>[];
+  /** Of `slipway/pruneSensitivity`. */
+  readonly units?: readonly {
+    name: string;
+    from: number;
+    to: number;
+    layers: readonly string[];
+    alone: ErrorFigures;
+    top1: number | null;
+  }[];
   /** Of quantization. */
   readonly fusion?: {
     readonly ran?: readonly { node: string; as: string }[];
@@ -93,6 +103,30 @@ function ofSensitivity(layers: Given['layers'] = []): Overlay[] {
 }
 
 /** Every compute node: those that run in integers with what does their work, the others with the reason. */
+/** Each layer shows the most sensitive of the groups that it is cut with. */
+function ofGroups(units: Given['units'] = []): Overlay[] {
+  const worst = new Map<string, OverlayEntry>();
+  for (const { name, from, to, layers, alone, top1 } of units) {
+    const value = decibels(alone.sqnrDb);
+    const score = top1 === null ? '' : `, top-1 ${(100 * top1).toFixed(2)} %`;
+    const text = `Outputs when ${name} alone goes from ${from} to ${to} channels: ${value.toFixed(1)} dB${score}`;
+    for (const node of [name, ...layers])
+      if (!(value >= (worst.get(node)?.value ?? Number.POSITIVE_INFINITY)))
+        worst.set(node, { node, value, text });
+  }
+  return [
+    {
+      name: 'prune.sensitivity',
+      title: 'Sensitivity to pruning',
+      unit: 'dB',
+      kind: 'sequential',
+      higherIs: 'better',
+      combine: 'min',
+      entries: [...worst.values()],
+    },
+  ];
+}
+
 function ofFusion(fusion: Given['fusion']): Overlay[] {
   const { ran = [], left = [] } = fusion ?? {};
   const entries = [

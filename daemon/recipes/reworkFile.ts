@@ -52,13 +52,9 @@ export interface CalibrationData extends Dataset {
 /** Rows of a layer's input that are summed at the most. */
 export const mostRows = 50_000;
 
-/** A model file that is being reworked. */
-export interface Rework {
+/** A model file with everything that working on its weights needs. */
+export interface OpenModel {
   readonly path: string;
-  readonly output: string;
-  readonly overwrite: boolean;
-  /** "pruned", "split". */
-  readonly done: string;
   readonly original: Model;
   readonly before: ModelSize;
   readonly inputs: readonly SessionValue[];
@@ -66,6 +62,14 @@ export interface Rework {
   readonly read: TensorReader;
   /** What was noticed so far. */
   readonly diagnostics: Diagnostic[];
+}
+
+/** A model file that is being reworked into another. */
+export interface Rework extends OpenModel {
+  readonly output: string;
+  readonly overwrite: boolean;
+  /** "pruned", "split". */
+  readonly done: string;
 }
 
 /** Reads what is needed; throws `conflict`, `invalidModel`, `badRequest` (data that does not fit) and `runnerFailed`. */
@@ -77,6 +81,21 @@ export async function openRework(
 ): Promise<Rework> {
   const output = resolve(options.output);
   checkOutput(path, output, options);
+  return {
+    ...(await openModel(path, options, done, task)),
+    output,
+    overwrite: options.overwrite === true,
+    done,
+  };
+}
+
+/** Reads a model and the data for it; `done` says what cannot be done with a broken one. */
+export async function openModel(
+  path: string,
+  options: Pick<ReworkOptions, 'calibration' | 'calibrationSamples'>,
+  done: string,
+  task: Task,
+): Promise<OpenModel> {
   task.report({ stage: 'Reading' });
   const found: ReadResult & { readonly model: Model } = await readSound(path, done, task);
   const inputs = await withRunner(task, async (runner) => (await runner.load(path, {}, task)).inputs);
@@ -85,9 +104,6 @@ export async function openRework(
   const fileBytes = found.fileBytes + found.externalBytes;
   return {
     path,
-    output,
-    overwrite: options.overwrite === true,
-    done,
     original: found.model,
     before: { ...(await sizeOf(found.model, read)), fileBytes },
     inputs,
@@ -125,7 +141,7 @@ export async function gramsOf(
 }
 
 async function openData(
-  { calibration, calibrationSamples }: ReworkOptions,
+  { calibration, calibrationSamples }: Pick<ReworkOptions, 'calibration' | 'calibrationSamples'>,
   inputs: readonly SessionValue[],
   task: Task,
 ): Promise<CalibrationData | undefined> {

@@ -9,7 +9,7 @@ import { throwIfCancelled, type Task } from '../base/task';
 import { evaluateModel } from '../evaluate/evaluate';
 import { benchmark, type Ratio } from '../runtime/benchmark';
 import { checkOutput } from './modelFiles';
-import { readRecipe } from './recipeFile';
+import { readRecipe, type RecipeFiles } from './recipeFile';
 import { stepKinds, type StepName, type StepOptions } from './recipeSteps';
 
 export interface StepRecord {
@@ -38,11 +38,11 @@ export interface RecipeRun {
 /** Throws `badRequest` before any work for a recipe that cannot be meant, else what its steps throw, with the step named. */
 export async function runRecipe(
   path: string,
-  { overwrite = false }: { readonly overwrite?: boolean | undefined },
+  { overwrite = false, ...files }: RecipeFiles & { readonly overwrite?: boolean | undefined },
   task: Task,
 ): Promise<RecipeRun> {
   task.report({ stage: 'Reading the recipe' });
-  const recipe = await readRecipe(path);
+  const recipe = await readRecipe(path, files);
   const { model, output, validation } = recipe;
   checkOutput(model, output, { overwrite });
   const score = async (file: string): Promise<number | null> =>

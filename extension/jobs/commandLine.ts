@@ -10,15 +10,18 @@ export function commandLine(method: Method, values: FormValues, model: string): 
 
 /** The same before quoting. */
 export function commandWords(method: Method, values: FormValues, model: string): string[] {
-  const { name, words = [], options = {} } = method.command;
-  const line = ['slipway', name, model];
+  const { name, words = [], options = {}, takes } = method.command;
+  const taken = takes === undefined ? undefined : values[takes];
+  const line =
+    typeof taken === 'string' ? ['slipway', name, taken, '--model', model] : ['slipway', name, model];
   const others = values['uris'];
   if (Array.isArray(others)) line.push(...others.map(String));
   const output = method.ending === undefined ? undefined : values['output'];
   if (typeof output === 'string' && output !== '') line.push('-o', output);
   line.push(...words);
   for (const [field, value] of Object.entries(values)) {
-    if (field === 'uris' || (field === 'output' && output !== undefined) || isEmpty(value)) continue;
+    if (field === 'uris' || field === takes || (field === 'output' && output !== undefined) || isEmpty(value))
+      continue;
     const how = options[field];
     if (how === null) continue;
     if (typeof how === 'function') line.push(...how(value));

@@ -60,6 +60,8 @@ export interface Method {
 
 export interface CommandWords {
   readonly name: string;
+  /** The field that the command takes as its argument, with the model as `--model`. */
+  readonly takes?: string;
   /** Words that say the method. */
   readonly words?: readonly string[];
   /** Option names, or how a value becomes words, by field; null leaves the field out. */

@@ -14,6 +14,7 @@ export function dataOffers(use: PathUse, { model, beside }: Situation): string[]
     validation: /\.npz$/i,
     data: /\.(npz|npy|csv|jsonl)$|\/$/i,
     file: /\.json$/i,
+    recipe: /\.ya?ml$/i,
   };
   const ending = endings[use];
   if (ending === undefined) return [];

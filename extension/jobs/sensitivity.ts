@@ -1,5 +1,6 @@
-// Measure Sensitivity: what the rounding of each layer costs.
+// Measure Sensitivity: what the rounding of each layer, or the pruning of each group of channels, costs.
 
+import { PruneSensitivity } from '../../daemon/protocol/pruneSensitivity';
 import { Sensitivity } from '../../daemon/protocol/sensitivity';
 import type { Job } from './job';
 
@@ -10,7 +11,7 @@ export const sensitivityJob: Job = {
   methods: [
     {
       id: 'sensitivity',
-      title: 'One layer at a time',
+      title: 'Rounding, one layer at a time',
       sentence:
         'Rounds one layer at a time to 8 bits and measures how far the outputs move: the layers to keep in float stand first.',
       verb: 'Measure',
@@ -29,6 +30,28 @@ export const sensitivityJob: Job = {
       result: 'sensitivity',
       paints: true,
       command: { name: 'sensitivity' },
+    },
+    {
+      id: 'prune',
+      title: 'Pruning, one group at a time',
+      sentence:
+        'Cuts one group of channels at a time and measures how far the outputs move: the groups to leave alone stand first.',
+      verb: 'Measure',
+      request: PruneSensitivity,
+      front: ['ratio', 'calibration', 'validation', 'samples'],
+      hidden: ['calibrationSamples'],
+      needs: ['ratio'],
+      labels: {
+        ratio: 'Share of the channels to remove',
+        calibration: 'Calibration data',
+        validation: 'Labelled data',
+        samples: 'Samples for each group',
+      },
+      absent: { samples: '64' },
+      start: () => ({ ratio: 0.5 }),
+      result: 'pruneSensitivity',
+      paints: true,
+      command: { name: 'sensitivity', options: { ratio: 'prune' } },
     },
   ],
 };

@@ -10,6 +10,7 @@ import { optimizeJob } from './optimize';
 import { profileJob } from './profile';
 import { pruneJob } from './prune';
 import { precisionJob, quantizeJob } from './quantize';
+import { recipeJob } from './recipe';
 import { sensitivityJob } from './sensitivity';
 
 export const jobs: readonly Job[] = [
@@ -20,6 +21,7 @@ export const jobs: readonly Job[] = [
   lowRankJob,
   optimizeJob,
   compressByHandJob,
+  recipeJob,
   sensitivityJob,
   benchmarkJob,
   profileJob,

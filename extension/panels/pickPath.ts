@@ -9,6 +9,7 @@ const filters: Partial<Record<PathUse, Record<string, string[]>>> = {
   model: { 'ONNX models': ['onnx'] },
   newModel: { 'ONNX models': ['onnx'] },
   file: { JSON: ['json'] },
+  recipe: { Recipes: ['yaml', 'yml'] },
 };
 const titles: Readonly<Record<PathUse, string>> = {
   calibration: 'Calibration data',
@@ -16,6 +17,7 @@ const titles: Readonly<Record<PathUse, string>> = {
   data: 'Data',
   model: 'Another model',
   file: 'File',
+  recipe: 'Recipe',
   newModel: 'Where to write the model',
   newFile: 'Where to keep it',
 };

@@ -144,6 +144,41 @@ export const split: JobResult = {
   },
 };
 
+export const pruneCosts: JobResult = {
+  kind: 'pruneSensitivity',
+  value: {
+    units: ['/stem/Conv', '/layer1/0/conv1/Conv', '/layer2/0/conv1/Conv'].map((name, i) => ({
+      name,
+      from: 32 << i,
+      to: 16 << i,
+      layers: [`/layer${i + 1}/0/conv2/Conv`],
+      alone: { ...error, sqnrDb: 4 + 7 * i },
+      top1: 0.61 + 0.14 * i,
+    })),
+    locked: [{ name: '/head/Gemm', width: 62, reason: 'Its outputs are the outputs of the model.' }],
+    ratio: 0.5,
+    samples: 64,
+    top1: 0.945,
+    diagnostics: [],
+  },
+};
+
+export const cooked: JobResult = {
+  kind: 'recipe',
+  value: {
+    recipe: '/home/ada/models/small.yaml',
+    model: '/home/ada/models/resnet.onnx',
+    output: '/home/ada/models/resnet.small.onnx',
+    before: { fileBytes: 2_812_089, top1: 0.945 },
+    after: { fileBytes: 402_500, top1: 0.9355 },
+    steps: [
+      { step: 'prune', options: { targetMacs: 0.5 }, fileBytes: 1_529_434, seconds: 21.4, top1: 0.938, result: {} },
+      { step: 'quantize', options: {}, fileBytes: 402_500, seconds: 4.2, top1: 0.9355, result: {} },
+    ],
+    speed: { p50Ratio: 4.35, low: 4.19, high: 4.57 },
+  },
+}; // prettier-ignore
+
 export const sensitivity: JobResult = {
   kind: 'sensitivity',
   value: {

@@ -19,6 +19,8 @@ import {
   run,
   sensitivity,
   sparse,
+  cooked,
+  pruneCosts,
   split,
   swept,
 } from '../support/jobPages';
@@ -280,6 +282,8 @@ describe('job page', () => {
       ['prune', sparse],
       ['lowRank', split],
       ['sensitivity', sensitivity],
+      ['sensitivity', pruneCosts],
+      ['recipe', cooked],
       ['benchmark', benchmarked],
       ['benchmark', loaded],
       ['profile', profiled],

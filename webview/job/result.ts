@@ -4,6 +4,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { JobFromPage, JobPage, JobResult, JobRun } from '../../daemon/protocol/jobPage';
 import type { Measurement } from '../../daemon/protocol/benchmark';
 import type { ProfileResult } from '../../daemon/protocol/profile';
+import type { GroupSensitivity } from '../../daemon/protocol/pruneSensitivity';
 import type { LayerSensitivity } from '../../daemon/protocol/sensitivity';
 import { diagnosticList } from '../ui/diagnostics';
 import { speedVerdict } from '../compare/comparison';
@@ -16,7 +17,9 @@ import { profileParts } from './results/profile';
 import { lowRankParts } from './results/lowRank';
 import { clusterParts, optimizeParts } from './results/others';
 import { pruneParts } from './results/prune';
+import { pruneSensitivityParts } from './results/pruneSensitivity';
 import { quantizeParts } from './results/quantize';
+import { recipeParts } from './results/recipe';
 import { sensitivityParts } from './results/sensitivity';
 import { zerosParts } from './results/zeros';
 import { sizeBars } from './sizes';
@@ -58,7 +61,9 @@ function ended({ state, error, rows }: JobRun): TemplateResult {
 
 /** What has come while it runs, or until it ended. */
 function partial({ rows, state }: JobRun, width: number) {
-  const layers = rows.filter((row): row is LayerSensitivity => 'alone' in row);
+  const groups = rows.filter((row): row is GroupSensitivity => 'alone' in row && 'from' in row);
+  if (groups.length > 0) return pruneSensitivityParts(groups, undefined);
+  const layers = rows.filter((row): row is LayerSensitivity => 'alone' in row && 'node' in row);
   if (layers.length > 0) return sensitivityParts(layers, undefined);
   const measured = rows.filter((row): row is Measurement => 'latencyMs' in row);
   return measured.length === 0
@@ -185,6 +190,12 @@ function headline(run: JobRun, result: JobResult): TemplateResult | string {
       ? 'No layer can be rounded'
       : `${elide(first.node, 48)} is the most sensitive layer`;
   }
+  if (result.kind === 'pruneSensitivity') {
+    const [first] = result.value.units;
+    return first === undefined
+      ? 'No group of channels can be cut'
+      : `${elide(first.name, 48)} is the most sensitive group of channels`;
+  }
   if (result.kind === 'benchmark') return benchmarkHeadline(result.value);
   if (result.kind === 'evaluate') return evaluateHeadline(result.value);
   if (result.kind === 'profile') return profileHeadline(result.value);
@@ -253,6 +264,10 @@ function parts(result: JobResult, width: number) {
       return optimizeParts(result.value);
     case 'sensitivity':
       return sensitivityParts(result.value.layers, result.value.samples);
+    case 'pruneSensitivity':
+      return pruneSensitivityParts(result.value.units, result.value);
+    case 'recipe':
+      return recipeParts(result.value);
     case 'benchmark':
       return benchmarkParts(result.value, width, false);
     case 'profile':

@@ -12,6 +12,7 @@ const items: readonly { label: string; command: EditorCommand }[] = [
   { label: 'Prune…', command: 'prune' },
   { label: 'Share Weights…', command: 'cluster' },
   { label: 'Split Layers…', command: 'lowRank' },
+  { label: 'Run Recipe…', command: 'recipe' },
   { label: 'Measure Sensitivity…', command: 'sensitivity' },
   { label: 'Benchmark…', command: 'benchmark' },
   { label: 'Profile…', command: 'profile' },

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { Check } from 'typebox/value';
 import { OverlaySchema } from '../../../daemon/protocol/overlay';
 import { resultOverlays } from '../../../daemon/recipes/resultOverlays';
-import { pruned, quantized, sensitivity } from '../../support/jobPages';
+import { pruneCosts, pruned, quantized, sensitivity } from '../../support/jobPages';
 
 const summary = (method: string, result: unknown) =>
   resultOverlays(method, result).map((overlay) => {
@@ -18,6 +18,10 @@ test('sensitivity, widths and fusion become overlays; what says nothing becomes 
   assert.deepEqual(summary('slipway/sensitivity', sensitivity.value), [
     'sensitivity.alone: 4, /stem/Conv 24',
     'sensitivity.together: 3, /stem/Conv 22',
+  ]);
+  assert.deepEqual(summary('slipway/pruneSensitivity', pruneCosts.value), [
+    'prune.sensitivity: 6, /stem/Conv 4',
+    'prune.locked: 1, /head/Gemm stays whole',
   ]);
   assert.deepEqual(summary('slipway/prune', pruned.value), [
     'prune.width: 5, /layer1/0/conv1/Conv 62.5',

@@ -71,6 +71,13 @@ steps:
   assert.ok((steps[1]!.result as { quantizedNodes: number }).quantizedNodes > 5);
 });
 
+test('model and output from outside stand above the recipe', () => {
+  const steps = [{ prune: { ratio: 0.3, caps: { conv1: 0.2 } } }];
+  const { model, output } = recipeFrom({ model: 'a', steps }, '/r/r.yaml', { model: '/m/b', output: '/m/c' });
+  assert.deepEqual([model, output], ['/m/b', '/m/c']);
+  assert.throws(() => recipeFrom({ steps }, '/r/r.yaml', { model: '/m/b' }), /"output" must be the path/);
+});
+
 const wrong: Readonly<Record<string, [unknown, RegExp]>> = {
   'no fields at all': ['prune', /r\.yaml: a recipe is a list of fields/],
   'a field that is none': [{ modle: 'a' }, /there is no field "modle"/],
@@ -91,6 +98,10 @@ const wrong: Readonly<Record<string, [unknown, RegExp]>> = {
   'a word for a number': [
     { model: 'a', output: 'b', steps: [{ prune: { ratio: 'half' } }] },
     /step 1 \(prune\): "ratio" must be a number; "half" was given/,
+  ],
+  'caps that are no numbers': [
+    { model: 'a', output: 'b', steps: [{ prune: { caps: [0.3] } }] },
+    /"caps" must be numbers by name, as in \{conv1: 0\.3\}/,
   ],
   'a word that is none of those': [
     { model: 'a', output: 'b', steps: [{ prune: { importance: 'l3' } }] },

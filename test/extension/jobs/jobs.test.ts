@@ -13,6 +13,7 @@ import { optimizeCommand } from '../../../daemon/cli/optimize';
 import { profileCommand } from '../../../daemon/cli/profile';
 import { pruneCommand } from '../../../daemon/cli/prune';
 import { quantizeCommand } from '../../../daemon/cli/quantize';
+import { runCommand } from '../../../daemon/cli/run';
 import { sensitivityCommand } from '../../../daemon/cli/sensitivity';
 import type { Field, FieldValue, FormValues } from '../../../daemon/protocol/jobPage';
 import { commandLine, commandWords } from '../../../extension/jobs/commandLine';
@@ -43,6 +44,7 @@ const specs: Readonly<Record<string, CommandSpec>> = Object.fromEntries(
     clusterCommand,
     lowRankCommand,
     optimizeCommand,
+    runCommand,
     sensitivityCommand,
     benchmarkCommand,
     profileCommand,
@@ -138,6 +140,17 @@ test('the command line quotes, and names the output that the run would have', ()
   assert.equal(
     commandLine(method, values, situation.model),
     "slipway quantize '/models/my net.onnx' -o '/models/my net.int8-2.onnx' --method static --calibration '/models/my net_calibration.npz' --max-drop 0.003",
+  );
+});
+
+test('the recipe is the argument of its command, and names what is written', () => {
+  const [method] = jobs.find(({ id }) => id === 'recipe')!.methods;
+  const own = { ...situation, beside: [...situation.beside, 'small.yaml'] };
+  const form = methodForm(method!, own);
+  assert.equal(form.values['recipe'], '/models/small.yaml');
+  assert.equal(
+    commandLine(method!, withOutput(method!, form.values, own), own.model),
+    "slipway run /models/small.yaml --model '/models/my net.onnx' -o '/models/my net.small.onnx'",
   );
 });
 

@@ -59,24 +59,26 @@ export function pruneParts(result: PruneResult): TemplateResult {
           groups.length <= 40,
         )
   }
-  ${
-    locked.length === 0
-      ? nothing
-      : fold(
-          `${plural(locked.length, 'layer')} had to stay`,
-          table(
-            [
-              {
-                name: 'Layer',
-                cell: ({ name }) => html`<span title=${fullText(name)}>${elide(name, 40)}</span>`,
-              },
-              { name: 'Width', number: true, cell: ({ width }) => whole(width) },
-              { name: 'Why', cell: ({ reason }) => visible(reason) },
-            ],
-            locked,
-            'Layers that had to stay',
-          ),
-          locked.length <= 12,
-        )
-  }`;
+  ${lockedPart(locked)}`;
 }
+
+/** The layers that had to stay, with the reason. */
+export const lockedPart = (locked: PruneResult['locked']): TemplateResult | typeof nothing =>
+  locked.length === 0
+    ? nothing
+    : fold(
+        `${plural(locked.length, 'layer')} had to stay`,
+        table(
+          [
+            {
+              name: 'Layer',
+              cell: ({ name }) => html`<span title=${fullText(name)}>${elide(name, 40)}</span>`,
+            },
+            { name: 'Width', number: true, cell: ({ width }) => whole(width) },
+            { name: 'Why', cell: ({ reason }) => visible(reason) },
+          ],
+          locked,
+          'Layers that had to stay',
+        ),
+        locked.length <= 12,
+      );
