@@ -9,17 +9,20 @@ import { saveCost, showCost } from './commands/cost';
 import { deploy, stopDeployment } from './commands/deploy';
 import { inspect } from './commands/inspect';
 import { jobStart, openJob } from './commands/job';
+import { compareRuns, openRun, removeRuns, showHistory } from './commands/runs';
 import { createContext } from './context';
 import { ModelEditor, viewType } from './editor/modelEditor';
 import { jobs } from './jobs/table';
 import { openText, startWithTexts } from './language/openText';
 import { DeploymentsView } from './views/deployments';
 import { ModelsView } from './views/models';
+import { RunsView } from './views/runs';
 
 export function activate(extension: vscode.ExtensionContext): void {
   const context = createContext(extension);
   const models = new ModelsView();
   const deployments = new DeploymentsView(context.daemon);
+  const runs = new RunsView(context.daemon);
   const command = (name: string, run: (argument: unknown, ...more: unknown[]) => unknown) =>
     vscode.commands.registerCommand(name, async (argument: unknown, ...more: unknown[]) => {
       try {
@@ -38,6 +41,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     }),
     models,
     deployments,
+    runs,
     vscode.window.registerTreeDataProvider('slipway.models', models),
     vscode.window.registerTreeDataProvider('slipway.deployments', deployments),
     startWithTexts(context),
@@ -55,6 +59,11 @@ export function activate(extension: vscode.ExtensionContext): void {
         await openJob(context, job, argument, jobStart(start));
       }),
     ),
+    command('slipway.openRun', (argument) => openRun(context, argument)),
+    command('slipway.history', (argument) => showHistory(context, argument)),
+    command('slipway.compareRuns', (argument, more) => compareRuns(context, argument, more)),
+    command('slipway.removeRuns', (argument, more) => removeRuns(context, argument, more)),
+    command('slipway.refreshRuns', () => runs.refresh()),
     command('slipway.deploy', (argument) => deploy(context, argument)),
     command('slipway.stopDeployment', (argument) => stopDeployment(context, argument)),
     command('slipway.copyDeploymentUrl', (argument) =>

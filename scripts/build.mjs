@@ -77,6 +77,7 @@ const page = {
     editor: 'webview/editor.ts',
     results: 'webview/results.ts',
     job: 'webview/job.ts',
+    history: 'webview/history.ts',
     layoutWorker: 'webview/graph/layoutWorker.ts',
     style: 'webview/ui/style.css',
   }),

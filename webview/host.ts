@@ -2,6 +2,7 @@
 // The only place that knows acquireVsCodeApi and window messages.
 
 import type { EditorFromPage, EditorRequests, EditorToPage } from '../daemon/protocol/page';
+import type { HistoryFromPage, HistoryToPage } from '../daemon/protocol/historyPage';
 import type { JobFromPage, JobRequests, JobToPage } from '../daemon/protocol/jobPage';
 import type { Envelope, ResultsFromPage, ResultsToPage } from '../daemon/protocol/page';
 import { Channel, type Port } from '../daemon/protocol/pageChannel';
@@ -33,6 +34,7 @@ function windowPort(): Port {
 
 export type EditorHost = Channel<EditorFromPage, EditorToPage, EditorRequests>;
 export type ResultsHost = Channel<ResultsFromPage, ResultsToPage>;
+export type HistoryHost = Channel<HistoryFromPage, HistoryToPage>;
 export type JobHost = Channel<JobFromPage, JobToPage, JobRequests>;
 
 /** Connects the model editor's page. */
@@ -56,6 +58,15 @@ export function connectResults(onNote: (note: ResultsToPage) => void): ResultsHo
 /** Connects the page of a job. */
 export function connectJob(onNote: (note: JobToPage) => void): JobHost {
   return new Channel<JobFromPage, JobToPage, JobRequests>(windowPort(), {
+    onNote,
+    requests: {},
+    onError: reportError,
+  });
+}
+
+/** Connects the page of a model's history. */
+export function connectHistory(onNote: (note: HistoryToPage) => void): HistoryHost {
+  return new Channel<HistoryFromPage, HistoryToPage>(windowPort(), {
     onNote,
     requests: {},
     onError: reportError,

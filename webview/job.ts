@@ -38,7 +38,12 @@ const store = new Store<JobState>({
 
 const host = connectJob(({ page }) => {
   const running = page.runs.some(({ state }) => state === 'running');
-  store.update({ page, cancelling: store.state.cancelling && running });
+  const brought = page.front !== undefined && page.front !== store.state.page?.front;
+  store.update({
+    page,
+    cancelling: store.state.cancelling && running,
+    ...(brought ? { shown: page.front, method: page.method } : {}),
+  });
   estimateSoon();
 });
 

@@ -133,6 +133,8 @@ export interface JobPage {
   runs: JobRun[];
   /** Whether the workspace is trusted: models are run only then. */
   trusted: boolean;
+  /** Id of a run that the host brings forward: one of the history. */
+  front: number | undefined;
 }
 
 export type JobToPage = { kind: 'page'; page: JobPage };

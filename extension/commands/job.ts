@@ -20,11 +20,13 @@ export async function openJob(
   start: JobStart = {},
 ): Promise<JobPanel | undefined> {
   const model = await pickModel(argument);
-  if (!model || !(await mayRun(job.doing))) return undefined;
+  // Looking at what was run before runs nothing.
+  if (!model || (!start.restored && !(await mayRun(job.doing)))) return undefined;
   const key = `${job.id} ${model.toString()}`;
   const known = panels.get(key);
   if (known && start.values === undefined) {
     known.reveal();
+    if (start.restored) known.restore(start.restored);
     return known;
   }
   const panel = new JobPanel(context, job, model, await situationOf(context, model), start);

@@ -5,6 +5,7 @@ import type { Control, Field, FormValues, MethodForm, Option, PathUse } from '..
 import { freeOutput } from './output';
 import { dataOffers, modelOffers } from './offers';
 import type { Method, Situation } from './job';
+import { wordOf } from './words';
 
 /** As much of JSON Schema as the protocol uses. */
 interface Schema {
@@ -108,8 +109,8 @@ function controlOf(name: string, schema: Schema, method: Method, situation: Situ
   }
   const taken = allowed(name, method, situation);
   const choices =
-    choicesOf(schema)?.filter(({ value }) => taken?.includes(value) !== false) ??
-    (schema.type === 'string' ? taken?.map((value) => ({ value, label: String(value) })) : undefined);
+    choicesOf(schema, name)?.filter(({ value }) => taken?.includes(value) !== false) ??
+    (schema.type === 'string' ? taken?.map((value) => ({ value, label: wordOf(name, value) })) : undefined);
   if (choices !== undefined) return { kind: 'choice', options: choices };
   switch (schema.type) {
     case 'boolean':
@@ -128,7 +129,8 @@ function controlOf(name: string, schema: Schema, method: Method, situation: Situ
       };
     case 'array': {
       const options =
-        schema.items && choicesOf(schema.items)?.filter(({ value }) => taken?.includes(value) !== false);
+        schema.items &&
+        choicesOf(schema.items, name)?.filter(({ value }) => taken?.includes(value) !== false);
       if (options !== undefined) return { kind: 'many', options };
       return schema.items?.type === 'integer'
         ? { kind: 'numbers', min: schema.items.minimum ?? 0 }
@@ -152,13 +154,13 @@ function allowed(
 }
 
 /** The values of an enumeration, however it is written; undefined for what is none. */
-function choicesOf(schema: Schema): Option[] | undefined {
+function choicesOf(schema: Schema, name: string): Option[] | undefined {
   const values =
     schema.enum ??
     (schema.anyOf?.every((one) => one.const !== undefined) === true
       ? schema.anyOf.map((one) => one.const!)
       : undefined);
-  return values?.map((value) => ({ value, label: String(value) }));
+  return values?.map((value) => ({ value, label: wordOf(name, value) }));
 }
 
 function startValues(method: Method, situation: Situation): FormValues {

@@ -36,6 +36,8 @@ export interface JobStart {
   readonly values?: FormValues | undefined;
   /** Runs at once, when nothing that is needed is missing. */
   readonly run?: boolean | undefined;
+  /** A run of the history, to be shown with its result. */
+  readonly restored?: { readonly id: string; readonly run: Omit<JobRun, 'id'> } | undefined;
 }
 
 export class JobPanel {
@@ -49,6 +51,8 @@ export class JobPanel {
   private alive = true;
   private page: JobPage;
   private nextRun = 1;
+  /** Runs of the history that are shown here, by their ids there. */
+  private readonly restored = new Map<string, number>();
 
   /** The user closed it. */
   readonly onClosed = this.ended.event;
@@ -72,6 +76,7 @@ export class JobPanel {
       method: first.id,
       runs: [],
       trusted: vscode.workspace.isTrusted,
+      front: undefined,
     };
     const title = `${job.title} ${name}`;
     this.panel = vscode.window.createWebviewPanel(
@@ -96,6 +101,7 @@ export class JobPanel {
         },
       },
     );
+    if (start.restored) this.restore(start.restored);
     if (start.run === true && first.fields.every(({ name, required }) => !required || name in first.values))
       void this.run(this.method(first.id), first.values);
     const trust = vscode.workspace.onDidGrantWorkspaceTrust(() => this.update({ trusted: true }));
@@ -113,6 +119,20 @@ export class JobPanel {
   /** Brings it to the front. */
   reveal(): void {
     this.panel.reveal();
+  }
+
+  /** Shows a run of the history: its values in the form, its result beside it. */
+  restore({ id, run }: NonNullable<JobStart['restored']>): void {
+    const known = this.restored.get(id);
+    const shown = known ?? this.nextRun++;
+    this.restored.set(id, shown);
+    if (known === undefined) this.update({ runs: [{ ...run, id: shown }, ...this.page.runs] });
+    const methods = this.page.methods.map((form) =>
+      form.id === run.method ? { ...form, values: run.values } : form,
+    );
+    this.update({ methods, method: run.method, front: shown });
+    if (known === undefined && run.result)
+      void this.offerOverlays(shown, this.method(run.method), run.result.value, false);
   }
 
   private method(id: string): Method {
@@ -251,7 +271,12 @@ export class JobPanel {
   }
 
   /** Values per node that a result has: the editors of the model can paint them from now on. */
-  private async offerOverlays(id: number, method: Method, result: unknown): Promise<void> {
+  private async offerOverlays(
+    id: number,
+    method: Method,
+    result: unknown,
+    show = method.paints === true,
+  ): Promise<void> {
     try {
       const { overlays } = await this.context.daemon.request(ResultOverlays, {
         method: method.request.method,
@@ -259,7 +284,7 @@ export class JobPanel {
       });
       if (overlays.length === 0) return;
       this.overlays.set(id, overlays);
-      this.context.overlays.put(this.model.toString(), overlays, method.paints === true);
+      this.context.overlays.put(this.model.toString(), overlays, show);
       this.updateRun(id, { overlays: overlays.map(({ title }) => title) });
     } catch (error) {
       // The result itself is there; only its picture on the graph is not.
@@ -294,6 +319,8 @@ export class JobPanel {
 
 /** Names in a model's folder; folders end in a slash. */
 export async function namesBeside(model: vscode.Uri): Promise<string[]> {
-  const entries = await vscode.workspace.fs.readDirectory(vscode.Uri.joinPath(model, '..'));
+  const folder = vscode.Uri.joinPath(model, '..');
+  // A run of the history may be of a model whose folder is gone.
+  const entries = await vscode.workspace.fs.readDirectory(folder).then(undefined, () => []);
   return entries.map(([name, type]) => ((type & vscode.FileType.Directory) === 0 ? name : `${name}/`));
 }

@@ -10,7 +10,7 @@ import type { Context } from '../context';
 export function mountPage(
   context: Context,
   webview: vscode.Webview,
-  script: 'editor' | 'results' | 'job',
+  script: 'editor' | 'results' | 'job' | 'history',
   title: string,
 ): Port {
   webview.options = { enableScripts: true, localResourceRoots: [context.built('webview')] };

@@ -45,8 +45,10 @@ export class ModelsView implements vscode.TreeDataProvider<ModelItem>, vscode.Di
     const item = new vscode.TreeItem(basename(uri.fsPath));
     item.resourceUri = uri;
     item.iconPath = new vscode.ThemeIcon('type-hierarchy');
-    const folder = vscode.workspace.asRelativePath(vscode.Uri.joinPath(uri, '..'), false);
-    item.description = folder === '.' ? bytesText(size) : `${bytesText(size)}  ${folder}`;
+    const parent = vscode.Uri.joinPath(uri, '..');
+    const folder = vscode.workspace.asRelativePath(parent, false);
+    // The workspace's own folder is no relative path of itself: it comes back whole.
+    item.description = folder === parent.fsPath ? bytesText(size) : `${bytesText(size)}  ${folder}`;
     item.tooltip = `${uri.fsPath}\n${size.toLocaleString('en')} bytes`;
     item.contextValue = 'model';
     item.command = { command: 'vscode.open', title: 'Open', arguments: [uri] };

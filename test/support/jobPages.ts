@@ -26,6 +26,7 @@ export function jobPage(id: string, changes: Partial<JobPage> = {}): JobPage {
     method: methods[0]!.id,
     runs: [],
     trusted: true,
+    front: undefined,
     ...changes,
   };
 }

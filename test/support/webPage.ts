@@ -118,7 +118,7 @@ export class Pages {
 
   /** Opens a page; `connect` gets the host's end before the page runs. */
   async open(
-    script: 'editor' | 'results' | 'job',
+    script: 'editor' | 'history' | 'results' | 'job',
     options: PageOptions,
     connect: (port: Port) => void,
   ): Promise<OpenPage> {

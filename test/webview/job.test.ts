@@ -98,7 +98,7 @@ describe('job page', () => {
     await page.screenshot({ path: join(pictures, 'job-form.png') });
 
     await page.selectOption('#field-calibrator', { label: 'entropy' });
-    await page.getByLabel('bias').check();
+    await page.getByLabel('bias correction').check();
     await page.fill('#field-maxDrop', '2');
     await page.locator('#field-maxDrop').blur();
     assert.match(await page.innerText('.field-problem'), /Less than 1/);
@@ -263,6 +263,10 @@ describe('job page', () => {
     );
     assert.equal(await page.locator('.flame-box').count(), 10);
     assert.equal(await page.locator('.roof-point').count(), 7);
+    assert.match(
+      await page.innerText('.roof-words'),
+      /of the time is bound by arithmetic[\s\S]*Quantize: integers reach 3\.37 times/,
+    );
     assert.match(await page.innerText('.run'), /Conv\s+700 µs\s+1\.82 ms\s+−1\.12 ms/);
     opened.send(jobPage('evaluate', { runs: done(evaluated) }));
     await page.getByText('What was taken for what').waitFor();

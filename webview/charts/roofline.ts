@@ -34,13 +34,24 @@ export function rooflineChart(
   const x = scale(low, high, edge.left, width - edge.right);
   const y = scale(bottomValue, top, bottom, edge.top);
   const reach = Math.max(1e-9, ...usable.map(({ node }) => nodes[node]?.share ?? 0));
+  const steepest = (gbPerS: number) => gbPerS === fastest;
+  /** Half way up its line: of the steeper one on the left, of the other on the right, so that they keep apart. */
+  const bandwidthName = (name: string, gbPerS: number, from: number, to: number) => {
+    const middle = 10 ** ((Math.log10(from) + Math.log10(to)) / 2);
+    const [px, py] = [x(middle), y(middle * gbPerS)];
+    const text = `${name} ${three(gbPerS)} GB/s`;
+    // Beside the axis there is no room on the left.
+    return steepest(gbPerS) && px - edge.left > 110
+      ? svg`<text class="hint" x=${px - 6} y=${py - 2} text-anchor="end">${text}</text>`
+      : svg`<text class="hint" x=${px + 8} y=${py + 12}>${text}</text>`;
+  };
   const slanting = bandwidth.map(({ name, gbPerS }) => {
     const from = Math.max(low, bottomValue / gbPerS);
     const to = Math.min(high, roof / gbPerS);
     const d = `M${x(from)} ${y(from * gbPerS)}L${x(to)} ${y(to * gbPerS)}`;
     return to <= from
       ? nothing
-      : svg`<path class="front" d=${d}></path><text class="hint" x=${x(from) + 4} y=${y(from * gbPerS) - 8}>${name} ${three(gbPerS)} GB/s</text>`;
+      : svg`<path class="front" d=${d}></path>${bandwidthName(name, gbPerS, from, to)}`;
   });
   return figure(
     'Roofline',

@@ -55,13 +55,13 @@ export function benchmarkParts(result: Benchmarked, width: number, running: bool
           : `Run times at ${settingText(first)}`,
       )}
       ${sweeps(results, models, chart)} ${concurrency(result, models, chart)}
-      ${loadParts(result, models, chart)}
     </div>
+    <div class="charts ${two ? 'two' : ''}">${loadParts(result, models, chart)}</div>
     ${devices(results, models, width)}
     ${
       many
         ? html`<h3>All settings</h3>
-            ${numbers(result, models)}`
+            ${numbers({ ...result, results: bySetting(results, models) }, models)}`
         : nothing
     }
     ${
@@ -85,6 +85,16 @@ export function benchmarkParts(result: Benchmarked, width: number, running: bool
     ${environmentParts(result)}
   `;
 }
+
+/** What was measured in one setting stands together: models are compared in it. */
+const bySetting = (results: readonly Measurement[], models: readonly string[]): Measurement[] =>
+  [...results].sort(
+    (a, b) =>
+      a.device.localeCompare(b.device) ||
+      a.threads - b.threads ||
+      a.batch - b.batch ||
+      models.indexOf(a.model) - models.indexOf(b.model),
+  );
 
 export const settingText = ({
   device,

@@ -10,6 +10,7 @@ import { rooflineChart } from '../../charts/roofline';
 import { inUnit, percent, plural, three } from '../../ui/format';
 import { elide, fullText, visible } from '../../ui/text';
 import { nameOf, warningList } from './benchmark';
+import { roofWords } from './roofWords';
 import { factList, fold, table, type Fact } from './facts';
 
 const us = (value: number) => inUnit(value, 'µs');
@@ -45,7 +46,9 @@ export function profileParts(profile: ProfileResult, width: number): TemplateRes
     });
   // A panel that is being laid out has no width yet.
   const whole = Math.max(280, width);
-  const chart = Math.min(whole, 720);
+  // The chart and its words stand beside each other where both have room.
+  const besides = whole >= 760;
+  const chart = Math.min(besides ? whole - 344 : whole, 640);
   return html`${warningList(profile.warnings)} ${factList(facts)} ${difference(profile)}
     <h3>By operator</h3>
     ${barGroups(
@@ -62,10 +65,8 @@ export function profileParts(profile: ProfileResult, width: number): TemplateRes
       })),
       whole,
     )}
-    <div class="charts">
-      ${flameChart(profile.flame, whole, (node) => colour(nodes[node]?.op ?? ''))}
-      ${rooflineChart(profile, chart)}
-    </div>
+    <div class="charts">${flameChart(profile.flame, whole, (node) => colour(nodes[node]?.op ?? ''))}</div>
+    <div class="roof ${besides ? 'beside' : ''}">${rooflineChart(profile, chart)} ${roofWords(profile)}</div>
     ${fold(
       `All ${plural(nodes.length, 'node')}, the slowest first`,
       table(

@@ -1,0 +1,134 @@
+// The panels of jobs in a real window, each started from its command: benchmark, profile, evaluation, quantization;
+// then the history that they leave, in the side bar and as a page.
+
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { FrameLocator } from 'playwright-core';
+import { repository, temporaryFolder } from '../support/paths';
+import type { VscodeWindow, WindowOptions } from '../support/vscodeWindow';
+
+type OpenWindow = (options: Omit<WindowOptions, 'vsix'>) => Promise<VscodeWindow>;
+
+const pictures = join(repository, 'test-results', 'vscode');
+const examples = join(repository, 'examples');
+
+/** Declares the suite; `open` makes a window on a folder. */
+export function panels(open: OpenWindow): void {
+  test('benchmark, profile, evaluate and quantize from their commands, and find them in Runs', async () => {
+    const folder = temporaryFolder('slipway-panels-');
+    for (const name of readdirSync(examples))
+      if (/\.(onnx|npz)$/.test(name)) copyFileSync(join(examples, name), join(folder, name));
+    const window = await open({ folder });
+    const { page } = window;
+    mkdirSync(pictures, { recursive: true });
+    const picture = (name: string) => page.screenshot({ path: join(pictures, `${name}.png`) });
+
+    /** Opens the panel of a job, changes what is named, presses its button and waits for the result. */
+    async function run(
+      command: string,
+      tab: string,
+      fill: (panel: FrameLocator) => Promise<void>,
+    ): Promise<FrameLocator> {
+      await window.runCommand(`Slipway: ${command}…`);
+      await page.getByRole('tab', { name: `${tab} resnet.onnx` }).waitFor({ timeout: 30_000 });
+      const panel = window.webview();
+      await panel.getByRole('heading', { level: 1, name: `${tab} resnet.onnx` }).waitFor({ timeout: 30_000 });
+      await fill(panel);
+      await panel.locator('.submit .primary').click();
+      await panel
+        .getByRole('button', { name: 'Copy Command Line', exact: true })
+        .waitFor({ timeout: 120_000 });
+      return panel;
+    }
+    const more = async (panel: FrameLocator, fields: Record<string, string>) => {
+      if (!(await panel.locator('details.more').evaluate((one: HTMLDetailsElement) => one.open)))
+        await panel.getByText('More options').click();
+      for (const [name, value] of Object.entries(fields)) {
+        await panel.locator(`#field-${name}`).fill(value);
+        await panel.locator(`#field-${name}`).blur();
+      }
+    };
+
+    try {
+      await window.openFromExplorer('resnet.onnx');
+      await window.webview().locator('canvas.graph').waitFor({ timeout: 60_000 });
+
+      const measured = await run('Benchmark', 'Benchmark', (panel) =>
+        more(panel, { maxSeconds: '1', minSamples: '5' }),
+      );
+      assert.match(await measured.locator('.run-title').innerText(), /resnet\.onnx: [\d.]+ ms a run/);
+      assert.equal(await measured.locator('.chart svg[role=img]').count(), 1);
+      await picture('panel-benchmark');
+
+      const profiled = await run('Profile', 'Profile', (panel) => more(panel, { maxSeconds: '1' }));
+      assert.ok((await profiled.locator('.flame-box').count()) > 20, 'the nodes are in the flame chart');
+      await profiled.locator('.roof-words').waitFor();
+      await picture('panel-profile');
+
+      const scored = await run('Evaluate', 'Evaluate', async (panel) => {
+        await panel.locator('#field-maxSamples').fill('200');
+        await panel.locator('#field-maxSamples').blur();
+      });
+      assert.match(await scored.locator('.run-title').innerText(), /Top-1 \d\d\.\d\d %/);
+      await picture('panel-evaluate');
+
+      const quantized = await run('Quantize', 'Quantize', async (panel) => {
+        await panel.locator('#method').selectOption('dynamic');
+      });
+      assert.match(
+        await quantized.locator('.run-title').innerText(),
+        /resnet\.int8-dynamic\.onnx: 0\.\d+ of the size/,
+      );
+      await picture('panel-quantize');
+
+      // The history in the side bar: a click brings a past result.
+      await page.locator('.activitybar [aria-label^="Slipway"]').first().click();
+      const runs = page.locator('.pane', { has: page.locator('.pane-header', { hasText: 'Runs' }) });
+      const rows = runs.locator('.monaco-list-row');
+      await rows.filter({ hasText: 'Quantize' }).first().waitFor({ timeout: 30_000 });
+      assert.deepEqual(await rows.locator('.label-name').allInnerTexts(), [
+        'resnet.onnx',
+        'Quantize',
+        'Evaluate',
+        'Profile',
+        'Benchmark',
+      ]);
+      await picture('runs');
+      await rows.filter({ hasText: 'Evaluate' }).first().click();
+      await window.webview().getByText('What was taken for what').waitFor({ timeout: 30_000 });
+
+      await page.getByRole('tab', { name: /^resnet\.onnx/ }).click();
+      await window.runCommand('Slipway: Show History');
+      const history = window.webview();
+      await history
+        .getByRole('heading', { level: 1, name: /History resnet\.onnx/ })
+        .waitFor({ timeout: 30_000 });
+      await history.locator('.run-table tbody tr').nth(3).waitFor({ timeout: 30_000 });
+      await history.getByRole('checkbox').nth(0).check();
+      await history.getByRole('checkbox').nth(1).check();
+      await history.locator('.two-runs').waitFor();
+      await picture('history');
+      // A result of the history in a panel that was not open any more.
+      await page.getByRole('tab', { name: 'Quantize resnet.onnx' }).click();
+      await page.keyboard.press('Control+F4');
+      await page.getByRole('tab', { name: 'History resnet.onnx' }).click();
+      await window
+        .webview()
+        .locator('.run-table')
+        .getByRole('button', { name: 'Quantize', exact: true })
+        .click();
+      const again = window.webview();
+      await again.getByRole('button', { name: 'Show Differences' }).click({ timeout: 30_000 });
+      await page.locator('.pane-header', { hasText: 'Changes' }).waitFor({ timeout: 60_000 });
+      await page.locator('iframe.webview.ready').nth(1).waitFor({ timeout: 60_000 });
+      await picture('panel-differences');
+    } catch (error) {
+      await picture('failure').catch(() => undefined);
+      throw error;
+    } finally {
+      await window.close();
+    }
+  });
+}
