@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import { optimize } from '../recipes/optimize';
 import type { OptimizeResult } from '../protocol/optimize';
-import { bindOption, textOption, UsageError } from './args';
+import { bindOption, numberOption, textOption, UsageError } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { count, megabytes, plural, significant } from './format';
@@ -31,6 +31,11 @@ export const optimizeCommand: Command = {
         value: 'DATA',
         help: 'Real data to check the outputs on, beside generated inputs; NAME_calibration.npz beside the model when absent',
       },
+      'check-seconds': {
+        type: 'string',
+        value: 'S',
+        help: 'Time for running both models in the check, 10 when absent; at least one run of each kind is made',
+      },
       unchecked: {
         type: 'boolean',
         help: 'Write also where the original cannot be run, so that the outputs cannot be compared',
@@ -54,6 +59,7 @@ export const optimizeCommand: Command = {
       upgrade: args.flags.has('upgrade'),
       unchecked: args.flags.has('unchecked'),
       data: textOption(args, 'data'),
+      checkSeconds: numberOption(args, 'check-seconds', { min: 0, max: 1e6 }),
       ...(bind === undefined ? {} : { bind }),
     };
     const result: OptimizeResult = await optimize(model, options, task);
@@ -74,7 +80,7 @@ function describe(model: string, result: OptimizeResult): string {
       'Output error',
       maxAbsError === null
         ? 'not measured'
-        : `at the most ${significant(maxAbsError)} over ${plural(checked.runs, 'run')}${checked.samples > 0 ? `, ${plural(checked.samples, 'sample')} of real data among them` : ' on generated inputs'}`,
+        : `at the most ${significant(maxAbsError)} over ${plural(checked.runs, 'run')}${checked.samples > 0 ? `, ${plural(checked.samples, 'sample')} of real data among them` : ' on generated inputs'}${checked.cutShort ? '; cut short by its time' : ''}`,
     ],
   ];
   const lines = result.diagnostics.map(diagnosticLine);

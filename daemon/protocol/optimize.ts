@@ -37,6 +37,11 @@ export const OptimizeResult = Type.Object({
       data: Type.Union([Type.String(), Type.Null()], {
         description: 'Path of the real data; null when there was none.',
       }),
+      seconds: Type.Number({ description: 'Time of the check, loading included.' }),
+      cutShort: Type.Boolean({
+        description:
+          'Whether `checkSeconds` ended the check before all planned runs were made; a diagnostic says how many.',
+      }),
       sizes: Type.Array(Type.Record(Type.String(), Type.Integer()), {
         description: 'Sizes of free dimensions by name, one entry for each set of runs.',
       }),
@@ -70,6 +75,13 @@ export const Optimize = request('slipway/optimize', {
       Type.String({
         description:
           'Path of real data for the check, arrays named like the inputs; `NAME_calibration.npz` beside the model is found by itself.',
+      }),
+    ),
+    checkSeconds: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        description:
+          'Time for running both models in the check; 10 when absent. A run on generated inputs, one at doubled sizes and one on real data are made whatever it is.',
       }),
     ),
     unchecked: Type.Optional(

@@ -24,6 +24,7 @@ import { raiseOpset } from '../passes/simplify/raiseOpset';
 import { upgradeOpset } from '../passes/simplify/upgradeOpset';
 import type { TensorReader } from '../passes/tensorReader';
 import { checkOutputs, type CheckedOutputs } from './checkOutputs';
+import { defaultCheckSeconds } from './checkRuns';
 import { dataBeside } from './dataBeside';
 import { withEvaluator } from './foldWithRuntime';
 import { checkOutput, readSound } from './modelFiles';
@@ -38,6 +39,8 @@ export interface OptimizeOptions {
   readonly upgrade?: boolean | undefined;
   /** Real data for the check; `NAME_calibration.npz` beside the model when absent. */
   readonly data?: string | undefined;
+  /** Time for running both models in the check; 10 s when absent. */
+  readonly checkSeconds?: number | undefined;
   /** Write also where the original cannot be run, so that the outputs cannot be compared. */
   readonly unchecked?: boolean | undefined;
   /** Replace an existing output (never the model itself). */
@@ -59,7 +62,15 @@ export interface Optimized {
   /** Largest absolute difference of the outputs; null when they could not be compared. */
   maxAbsError: number | null;
   /** Runs that were compared, with the sizes of free dimensions, and samples of real data among them. */
-  checked: { runs: number; sizes: Record<string, number>[]; samples: number; data: string | null };
+  checked: {
+    runs: number;
+    sizes: Record<string, number>[];
+    samples: number;
+    data: string | null;
+    seconds: number;
+    /** Whether the time was up before all runs were made. */
+    cutShort: boolean;
+  };
   diagnostics: Diagnostic[];
 }
 
@@ -90,6 +101,8 @@ export async function optimize(path: string, options: OptimizeOptions, task: Tas
       runs: checked?.runs ?? 0,
       sizes: (checked?.sizes ?? []).map((each) => ({ ...each })),
       samples: checked?.samples ?? 0,
+      seconds: checked?.seconds ?? 0,
+      cutShort: (checked?.leftOut ?? 0) > 0,
       data: checked && checked.samples > 0 ? (options.data ?? dataBeside(path, 'calibration') ?? null) : null,
     },
     diagnostics: [...diagnostics, ...simplified.notes, ...notes],
@@ -132,7 +145,7 @@ async function checkBeforeWriting(
   path: string,
   original: Model,
   changed: Model,
-  { bind, unchecked, data }: OptimizeOptions,
+  { bind, unchecked, data, checkSeconds }: OptimizeOptions,
   notes: Diagnostic[],
   task: Task,
 ): Promise<CheckedOutputs | undefined> {
@@ -143,12 +156,23 @@ async function checkBeforeWriting(
     await writeModel(changed, candidate, {}, task);
     const found = data ?? dataBeside(path, 'calibration');
     const real = found === undefined ? undefined : { path: found, named: data !== undefined };
-    const checked = await checkOutputs(path, candidate, { bind, shapesOnly, data: real }, task);
+    const checked = await checkOutputs(
+      path,
+      candidate,
+      { bind, shapesOnly, data: real, maxSeconds: checkSeconds },
+      task,
+    );
     if (checked.unusable !== undefined)
       notes.push({
         id: 'optimize/data-unused',
         severity: 'info',
         message: `The outputs were compared on generated inputs alone: ${basename(found ?? '')} beside the model does not fit. ${checked.unusable}`,
+      });
+    if (checked.leftOut > 0)
+      notes.push({
+        id: 'optimize/check-cut-short',
+        severity: 'warning',
+        message: `The check was ended by its time of ${checkSeconds ?? defaultCheckSeconds} s: ${checked.runs === 1 ? 'one run was' : `${checked.runs} runs were`} compared, and ${checked.leftOut} more had been planned. Give the check more seconds to compare them all.`,
       });
     if (!shapesOnly) return checked;
     notes.push(note('info', 'The model draws random numbers, so only shapes of the outputs were compared.'));

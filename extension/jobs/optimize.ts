@@ -19,6 +19,7 @@ export const optimizeJob: Job = {
       labels: {
         bind: 'Fix free dimensions',
         upgrade: 'Bring to operator set 20 first',
+        checkSeconds: 'Seconds for the check',
         unchecked: 'Write even when it cannot be checked',
         output: 'Write to',
         overwrite: 'Replace the file if it exists',

@@ -106,6 +106,51 @@ test('refuses to write over the model, over other files, and what it cannot chec
   assert.equal(existsSync(output), true);
 });
 
+/** Sixteen products of 1024 × 1024: a run of eight rows takes long enough to be counted. */
+const slow = (): Model =>
+  model(
+    graph({
+      nodes: [
+        ...Array.from({ length: 16 }, (_, i) =>
+          node('MatMul', [i === 0 ? 'x' : `h${i}`, 'w'], [`h${i + 1}`]),
+        ),
+        node('Identity', ['h16'], ['y']),
+      ],
+      initializers: [
+        floatTensor(
+          'w',
+          [1024, 1024],
+          new Float32Array(1 << 20).map((_, i) => Math.sin(i) / 32),
+        ),
+      ],
+      inputs: [valueInfo('x', DataType.FLOAT, [512, 1024])],
+      outputs: [valueInfo('y', DataType.FLOAT, [512, 1024])],
+    }),
+  );
+
+test('a slow model gets the runs that its time allows, and the report says so', async () => {
+  const path = await writeSmall(folder, 'slow.onnx', slow());
+  const run = (checkSeconds: number, output: string) =>
+    optimize(path, { output: join(folder, output), checkSeconds }, silentTask);
+  const short = await run(0.05, 'slow.short.onnx');
+  assert.deepEqual([short.checked.runs, short.checked.cutShort], [1, true]);
+  const said = short.diagnostics.find(({ id }) => id === 'optimize/check-cut-short');
+  assert.equal(said?.severity, 'warning');
+  assert.match(said.message, /its time of 0\.05 s: one run was compared, and 4 more had been planned/);
+  const whole = await run(600, 'slow.whole.onnx');
+  assert.deepEqual([whole.checked.runs, whole.checked.cutShort], [5, false]);
+  assert.ok(whole.checked.seconds > 0);
+  // Whatever the time, each kind of run is made once: generated, doubled, real.
+  const chained = await writeSmall(folder, 'hurried.onnx', chain());
+  const data = writeNpz(join(folder, 'hurried.npz'), { x: f4([20, 3, 8], new Float32Array(480)) });
+  const options = { output: join(folder, 'hurried.opt.onnx'), checkSeconds: 0, data };
+  const hurried = await optimize(chained, options, silentTask);
+  assert.deepEqual(
+    [hurried.checked.runs, hurried.checked.samples, hurried.checked.sizes.length, hurried.checked.cutShort],
+    [3, 8, 2, true],
+  );
+});
+
 test('the check finds other values, other shapes and other types', async () => {
   const original = await writeSmall(folder, 'a.onnx', squareModel());
   const wrong = async (name: string, nodes: Model['graph']['nodes'], type: number = DataType.FLOAT) => {

@@ -50,7 +50,7 @@ export function optimizeParts({
       value:
         maxAbsError === null
           ? 'not measured'
-          : `${maxAbsError === 0 ? 'none' : `at most ${three(maxAbsError)}`} over ${plural(checked.runs, 'run')}`,
+          : `${maxAbsError === 0 ? 'none' : `at most ${three(maxAbsError)}`} over ${plural(checked.runs, 'run')}${checked.cutShort ? ', cut short by its time' : ''}`,
     },
   ]);
 }
