@@ -12,7 +12,7 @@ import { readModel } from '../onnx/readModel';
 import { makeInputs, type InputSource } from './benchmarkInputs';
 import { measureBlock, newSeries, warmUp, type Contestant } from './benchmarkSeries';
 import { compareProfiles, type ProfileDifference } from './profileCompare';
-import { readProfile, withoutRecording, type ProfiledNode } from './profileEvents';
+import { readProfile, withoutRecording, type ProfiledRuns } from './profileEvents';
 import { flameOf, type FlameSpan } from './profileFlame';
 import { partsOf, type PlacementNode, type ProfileParts } from './profileParts';
 import { profileOverlays } from './profileOverlay';
@@ -227,7 +227,7 @@ async function finish(
   const meanUs = ({ series }: Contestant) =>
     undisturbedMean(series.blocks.flatMap((block) => [...block])) * 1000;
   const [runUs, observedUs] = [meanUs(pair.plain), meanUs(pair.profiled)];
-  const { recordUs, callUs } = await recordOf(pair, read.nodes, options, folder, task);
+  const { recordUs, callUs } = await recordOf(pair, read, options, folder, task);
   const corrected = withoutRecording(read.nodes, recordUs);
   const sumUs = corrected.reduce((sum, node) => sum + node.meanUs, 0);
   const { nodes, warnings, ...parts } = partsOf(corrected, model?.graph, device);
@@ -263,7 +263,7 @@ async function finish(
 /** What recording adds to a call of a node of this model; nothing on devices that run while the CPU records. */
 async function recordOf(
   pair: Pair,
-  nodes: readonly ProfiledNode[],
+  { nodes, gapUs }: ProfiledRuns,
   { device = 'cpu', threads = 1 }: ProfileOptions,
   folder: string,
   task: Task,
@@ -272,7 +272,7 @@ async function recordOf(
   const calls = nodes.reduce((sum, node) => sum + node.calls, 0);
   const inputs = nodes.reduce((sum, node) => sum + node.inputs * node.calls, 0) / Math.max(1, calls);
   const runners = { plain: pair.plain.runner, profiled: pair.profiled.runner };
-  return measureRecord(runners, { inputs, threads }, folder, task);
+  return measureRecord(runners, { inputs, threads, gapUs }, folder, task);
 }
 
 const nameOf = (path: string) => path.split(/[\\/]/).at(-1) ?? path;

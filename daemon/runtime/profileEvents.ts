@@ -33,6 +33,8 @@ export interface ProfiledRuns {
   runs: number;
   /** Mean time of these runs as ONNX Runtime saw them, microseconds. */
   runUs: number;
+  /** Mean time from the end of a node to the beginning of the next, microseconds; NaN with one node. */
+  gapUs: number;
 }
 
 interface Event {
@@ -82,12 +84,14 @@ export async function readProfile(
     .sort(byTime);
   const rows = new Map<string, Row>();
   let at = 0;
+  const gaps = { us: 0, count: 0 };
   for (const run of kept) {
     const from = run.ts ?? 0;
     const to = from + (run.dur ?? 0);
     while (at < kernels.length && (kernels[at]!.ts ?? 0) < from) at += 1;
     /** Nodes with bodies that are running, innermost last. */
     const open: { end: number; row: Row }[] = [];
+    let lastEnd: number | undefined;
     for (; at < kernels.length && (kernels[at]!.ts ?? 0) <= to; at++) {
       const event = kernels[at]!;
       if (at % 1024 === 0) await breathe(task);
@@ -96,6 +100,13 @@ export async function readProfile(
       const start = event.ts ?? 0;
       while (open.length > 0 && open.at(-1)!.end < start + duration) open.pop();
       const around = open.at(-1);
+      if (!around) {
+        if (lastEnd !== undefined) {
+          gaps.us += Math.max(0, start - lastEnd);
+          gaps.count += 1;
+        }
+        lastEnd = start + duration;
+      }
       if (around) around.row.node.meanUs -= duration;
       row.node.meanUs += duration;
       row.node.totalUs += duration;
@@ -113,6 +124,7 @@ export async function readProfile(
     nodes,
     runs: kept.length,
     runUs: kept.reduce((sum, run) => sum + (run.dur ?? 0), 0) / kept.length,
+    gapUs: gaps.us / gaps.count,
   };
 }
 

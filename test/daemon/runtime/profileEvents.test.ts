@@ -29,6 +29,7 @@ test('runs that warm up are left out, and the others averaged', async () => {
   const read = await readProfile(text, new Set([0]), silentTask);
   assert.equal(read.runs, 2);
   assert.equal(read.runUs, 100);
+  assert.equal(read.gapUs, (10 + 5) / 2);
   assert.deepEqual(
     read.nodes.map(({ name, op, meanUs, calls }) => ({ name, op, meanUs, calls })),
     [
@@ -46,7 +47,8 @@ test('what runs inside a loop is not counted twice', async () => {
     kernel('add', 'Add', 50, 30),
     kernel('after', 'Relu', 91, 5),
   ]);
-  const { nodes } = await readProfile(text, new Set(), silentTask);
+  const { nodes, gapUs } = await readProfile(text, new Set(), silentTask);
+  assert.equal(gapUs, 1);
   const times = nodes.map(({ name, meanUs, totalUs, calls }) => [name, meanUs, totalUs, calls]);
   assert.deepEqual(times, [
     ['loop', 30, 80, 1],
