@@ -154,8 +154,20 @@ async function runAll(runner: Runner, options: EvaluateOptions, task: Task): Pro
   };
   const own = { session, scorer: makeScorer(session.outputs, dataset, settings) };
   const other = against && { session: against, scorer: makeScorer(against.outputs, dataset, settings) };
-  await runBatches(dataset, [own, ...(other ? [other] : [])], reference, options, task);
+  const scored = { samples: 0 };
+  try {
+    await runBatches(dataset, [own, ...(other ? [other] : [])], reference, options, scored, task);
+  } catch (error) {
+    throw withProgress(error, scored.samples, dataset.samples);
+  }
   return { dataset, own: own.scorer.finish(), ...(other ? { other: other.scorer.finish() } : {}) };
+}
+
+/** A metric of a part of the data would be another metric; but where it ended says what to try. */
+function withProgress(error: unknown, scored: number, samples: number): unknown {
+  if (!(error instanceof SlipwayError) || error.kind !== 'runnerDied') return error;
+  const at = `It ended after ${scored} of ${samples} samples; a smaller batch needs less memory (--batch 1).`;
+  return new SlipwayError(error.kind, `${error.message} ${at}`, { cause: error, data: error.data });
 }
 
 async function runBatches(
@@ -163,6 +175,7 @@ async function runBatches(
   models: readonly { readonly session: RunnerSession; readonly scorer: Scorer }[],
   reference: RunnerSession | undefined,
   options: EvaluateOptions,
+  scored: { samples: number },
   task: Task,
 ): Promise<void> {
   const label = basename(options.path);
@@ -178,7 +191,8 @@ async function runBatches(
     before = async () => {
       for (const [i, { scorer }] of models.entries())
         scorer.add(batch, size, await running[i]!, await wanted);
-      task.report({ stage: `Evaluating ${label}`, done: batch.from + batch.count, total: dataset.samples });
+      scored.samples = batch.from + batch.count;
+      task.report({ stage: `Evaluating ${label}`, done: scored.samples, total: dataset.samples });
     };
   }
   await before?.();

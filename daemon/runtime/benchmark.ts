@@ -1,13 +1,14 @@
 // Measures models side by side: each in processes of its own, in short blocks in turn, so that a noisy
 // machine meets all of them alike. The runs themselves are timed inside the runner (runner.ts).
 
-import { badRequest, SlipwayError } from '../base/errors';
+import { badRequest, type SlipwayError } from '../base/errors';
 import { DisposableList } from '../base/disposable';
 import { throwIfCancelled, type Task } from '../base/task';
 import { openEnergyMeter, type EnergyMeter } from './benchmarkEnergy';
 import { describeEnvironment, type Environment } from './benchmarkEnvironment';
 import { makeInputs, withOffer, type InputSource } from './benchmarkInputs';
 import {
+  isRunners,
   measurement,
   ratiosOf,
   rowReporter,
@@ -100,7 +101,7 @@ export async function benchmark(
     try {
       await oneLaunch(run, launch, task);
     } catch (error) {
-      if (!canKeep(error) || all.some(({ samples }) => samples === 0)) throw error;
+      if (!isRunners(error) || all.some(({ samples }) => samples === 0)) throw error;
       failures.push(failureOf(error, run.current, options));
       break;
     } finally {
@@ -191,10 +192,6 @@ async function oneLaunch(run: Run, launch: number, task: Task): Promise<void> {
     await owned.dispose();
   }
 }
-
-/** Errors that tell of one process or run, not of the request. */
-const canKeep = (error: unknown): error is SlipwayError =>
-  error instanceof SlipwayError && ['runnerDied', 'runnerFailed', 'timeout'].includes(error.kind);
 
 const failureOf = (error: SlipwayError, series: Series | undefined, options: BenchmarkOptions): Failure => ({
   model: series?.path ?? '',

@@ -1,6 +1,7 @@
 // What a benchmark says: one model's figures from its series, ratios between models, progress rows, and what
 // the times themselves tell about disturbances. How the times come about is benchmark.ts's business.
 
+import { SlipwayError } from '../base/errors';
 import type { Task } from '../base/task';
 import type { Series } from './benchmarkSeries';
 import type { DeviceName } from './session';
@@ -81,6 +82,10 @@ export interface Failure {
   kind: string;
   message: string;
 }
+
+/** Errors that tell of one process or run, not of the request: what was measured besides counts. */
+export const isRunners = (error: unknown): error is SlipwayError =>
+  error instanceof SlipwayError && ['runnerDied', 'runnerFailed', 'timeout'].includes(error.kind);
 
 export interface Setting {
   readonly device?: DeviceName | undefined;

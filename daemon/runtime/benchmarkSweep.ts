@@ -93,8 +93,16 @@ export async function benchmarkSweep(
     const { concurrency: levels, load } = options;
     if (levels && levels.length > 0)
       await part(first!, path, async () => {
-        const measured = await benchmarkConcurrency(path, { ...options, ...first, levels, maxSeconds }, task);
+        const { measured, failures } = await benchmarkConcurrency(
+          path,
+          { ...options, ...first, levels, maxSeconds },
+          task,
+        );
         found.concurrency.push(...measured);
+        for (const { level, error } of failures) {
+          const said = new SlipwayError(error.kind, `${level} requests at once: ${error.message}`);
+          found.failures.push(failure(first!, path, said));
+        }
       });
     if (load)
       await part(first!, path, async () => {

@@ -9,7 +9,7 @@ import { DisposableList } from '../base/disposable';
 import type { Overlay } from '../base/overlay';
 import { throwIfCancelled, type Task } from '../base/task';
 import { readModel } from '../onnx/readModel';
-import { makeInputs, type InputSource } from './benchmarkInputs';
+import { makeInputs, withOffer, type InputSource } from './benchmarkInputs';
 import { measureBlock, newSeries, warmUp, type Contestant } from './benchmarkSeries';
 import { compareProfiles, type ProfileDifference } from './profileCompare';
 import { readProfile, withoutRecording, type ProfiledRuns } from './profileEvents';
@@ -154,7 +154,11 @@ async function warmAll(pairs: readonly Pair[], budgetMs: number, task: Task): Pr
   const planned: number[] = [];
   for (const pair of pairs) {
     task.report({ stage: `Warming up ${nameOf(pair.path)}` });
-    await warmUp(pair.plain, Math.min(1000, budgetMs / 4), task);
+    try {
+      await warmUp(pair.plain, Math.min(1000, budgetMs / 4), task);
+    } catch (error) {
+      throw withOffer(error, pair.warnings[0]);
+    }
     // Each profiled run costs memory, so its warm-up is counted in runs.
     const { model } = await readModel(pair.path, task);
     const nodes = Math.max(1, model?.graph.nodes.length ?? 1000);

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { silentTask } from '../../../daemon/base/task';
+import { silentTask, type Task } from '../../../daemon/base/task';
 import { evaluateModel, type EvaluateOptions } from '../../../daemon/evaluate/evaluate';
 import { setScriptFolder } from '../../../daemon/host/scripts';
+import { childProcesses } from '../../support/childProcesses';
 import { f4, i8, writeNpz } from '../../support/npzWriter';
 import { distFolder, temporaryFolder } from '../../support/paths';
 import { squareModel, writeSmall } from '../../support/smallModels';
@@ -58,6 +59,21 @@ test('values: what the data wants, and what another model gives', async () => {
   assert.equal((await evaluate({ data: classes, metric: 'mse', reference })).value, 0);
   assert.equal((await evaluate({ data: classes, metric: 'kl', reference })).value, 0);
   assert.equal((await evaluate({ data: classes, metric: 'agreement', reference })).value, 1);
+});
+
+test('a process that is killed in the middle: how it ended and where is said', async () => {
+  const path = await made;
+  const task: Task = {
+    signal: silentTask.signal,
+    report: ({ stage, done = 0 }) => {
+      if (stage.startsWith('Evaluating') && done === 2) process.kill(childProcesses()[0]!, 'SIGKILL');
+    },
+  };
+  await assert.rejects(
+    evaluateModel({ path, data: classes, metric: 'top1', batch: 1 }, task),
+    /square\.onnx was ended by signal SIGKILL.* It ended after [23] of 5 samples; a smaller batch needs less memory/,
+  );
+  assert.deepEqual(childProcesses(), []);
 });
 
 test('two models on the same samples', async () => {

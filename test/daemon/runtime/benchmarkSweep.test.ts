@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentTask, type Progress, type Task } from '../../../daemon/base/task';
 import { setScriptFolder } from '../../../daemon/host/scripts';
-import { graph, model, node, valueInfo } from '../../../daemon/ir/builder';
+import { graph, model, node, rawTensor, valueInfo } from '../../../daemon/ir/builder';
 import { DataType } from '../../../daemon/ir/dataType';
 import { inputsFrom } from '../../../daemon/recipes/benchmarkData';
 import { benchmark, type Measurement } from '../../../daemon/runtime/benchmark';
+import { benchmarkConcurrency } from '../../../daemon/runtime/benchmarkConcurrency';
 import { benchmarkSweep, threadsWithin } from '../../../daemon/runtime/benchmarkSweep';
 import { runLoad } from '../../../daemon/runtime/load';
+import { profile } from '../../../daemon/runtime/profile';
 import { childProcesses, ownTemporaryFolder } from '../../support/childProcesses';
 import { writeDenseModel } from '../../support/denseModel';
 import { f4, writeNpz } from '../../support/npzWriter';
@@ -18,6 +20,7 @@ import { squareModel, writeSmall } from '../../support/smallModels';
 setScriptFolder(distFolder);
 const folder = temporaryFolder();
 const leftBehind = ownTemporaryFolder();
+const bytesOf = (values: BigInt64Array) => new Uint8Array(values.buffer);
 const nothingLeft = () => assert.deepEqual([childProcesses(), leftBehind()], [[], []]);
 
 test('batches and threads, throughput over concurrency', async () => {
@@ -146,6 +149,60 @@ test('free dimensions that had to be guessed are offered values', async () => {
   const bound = await benchmark([{ path }], { ...options, bind: { seq: 16 } }, silentTask);
   assert.deepEqual(bound.results[0]?.assumed, { batch: 1 });
   assert.ok(!bound.warnings.some((warning) => warning.includes('seq')));
+});
+
+test('dimensions of 1 that a model cannot run with: the error offers values', async () => {
+  const made = model(
+    graph({
+      nodes: [node('Reshape', ['x', 'four'], ['y'], { name: 'windows' })],
+      inputs: [valueInfo('x', DataType.FLOAT, ['batch', 'seq', 8])],
+      outputs: [valueInfo('y', DataType.FLOAT, ['windows', 4, 8])],
+      initializers: [rawTensor('four', DataType.INT64, [3], bytesOf(BigInt64Array.of(-1n, 4n, 8n)))],
+    }),
+  );
+  const path = await writeSmall(folder, 'windows.onnx', made);
+  const options = { maxSeconds: 0.3, minSamples: 5 };
+  const offer = {
+    kind: 'runnerFailed',
+    message: /windows.*"seq" of windows\.onnx is free.*--bind seq=128\./s,
+  };
+  await assert.rejects(benchmark([{ path }], options, silentTask), offer);
+  await assert.rejects(profile(path, undefined, options, silentTask), offer);
+  await assert.rejects(benchmarkConcurrency(path, { levels: [1], ...options }, silentTask), offer);
+  const load = { pattern: 'single-stream', maxSeconds: 0.3 } as const;
+  await assert.rejects(runLoad(path, load, silentTask), offer);
+  const bound = await benchmark([{ path }], { ...options, bind: { seq: 8 } }, silentTask);
+  assert.ok((bound.results[0]?.samples ?? 0) > 0);
+  nothingLeft();
+});
+
+test('requests at once: a process that is killed costs the levels that need it, not the others', async () => {
+  const path = await writeSmall(folder, 'square.onnx', squareModel());
+  for (const [wanted, from, which] of [
+    ['Loading square.onnx for 3 requests at once', 2, 1],
+    ['3 requests at once', 1, 2],
+  ] as const) {
+    let killed = false;
+    const task: Task = {
+      signal: new AbortController().signal,
+      report: ({ stage, done = 0 }) => {
+        if (killed || stage !== wanted || done < from) return;
+        killed = true;
+        process.kill(childProcesses()[which]!, 'SIGKILL');
+      },
+    };
+    const found = await benchmarkConcurrency(path, { levels: [1, 3], maxSeconds: 0.4 }, task);
+    assert.deepEqual(
+      found.measured.map(({ concurrency }) => concurrency),
+      [1],
+    );
+    assert.ok(found.measured[0]!.samples > 0 && found.measured[0]!.peakRssBytes > 10e6);
+    assert.deepEqual(
+      found.failures.map(({ level, error }) => [level, error.kind]),
+      [[3, 'runnerDied']],
+    );
+  }
+  nothingLeft();
 });
 
 test('real data as inputs', async () => {
