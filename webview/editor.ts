@@ -2,6 +2,7 @@
 
 import { html, nothing, render } from 'lit';
 import type { EditorToPage } from '../daemon/protocol/page';
+import { costPane } from './cost/costPane';
 import { pngOf, svgOf } from './graph/exportPicture';
 import { graphArea } from './graph/graphArea';
 import { describeNode } from './graph/graphTree';
@@ -15,6 +16,7 @@ import { scopeInspector } from './inspector/scopeInspector';
 import { typeText } from './inspector/parts';
 import { valueTable } from './inspector/valueTable';
 import { bindDimensions } from './state/bindDimensions';
+import { CostController } from './state/costController';
 import { EditorController } from './state/editorController';
 import { firstEditorState, readKept, type EditorState } from './state/editorState';
 import { Store } from './state/store';
@@ -30,6 +32,7 @@ const store = new Store<EditorState>({
     : {
         inspectorOpen: kept.inspectorOpen,
         inspectorWidth: kept.inspectorWidth,
+        bind: kept.bind,
         valueTable: { ...firstEditorState.valueTable, open: kept.tableOpen, height: kept.tableHeight },
       }),
 });
@@ -63,6 +66,8 @@ const host = connectEditor((note: EditorToPage) => {
       else store.update({ gone: true });
   }
 });
+
+const costs = new CostController(store, host);
 
 function page(state: EditorState) {
   return html`<div class="editor">
@@ -110,7 +115,7 @@ function page(state: EditorState) {
             toggleTable: () => changeTable({ open: !state.valueTable.open }),
           },
         })}
-        ${nodeTable(state)}
+        ${nodeTable(state)}${costTable(state)}
       </div>
       ${
         state.inspectorOpen
@@ -142,6 +147,24 @@ function nodeTable({ table, valueTable: shown, overlay, selected }: EditorState)
       scrolled: (top) => changeTable({ top }),
       copy: (text) => host.notify({ kind: 'copy', text }),
       close: () => changeTable({ open: false }),
+    },
+  )}`;
+}
+
+function costTable({ cost, bind, valueTable: { height } }: EditorState) {
+  if (!cost.open) return nothing;
+  const width = document.querySelector('.middle')?.clientWidth ?? 800;
+  return html`${sash(height, (tall) => changeTable({ height: tall }), 'row')}${costPane(
+    { ...cost, bind },
+    width,
+    {
+      show: (tab) => costs.change({ tab, sort: undefined }),
+      sortBy: (sort) => costs.change({ sort }),
+      find: (op) => controller?.search(op),
+      goTo: (node) => controller?.selectName(node),
+      save: (by) => host.notify({ kind: 'saveCost', by }),
+      paint: () => host.notify({ kind: 'command', command: 'showCost' }),
+      close: () => costs.change({ open: false }),
     },
   )}`;
 }
@@ -235,7 +258,8 @@ function inspector(state: EditorState) {
   }
   if (inspection === undefined) return nothing;
   return modelInspector(inspection, state.bind, {
-    bind: (bound) => void bindDimensions(store, host, bound),
+    showCost: () => costs.change({ open: true }),
+    bind: (bound) => void bindDimensions(store, host, controller, bound),
     goTo: (node) => controller?.selectName(node),
     find: (op) => controller?.search(op),
   });

@@ -8,20 +8,23 @@ import { modelOf } from './inspect';
 
 export const graph = handler(
   GetGraph,
-  async ({ uri, revision, scope, quick }, task, { workspace, frame }) => {
+  async ({ uri, revision, scope, quick, bind }, task, { workspace, frame }) => {
     const opened = await workspace.models.get(uri, revision, task);
     const { graphTable } = await import('../analysis/graphTable');
-    const table = await graphTable(modelOf(opened), scope, task, { quick, shapes: () => opened.shapes() });
+    const table = await graphTable(modelOf(opened), scope, task, {
+      quick,
+      shapes: () => opened.shapes(bind),
+    });
     const { nodes, edges, inferred } = table;
     const columns = frame(encodeColumns(table.columns));
     return { revision: opened.revision, inferred, nodes, edges, columns };
   },
 );
 
-export const node = handler(GetNode, async ({ uri, revision, scope, index }, task, { workspace }) => {
+export const node = handler(GetNode, async ({ uri, revision, scope, index, bind }, task, { workspace }) => {
   const opened = await workspace.models.get(uri, revision, task);
   const { nodeDetails } = await import('../analysis/nodeDetails');
-  return nodeDetails(modelOf(opened), scope, index, await opened.shapes());
+  return nodeDetails(modelOf(opened), scope, index, await opened.shapes(bind));
 });
 
 export const tensor = handler(

@@ -1,7 +1,7 @@
 // The picture's data: a graph in columns, and the details of one node or tensor.
 
 import { Type, type Static } from 'typebox';
-import { FrameRef, longRequest, modelRef, ValueSchema } from './common';
+import { bindings, FrameRef, longRequest, modelRef, ValueSchema } from './common';
 import { request } from './core';
 import { OperatorSchema } from './operator';
 
@@ -20,6 +20,7 @@ export const GetGraph = request('slipway/graph', {
           'Do not wait until shapes are inferred where that takes long (graphs above 20,000 nodes): labels and summaries then say only what the file states, and `inferred` is false. Ask again without it for the rest; rows and edges are the same.',
       }),
     ),
+    bind: bindings,
     ...longRequest,
   }),
   result: Type.Object({
@@ -91,6 +92,7 @@ export const GetNode = request('slipway/node', {
       minimum: 0,
       description: 'Row of the node in the columns of `slipway/graph` (operators only).',
     }),
+    bind: bindings,
   }),
   result: Type.Object({
     name: Type.String({ description: 'Node name.' }),

@@ -9,6 +9,7 @@
 // img-src ${cspSource} data: blob:; worker-src blob:
 
 import type { ProgressValue } from './common';
+import type { CostRow } from './cost';
 import type { CompressResult, Variant } from './compress';
 import type { NodeDetails, TensorStatistics } from './graph';
 import type { Inspection } from './inspect';
@@ -44,13 +45,18 @@ export type EditorRequests = {
     params: { bind?: Record<string, number> };
     result: { uri: string; revision: string; inspection: Inspection };
   };
-  /** The columns of a graph (columns.ts, graph.ts); `scope` is absent for the main graph. */
+  /** The columns of a graph (columns.ts, graph.ts); `scope` is absent for the main graph. Labels are told for `bind`. */
   graph: {
-    params: { scope?: string; quick?: boolean };
+    params: { scope?: string; quick?: boolean; bind?: Record<string, number> };
     result: { revision: string; inferred: boolean; columns: ArrayBuffer | Uint8Array };
   };
   /** Details of an operator by its row in the columns. */
-  node: { params: { scope?: string; index: number }; result: NodeDetails };
+  node: { params: { scope?: string; index: number; bind?: Record<string, number> }; result: NodeDetails };
+  /** What the model costs; of the nodes those that compute something, the dearest first, at most 500. */
+  cost: {
+    params: { bind?: Record<string, number> };
+    result: { ops: CostRow[]; scopes: CostRow[]; nodes: CostRow[]; assumed: Record<string, number> };
+  };
   /** A range of an initializer: little-endian values. */
   tensor: {
     params: { scope?: string; name: string; start: number; count: number };
@@ -61,7 +67,8 @@ export type EditorRequests = {
 };
 
 /** What the model editor asks the editor around it to do. */
-export type EditorCommand = JobCommand | 'compress' | 'deploy' | 'openSettings' | 'manageTrust' | 'showLog';
+export type EditorCommand =
+  JobCommand | 'compress' | 'deploy' | 'showCost' | 'openSettings' | 'manageTrust' | 'showLog';
 
 /** Jobs that have a panel of their own; each is the command `slipway.ID`. */
 export type JobCommand =
@@ -88,6 +95,8 @@ export type EditorFromPage =
   | { kind: 'importOverlay' }
   /** A node was selected: its row, and the path of its graph. */
   | { kind: 'selected'; scope: string; index: number }
+  /** The cost of the model as CSV, to be saved where the user says. */
+  | { kind: 'saveCost'; by: 'op' | 'scope' | 'node' }
   /** Text for the clipboard. */
   | { kind: 'copy'; text: string }
   /** A line of a source that a stack trace in the model names; the host looks for it. */

@@ -13,13 +13,19 @@ import { FileWatch } from './fileWatch';
 import { shared, type Shared } from './shared';
 import { pathOfUri } from './uris';
 
+/** Values of free dimensions by name. */
+export type Bindings = Readonly<Record<string, number>>;
+
 /** One state of a model file, read. */
 export interface OpenModel {
   readonly path: string;
   readonly revision: string;
   readonly read: ReadResult;
-  /** Shapes of the main graph, inferred when first asked for; undefined when there is no graph. */
-  shapes(): Promise<ShapeInfo | undefined>;
+  /**
+   * Shapes of the main graph, inferred when first asked for; undefined when there is no graph. Those for the last
+   * values of free dimensions are kept too.
+   */
+  shapes(bind?: Bindings): Promise<ShapeInfo | undefined>;
   /** Numbers of small tensors that lie on disk, read when first asked for. */
   constants(task: Task): Promise<ReadonlyMap<Tensor, readonly number[]>>;
 }
@@ -95,12 +101,19 @@ async function load(path: string, revision: string, task: Task): Promise<OpenMod
       ? await smallConstants(read.model, reader)
       : new Map<Tensor, readonly number[]>());
   };
-  const infer = async () => {
+  const infer = async (bind: Bindings = {}) => {
     const { inferShapes } = await import('../analysis/shapes');
     const numbers = await constants(silentTask);
-    return read.model && inferShapes(read.model, { constants: (tensor) => numbers.get(tensor) });
+    return read.model && inferShapes(read.model, { bind, constants: (tensor) => numbers.get(tensor) });
   };
-  return { path, revision, read, constants, shapes: () => (inferred ??= infer()) };
+  let bound: { readonly key: string; readonly shapes: Promise<ShapeInfo | undefined> } | undefined;
+  const shapes = (bind: Bindings = {}) => {
+    if (Object.keys(bind).length === 0) return (inferred ??= infer());
+    const key = JSON.stringify(Object.entries(bind).sort(([a], [b]) => (a < b ? -1 : 1)));
+    if (bound?.key !== key) bound = { key, shapes: infer(bind) };
+    return bound.shapes;
+  };
+  return { path, revision, read, constants, shapes };
 }
 
 /** Text that changes whenever the file does: size, time and identity. Throws when there is no such file. */

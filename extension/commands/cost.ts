@@ -31,12 +31,20 @@ export async function saveCost(context: Context, argument: unknown): Promise<voi
     { label: 'By scope', csv: 'scope' },
   ] as const;
   const picked = await vscode.window.showQuickPick(kinds, { placeHolder: 'Which rows?' });
-  if (!picked) return;
+  if (picked) await saveCostTable(context, model, picked.csv);
+}
+
+/** Asks where, and writes the table there. */
+export async function saveCostTable(
+  context: Context,
+  model: vscode.Uri,
+  by: 'op' | 'node' | 'scope',
+): Promise<void> {
   const uri = model.toString();
   const { csv = '' } = await context.daemon.request(GetCost, {
     uri,
     bind: boundDimensions(uri),
-    csv: picked.csv,
+    csv: by,
   });
   const name = `${basename(model.fsPath).replace(/\.[^.]*$/, '')}.cost.csv`;
   const target = await vscode.window.showSaveDialog({

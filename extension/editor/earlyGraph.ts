@@ -23,11 +23,11 @@ export function askEarly(ask: AskGraph): { readonly graph: AskGraph; dispose(): 
       const first = early;
       early = undefined;
       if (first === undefined) return ask(params, asker);
-      if (params.scope === undefined && params.quick === true) {
+      if (params.scope === undefined && params.quick === true && params.bind === undefined) {
         asker.onLost(drop);
         return first;
       }
-      // A restored tab shows another graph.
+      // A restored tab shows another graph, or other values of free dimensions.
       drop();
       return ask(params, asker);
     },

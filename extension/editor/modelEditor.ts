@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { GetGraph, GetNode, GetTensorStatistics, ReadTensor } from '../../daemon/protocol/graph';
+import { GetCost } from '../../daemon/protocol/cost';
 import { Close, ModelChanged, Open } from '../../daemon/protocol/inspect';
 import type {
   EditorCommand,
@@ -15,9 +16,11 @@ import type {
 import { Channel, PageFailure, type Interest } from '../../daemon/protocol/pageChannel';
 import { Check } from '../../daemon/protocol/check';
 import { ruleSettings } from '../commands/check';
+import { saveCostTable } from '../commands/cost';
 import type { Context } from '../context';
 import { mountPage } from '../panels/page';
 import { bindDimensions } from './bindings';
+import { shownCost } from './costTables';
 import { askEarly } from './earlyGraph';
 import { exportTensor } from './exportTensor';
 import { openSource } from './openSource';
@@ -88,6 +91,8 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
           void vscode.commands.executeCommand(command ?? `slipway.${note.command}`, argument);
         } else if (note.kind === 'savePicture') {
           void savePicture(document.uri, note.name, note.data);
+        } else if (note.kind === 'saveCost') {
+          void this.tell(saveCostTable(this.context, document.uri, note.by));
         } else if (note.kind === 'selected') {
           links.selected(uri, note);
         } else if (note.kind === 'copy') {
@@ -116,6 +121,7 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
         },
         graph: early.graph,
         node: (params) => daemon.request(GetNode, { uri, ...params }),
+        cost: async (params) => shownCost(await daemon.request(GetCost, { uri, ...params })),
         statistics: (params, interest) =>
           cancellable(interest, (token) =>
             daemon.request(GetTensorStatistics, { uri, ...params }, { token }),

@@ -2,6 +2,7 @@
 
 import { pathToFileURL } from 'node:url';
 import type { Interest } from '../../daemon/protocol/pageChannel';
+import { shownCost } from '../../extension/editor/costTables';
 import { askEarly } from '../../extension/editor/earlyGraph';
 import type { Inspection } from '../../daemon/protocol/inspect';
 import type { NodeDetails, TensorStatistics } from '../../daemon/protocol/graph';
@@ -40,6 +41,7 @@ export function serveByDaemon(client: WireClient, path: string): Serves {
     open: () => ask<{ uri: string; revision: string; inspection: Inspection }>('open'),
     graph: (params) => early.graph(params, stays),
     node: (params) => ask<NodeDetails>('node', params),
+    cost: async (params) => shownCost(await ask('cost', params)),
     statistics: (params) => ask<TensorStatistics>('tensorStatistics', params),
     async tensor(params) {
       const { data, ...rest } = await ask<{ dtype: string; shape: number[]; data: { frame: number } }>(

@@ -1,8 +1,10 @@
 // The host's end of the model editor over a real model: reads it with the daemon's own code, in process.
 
+import { costReport } from '../../daemon/analysis/costReport';
 import { graphTable } from '../../daemon/analysis/graphTable';
 import { inspect } from '../../daemon/analysis/inspect';
 import { findTensor, nodeDetails } from '../../daemon/analysis/nodeDetails';
+import { inferShapes } from '../../daemon/analysis/shapes';
 import { silentTask } from '../../daemon/base/task';
 import { dataTypeName } from '../../daemon/ir/dataType';
 import type { Model } from '../../daemon/ir/model';
@@ -12,6 +14,7 @@ import { tensorStatistics } from '../../daemon/onnx/tensorStatistics';
 import { encodeColumns } from '../../daemon/protocol/columns';
 import type { Inspection } from '../../daemon/protocol/inspect';
 import type { EditorFromPage, EditorRequests, EditorToPage, RequestMap } from '../../daemon/protocol/page';
+import { shownCost } from '../../extension/editor/costTables';
 import { Channel, type Port } from '../../daemon/protocol/pageChannel';
 
 type Serves = {
@@ -46,11 +49,16 @@ export function editorHost(
 export function serveModel(inspection: Inspection, model: Model): Serves {
   return {
     open: () => ({ uri: 'file:///model.onnx', revision: '1', inspection }),
-    async graph({ scope, quick }) {
-      const { inferred, columns } = await graphTable(model, scope, silentTask, { quick });
+    async graph({ scope, quick, bind }) {
+      const shapes = bind && (() => Promise.resolve(inferShapes(model, { bind })));
+      const { inferred, columns } = await graphTable(model, scope, silentTask, { quick, shapes });
       return { revision: '1', inferred, columns: encodeColumns(columns) };
     },
-    node: ({ scope, index }) => nodeDetails(model, scope, index),
+    node: ({ scope, index, bind }) => nodeDetails(model, scope, index, bind && inferShapes(model, { bind })),
+    cost: ({ bind }) => {
+      const { assumed, ops, scopes, nodes } = costReport(model, bind ? { bind } : {});
+      return shownCost({ assumed, ops: [...ops], scopes: [...scopes], nodes: [...nodes] });
+    },
     statistics: ({ scope, name }) => tensorStatistics(findTensor(model, scope, name), silentTask),
     async tensor({ scope, name, start, count }) {
       const tensor = findTensor(model, scope, name);
@@ -75,6 +83,7 @@ export async function serveFile(path: string): Promise<Serves> {
     open: () => ({ uri: 'file:///model.onnx', revision: '1', inspection }),
     graph: none,
     node: none,
+    cost: none,
     tensor: none,
     statistics: none,
   };

@@ -87,3 +87,11 @@ export function drawnFor(table: GraphTable, rows: ReadonlySet<number>): Set<numb
   }
   return drawn;
 }
+
+/** A row in another scope that reads a value of this row. */
+export function readerBeyond(model: ModelTable, row: number): number | undefined {
+  for (let e = 0; e < model.source.length; e++) {
+    if (model.source[e] === row && model.group[model.target[e]!] !== model.group[row]) return model.target[e];
+  }
+  return undefined;
+}

@@ -1,4 +1,4 @@
-// Free dimensions of a model, each with a field for its value: what cost and memory are told for.
+// Free dimensions of a model, each with a field for its value: what cost, memory and shapes are told for.
 
 import { html, type TemplateResult } from 'lit';
 import type { Inspection } from '../../daemon/protocol/inspect';
@@ -44,7 +44,7 @@ export const dimensionFields = (
               class="dimension"
               placeholder="1"
               aria-label="Value of the dimension ${fullText(name)}"
-              title="MACs and memory are told for this value; an empty field counts as 1."
+              title="Shapes, MACs and memory are told for this value; where the field is empty, shapes keep the name and the rest counts 1."
               .value=${Object.hasOwn(bound, name) ? String(bound[name]) : ''}
               @change=${(event: Event) => set(name, event.target as HTMLInputElement)}
             />

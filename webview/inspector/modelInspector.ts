@@ -16,6 +16,8 @@ export interface ModelActions {
   goTo: (node: string) => void;
   /** Searches for an operator. */
   find: (op: string) => void;
+  /** Shows what the model costs by operator and scope. */
+  showCost: () => void;
   /** Gives free dimensions values. */
   bind: (bound: Record<string, number>) => void;
 }
@@ -41,7 +43,17 @@ export function modelInspector(
         ? nothing
         : section('Problems', diagnosticList(diagnostics, actions.goTo), String(diagnostics.length))
     }
-    ${section('Properties', facts(properties(inspection, bound)))}
+    ${section(
+      'Properties',
+      html`${facts(properties(inspection, bound))}
+      ${
+        inspection.nodes === 0
+          ? nothing
+          : html`<button type="button" class="link" @click=${actions.showCost}>
+              Cost by operator and scope
+            </button>`
+      }`,
+    )}
     ${free.length === 0 ? nothing : section('Free dimensions', dimensionFields(free, bound, actions.bind))}
     ${inspection.inputs.length === 0 ? nothing : section('Inputs', values(inspection.inputs), whole(inspection.inputs.length))}
     ${inspection.outputs.length === 0 ? nothing : section('Outputs', values(inspection.outputs), whole(inspection.outputs.length))}

@@ -11,7 +11,7 @@ import { makeLabels } from '../graph/labels';
 import type { LayoutClient } from '../graph/layoutClient';
 import { measureText } from '../graph/measureText';
 import { makePicture, type Picture } from '../graph/picture';
-import { between, drawnFor, reachable, type Side } from '../graph/trace';
+import { between, drawnFor, reachable, readerBeyond, type Side } from '../graph/trace';
 import { readModelTable, type ModelTable } from '../graph/modelTable';
 import { keptOpening, openingPaths, stepTo, toggled } from '../graph/openings';
 import {
@@ -26,7 +26,7 @@ import {
 } from '../graph/table';
 import { keepState, type EditorHost } from '../host';
 import { errorOf } from './errorOf';
-import type { EditorState, KeptState } from './editorState';
+import { boundOf, type EditorState, type KeptState } from './editorState';
 import { OverlayController } from './overlayController';
 import type { Store } from './store';
 import { TensorController } from './tensorController';
@@ -124,9 +124,19 @@ export class EditorController {
     }
   }
 
+  /** Labels and details for the values that free dimensions have now. */
+  async relabel(): Promise<void> {
+    const { scope, bind } = this.store.state;
+    const graph = await this.fetchGraph(scope, false);
+    const now = this.store.state;
+    if (now.bind !== bind || now.scope !== graph.scope || graph.revision !== this.revision) return;
+    this.better = graph.model;
+    this.takeBetter();
+  }
+
   private async fetchGraph(scope: string, quick = true): Promise<FetchedGraph> {
     try {
-      const params = { quick, ...(scope === '' ? {} : { scope }) };
+      const params = { quick, ...(scope === '' ? {} : { scope }), ...boundOf(this.store.state) };
       const { columns, revision, inferred } = await this.host.request('graph', params);
       return { scope, revision, inferred, model: readModelTable(columns) };
     } catch (error) {
@@ -360,18 +370,7 @@ export class EditorController {
     // A pill leads to the other end of its value.
     const row = table.pillOf[drawn]!;
     const leaves = table.kind[table.drawn[drawn]!] === NodeKind.exit;
-    this.selectRow(leaves ? (this.readerBeyond(row) ?? row) : row, true);
-  }
-
-  /** A row in another scope that reads a value of this row. */
-  private readerBeyond(row: number): number | undefined {
-    const { model } = this;
-    if (model === undefined) return undefined;
-    for (let e = 0; e < model.source.length; e++) {
-      if (model.source[e] === row && model.group[model.target[e]!] !== model.group[row])
-        return model.target[e];
-    }
-    return undefined;
+    this.selectRow(leaves ? (readerBeyond(table.model, row) ?? row) : row, true);
   }
 
   /** Selects a row and, when asked, brings its box into view. */
@@ -410,7 +409,11 @@ export class EditorController {
 
   private async fetchDetails(index: number): Promise<void> {
     const { scope } = this.store.state;
-    const asked = this.host.ask('node', scope === '' ? { index } : { scope, index });
+    const asked = this.host.ask('node', {
+      index,
+      ...(scope === '' ? {} : { scope }),
+      ...boundOf(this.store.state),
+    });
     this.asked = asked;
     try {
       const details = await asked.answer;
@@ -487,6 +490,7 @@ export class EditorController {
         overlay: this.overlays.name,
         tableOpen: valueTable.open,
         tableHeight: valueTable.height,
+        bind: this.store.state.bind,
       };
       keepState(kept);
       this.host.notify({ kind: 'state', state: kept });

@@ -4,6 +4,7 @@ import type { PageError } from '../../daemon/protocol/page';
 import type { NodeDetails, TensorStatistics } from '../../daemon/protocol/graph';
 import type { Inspection } from '../../daemon/protocol/inspect';
 import type { Overlay } from '../../daemon/protocol/overlay';
+import type { CostPaneView, CostTab } from '../cost/costPane';
 import { flat, type GraphTable, type Opening } from '../graph/table';
 import { readOpeningPaths, type OpeningPaths } from '../graph/openings';
 import type { Camera } from '../graph/camera';
@@ -69,6 +70,8 @@ export interface EditorState {
   overlay: { values: RowValues; paint: OverlayPaint } | undefined;
   /** The table of values under the graph. */
   valueTable: { open: boolean; height: number; sort: TableSort; top: number };
+  /** The cost under the graph. */
+  cost: { open: boolean; tab: CostTab; sort: CostPaneView['sort']; tables: CostPaneView['tables'] };
   inspectorOpen: boolean;
   inspectorWidth: number;
 }
@@ -94,9 +97,14 @@ export const firstEditorState: EditorState = {
   overlays: [],
   overlay: undefined,
   valueTable: { open: false, height: 220, sort: { by: 'value', down: true }, top: 0 },
+  cost: { open: false, tab: 'op', sort: undefined, tables: undefined },
   inspectorOpen: true,
   inspectorWidth: 320,
 };
+
+/** Values of free dimensions, where there are any. */
+export const boundOf = ({ bind }: EditorState): { bind?: Record<string, number> } =>
+  Object.keys(bind).length === 0 ? {} : { bind };
 
 /** What is kept with the tab. */
 export interface KeptState {
@@ -111,6 +119,8 @@ export interface KeptState {
   overlay: string | undefined;
   tableOpen: boolean;
   tableHeight: number;
+  /** Values of free dimensions that the user gave. */
+  bind: Readonly<Record<string, number>>;
 }
 
 /** Reads kept state; anything that does not look like it is ignored. */
@@ -129,5 +139,16 @@ export function readKept(value: unknown): KeptState | undefined {
     overlay: typeof kept.overlay === 'string' ? kept.overlay : undefined,
     tableOpen: kept.tableOpen === true,
     tableHeight: typeof kept.tableHeight === 'number' ? kept.tableHeight : 220,
+    bind: readBind(kept.bind),
   };
+}
+
+/** What of a record is a value of a dimension. */
+function readBind(value: unknown): Record<string, number> {
+  if (typeof value !== 'object' || value === null) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter(
+      (entry): entry is [string, number] => Number.isSafeInteger(entry[1]) && Number(entry[1]) >= 1,
+    ),
+  );
 }
