@@ -21,6 +21,11 @@ export const clusterCommand: Command = {
         value: 'K',
         help: 'Different values of a weight, 2 to 256; up to 16 take half a byte each; 16 when absent',
       },
+      codebooks: {
+        type: 'string',
+        value: 'N',
+        help: 'Codebooks of a weight at the most, one for each group of its rows; 1 when absent',
+      },
       calibration: {
         type: 'string',
         value: 'DATA',
@@ -43,6 +48,7 @@ export const clusterCommand: Command = {
       {
         output,
         clusters: numberOption(args, 'clusters', { min: 2, max: 256, whole: true }) ?? 16,
+        codebooks: countOption(args, 'codebooks', 512),
         calibration: textOption(args, 'calibration'),
         calibrationSamples: countOption(args, 'calibration-samples'),
         overwrite: args.flags.has('overwrite'),

@@ -18,7 +18,8 @@ export const ClusterResult = Type.Object({
     Type.Object({
       name: Type.String({ description: 'Name of the weight.' }),
       elements: Type.Integer({ description: 'Its numbers.' }),
-      centroids: Type.Integer({ description: 'Different values that are left.' }),
+      centroids: Type.Integer({ description: 'Different values of each codebook.' }),
+      codebooks: Type.Integer({ description: 'Codebooks: one, or one for each group of rows.' }),
       fitted: Type.Boolean({ description: 'Whether they were fitted to what the layer reads.' }),
     }),
     { description: 'Weights that were clustered.' },
@@ -41,6 +42,14 @@ export const Cluster = request('slipway/cluster', {
       maximum: 256,
       description: 'Different values of a weight; up to 16 take half a byte each, else one byte.',
     }),
+    codebooks: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 512,
+        description:
+          'Codebooks of a weight at the most, one for each group of its rows: closer to the original, and a little larger; 1 when absent.',
+      }),
+    ),
     calibration: Type.Optional(
       Type.String({ description: 'Path of an .npz file; the clusters are then fitted to layer outputs.' }),
     ),

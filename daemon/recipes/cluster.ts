@@ -15,6 +15,8 @@ import { gramsOf, openRework, writeRework, type ReworkOptions } from './reworkFi
 export interface ClusterFileOptions extends ReworkOptions {
   /** Centroids of a tensor, 2 to 256; 16 and fewer take half a byte each. */
   readonly clusters: number;
+  /** Codebooks of a tensor at the most, one for each group of its rows; 1 when absent. */
+  readonly codebooks?: number | undefined;
 }
 
 export interface Clustered {
@@ -26,11 +28,18 @@ export interface Clustered {
   diagnostics: Diagnostic[];
 }
 
+const mostCodebooks = 512;
+
 /** Throws as `pruneChannels` does; `unsupported` when no weight is large enough. */
 export async function cluster(path: string, options: ClusterFileOptions, task: Task): Promise<Clustered> {
-  const { clusters } = options;
+  const { clusters, codebooks } = options;
   if (!Number.isInteger(clusters) || clusters < 2 || clusters > 256)
     throw badRequest(`Clusters are counted from 2 to 256; ${clusters} was given.`);
+  if (
+    codebooks !== undefined &&
+    !(Number.isInteger(codebooks) && codebooks >= 1 && codebooks <= mostCodebooks)
+  )
+    throw badRequest(`Codebooks of a weight are counted from 1 to ${mostCodebooks}; ${codebooks} was given.`);
   const work = await openRework(path, options, 'clustered', task);
   const { original, data, read, diagnostics } = work;
   if (standardOpset(original) < 9)
@@ -47,9 +56,15 @@ export async function cluster(path: string, options: ClusterFileOptions, task: T
     reader && (reader.opType === 'Conv' || tensor.dims.length === 2) ? [nameOf(reader)] : [],
   );
   const grams = await gramsOf(model, measured, data, task);
-  const result = await clusterWeights(model, { clusters, grams }, read, task);
+  const result = await clusterWeights(model, { clusters, codebooks, grams }, read, task);
   const { after, error } = await writeRework(work, result.model, task);
   const { parameters, fileBytes } = work.before;
+  if (after.fileBytes >= fileBytes)
+    diagnostics.push({
+      id: 'cluster/not-smaller',
+      severity: 'warning',
+      message: `The file has ${after.fileBytes} bytes and did not become smaller than its ${fileBytes}: its weights are small, or stored in few bits already. Keep the original.`,
+    });
   return {
     output: work.output,
     before: { parameters, fileBytes },

@@ -78,7 +78,7 @@ export const stepKinds: Readonly<Record<StepName, StepKind>> = {
   },
   cluster: {
     place: 4,
-    options: { clusters: 'number', ...data },
+    options: { clusters: 'number', codebooks: 'number', ...data },
     run: async (model, options, task) =>
       (await import('./cluster')).cluster(
         model,

@@ -17,7 +17,8 @@ export const clusterJob: Job = {
       request: Cluster,
       front: ['clusters', 'calibration', 'output'],
       labels: {
-        clusters: 'Values of a weight',
+        clusters: 'Values of a codebook',
+        codebooks: 'Codebooks of a weight',
         calibration: 'Calibration data',
         output: 'Write to',
         overwrite: 'Replace the file if it exists',

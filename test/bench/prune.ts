@@ -11,10 +11,13 @@ import { floatTensor, graph, model, node, valueInfo } from '../../daemon/ir/buil
 import { DataType } from '../../daemon/ir/dataType';
 import { analyseChannels } from '../../daemon/passes/prune/channels/analyse';
 import { cluster } from '../../daemon/recipes/cluster';
+import { inputsFrom } from '../../daemon/recipes/benchmarkData';
+import { lowRankFile } from '../../daemon/recipes/lowRank';
 import { pruneChannels } from '../../daemon/recipes/prune';
 import { pruneSparse } from '../../daemon/recipes/pruneSparse';
 import { quantize } from '../../daemon/recipes/quantize';
 import { benchmark } from '../../daemon/runtime/benchmark';
+import { conformanceCases } from '../support/conformance';
 import { distFolder } from '../support/paths';
 import type { BenchRow } from './row';
 
@@ -184,7 +187,79 @@ async function hundredLayers(): Promise<BenchRow[]> {
   ];
 }
 
-const parts = { layers: hundredLayers, resnet, mobilenet, clustered, sparse };
+async function latency(folder: string): Promise<BenchRow[]> {
+  const [dense, calibration] = [at('resnet', '.onnx'), at('resnet', '_calibration.npz')];
+  const output = join(folder, 'resnet.fast.onnx');
+  const goal = 0.5;
+  const result = await pruneChannels(dense, { targetLatency: goal, calibration, output }, silentTask);
+  const { before, after, latency: measured } = result;
+  const [full, left] = [await top1('resnet', dense), await top1('resnet', output)];
+  const share = measured ? 1 / measured.ratio : 1;
+  return [
+    {
+      name: 'ResNet, half the time of a run wanted: measured share',
+      value: share,
+      unit: '×',
+      goal: '0.4 to 0.5',
+      holds: share <= goal && share >= 0.8 * goal,
+      detail: `p50 ${measured?.beforeMs.toFixed(3)} → ${measured?.afterMs.toFixed(3)} ms, ratio ${measured?.ratio.toFixed(2)} (${measured?.low.toFixed(2)} to ${measured?.high.toFixed(2)}); MACs ${before.macs} → ${after.macs}; top-1 ${percent(full)} → ${percent(left)}`,
+    },
+  ];
+}
+
+async function lowrank(folder: string): Promise<BenchRow[]> {
+  const [dense, calibration] = [at('bert', '.onnx'), at('bert', '_calibration.npz')];
+  const output = join(folder, 'bert.thin.onnx');
+  const { before, after, layers, error } = await lowRankFile(
+    dense,
+    { maxError: 0.1, calibration, output },
+    silentTask,
+  );
+  const settings = { threads: 1, inputs: inputsFrom(calibration), maxSeconds: 8 };
+  const { results, ratios } = await benchmark([{ path: dense }, { path: output }], settings, silentTask);
+  const [full, left] = [await top1('bert', dense), await top1('bert', output)];
+  const split = layers.filter(({ from, to }) => to < from).length;
+  const [ratio] = ratios;
+  return [
+    {
+      name: 'transformer, layers split at 10 % error each: p50 against dense',
+      value: ratio!.p50Ratio,
+      unit: '×',
+      goal: '',
+      holds: true,
+      detail: `${split} of ${layers.length} layers; MACs ${before.macs} → ${after.macs}; p50 ${results[0]!.latencyMs.p50.toFixed(3)} → ${results[1]!.latencyMs.p50.toFixed(3)} ms, 95 % interval ${ratio!.low.toFixed(2)} to ${ratio!.high.toFixed(2)}; ${before.fileBytes} → ${after.fileBytes} bytes; SQNR ${error?.sqnrDb.toFixed(1)} dB; top-1 ${percent(full)} → ${percent(left)}`,
+    },
+  ];
+}
+
+/** The models that are too slow for a test: ratio 0.3, loaded, run at two batch sizes, shapes compared. */
+async function large(folder: string): Promise<BenchRow[]> {
+  const light = (conformanceCases() ?? []).filter(({ name }) => /(vgg19|zfnet512)$/.test(name));
+  const models = [
+    { name: 'candy', model: resolve('..', 'shared', 'models', 'third-party', 'candy.onnx') },
+    ...light,
+  ];
+  const rows: BenchRow[] = [];
+  for (const { name, model: path } of models) {
+    const started = performance.now();
+    const output = join(folder, `${rows.length}.onnx`);
+    const result = await pruneChannels(path, { output, ratio: 0.3, align: 8 }, silentTask);
+    await rm(output);
+    const { groups, locked, before, after } = result;
+    const cut = groups.filter(({ from, to }) => to < from).length;
+    rows.push({
+      name: `${name} at ratio 0.3: loads, runs at two batch sizes, same shapes`,
+      value: (performance.now() - started) / 1000,
+      unit: 's',
+      goal: '',
+      holds: cut > 0,
+      detail: `${cut} of ${groups.length} widths cut, ${locked.length} layers locked; MACs ${before.macs} → ${after.macs}`,
+    });
+  }
+  return rows;
+}
+
+const parts = { layers: hundredLayers, resnet, mobilenet, clustered, sparse, latency, lowrank, large };
 
 /**
  * Runs the parts one after another, or only the one that `npm run bench -- prune/PART` names; a part that cannot be

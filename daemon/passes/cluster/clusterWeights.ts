@@ -4,7 +4,7 @@
 
 import { breathe, type Task } from '../../base/task';
 import { cloneModel } from '../../ir/clone';
-import { floatTensor, int64Tensor, node as makeNode, uint8Tensor } from '../../ir/builder';
+import { floatTensor, int32Tensor, int64Tensor, node as makeNode, uint8Tensor } from '../../ir/builder';
 import { DataType } from '../../ir/dataType';
 import type { Model, Node } from '../../ir/model';
 import { elementCount, type Tensor } from '../../ir/tensor';
@@ -15,12 +15,14 @@ import { rowsOf } from '../prune/channels/layerRows';
 import { nameOf } from '../quantize/outcome';
 import { constantTensors, isOp } from '../rewrite';
 import { floatsOf, type TensorReader } from '../tensorReader';
+import { codebooksOf, groupsFor, nearestOfAll, withinGroups } from './codebooks';
 import { assignWithFeedback, canFit, refitCentroids } from './fit';
-import { centroidsOf, nearestCentroid } from './kMeans';
 
 export interface ClusterOptions {
-  /** Centroids of a tensor, 2 to 256. */
+  /** Centroids of a codebook, 2 to 256. */
   readonly clusters: number;
+  /** Codebooks of a tensor at the most, one for each group of rows; 1 when absent. */
+  readonly codebooks?: number | undefined;
   /** XᵀX of layer inputs by node name; those layers are fitted to their outputs. */
   readonly grams?: ReadonlyMap<string, InputGram> | undefined;
 }
@@ -28,7 +30,9 @@ export interface ClusterOptions {
 export interface ClusteredTensor {
   readonly name: string;
   readonly elements: number;
+  /** Of each codebook. */
   readonly centroids: number;
+  readonly codebooks: number;
   /** Fitted to what its layer reads. */
   readonly fitted: boolean;
 }
@@ -63,10 +67,13 @@ export function clusterable(model: Model): { tensor: Tensor; reader: Node | unde
     }));
 }
 
-/** Clusters every large float weight of the main graph. Opset 9 or newer. */
+/** Unknowns that the refit of one tensor is solved for at the most. */
+const mostCentroids = 1024;
+
+/** Clusters every large float weight of the main graph, where that makes it smaller. Opset 9 or newer. */
 export async function clusterWeights(
   model: Model,
-  { clusters, grams }: ClusterOptions,
+  { clusters, codebooks = 1, grams }: ClusterOptions,
   read: TensorReader,
   task: Task,
 ): Promise<ClusterResult> {
@@ -87,17 +94,18 @@ export async function clusterWeights(
     const gram = reader && grams?.get(nameOf(reader));
     const usable = rows && gram && rows.k === gram.k && canFit(rows) ? { rows, gram: gram.gram } : undefined;
     const importance = usable && diagonalByPlace(values.length, usable.rows, usable.gram);
-    let centroids = await centroidsOf(values, importance && ((i) => importance[i]!), clusters, task);
-    if (!centroids) continue;
-    let indices: Uint8Array;
+    const wanted = Math.min(codebooks, Math.floor(mostCentroids / clusters));
+    const groups = groupsFor(tensor.dims, values.length, wanted);
+    let books = await codebooksOf(values, importance, groups, clusters, task);
+    if (!books) continue;
+    let places: Uint16Array;
     if (usable) {
-      indices = await assignWithFeedback(values, centroids, usable.rows, usable.gram, task);
-      centroids = await refitCentroids(values, centroids, indices, usable.rows, usable.gram, task);
-    } else {
-      const known = centroids;
-      indices = Uint8Array.from(values, (value) => nearestCentroid(known, value));
-    }
-    const two = centroids.length <= 16 && indices.length % 2 === 0;
+      places = await assignWithFeedback(values, books, usable.rows, usable.gram, task);
+      books = await refitCentroids(values, books, places, usable.rows, usable.gram, task);
+    } else places = nearestOfAll(books, values);
+    const indices = withinGroups(books, places);
+    const two = books.count <= 16 && indices.length % 2 === 0;
+    if (bytesOf(indices.length, books.values.length, two) >= 4 * values.length) continue;
     const make = (suffix: string) => names.fresh(`${tensor.name}_${suffix}`);
     const constant = (made: Tensor) => {
       added.push(made);
@@ -109,26 +117,39 @@ export async function clusterWeights(
     };
     const toInt32 = (value: string, suffix: string) =>
       add('Cast', [value], make(suffix), { to: BigInt(DataType.INT32) });
-    const codebook = constant(floatTensor(make('codebook'), [centroids.length], centroids));
+    const codebook = constant(floatTensor(make('codebook'), [books.values.length], books.values));
+    const shape = () => constant(int64Tensor(make('shape'), [tensor.dims.length], tensor.dims));
+    // Places in all codebooks one after another, from those within a group.
+    const inAll = (index: string): string => {
+      if (groups === 1) return index;
+      const rows = constant(int64Tensor(make('groups'), [2], [groups, values.length / groups]));
+      const first = Array.from({ length: groups }, (_, group) => group * books.count);
+      const offsets = constant(int32Tensor(make('offsets'), [groups, 1], first));
+      return add('Add', [add('Reshape', [index, rows], make('grouped')), offsets], make('all'));
+    };
     replaced.add(tensor.name);
     if (two) {
       pairs ??= constant(uint8Tensor(names.fresh('slipway_nibbles'), [256, 2], nibbles()));
       const packed = constant(uint8Tensor(make('indices'), [indices.length / 2], packPairs(indices)));
       const both = add('Gather', [pairs, toInt32(packed, 'bytes')], make('nibbles'), { axis: 0n });
-      const flat = add('Gather', [codebook, toInt32(both, 'places')], make('values'), { axis: 0n });
-      add(
-        'Reshape',
-        [flat, constant(int64Tensor(make('shape'), [tensor.dims.length], tensor.dims))],
-        tensor.name,
-      );
+      const flat = add('Gather', [codebook, inAll(toInt32(both, 'places'))], make('values'), { axis: 0n });
+      add('Reshape', [flat, shape()], tensor.name);
     } else {
       const plain = constant(uint8Tensor(make('indices'), tensor.dims, indices));
-      add('Gather', [codebook, toInt32(plain, 'places')], tensor.name, { axis: 0n });
+      const places32 = inAll(toInt32(plain, 'places'));
+      if (groups === 1) add('Gather', [codebook, places32], tensor.name, { axis: 0n });
+      else
+        add(
+          'Reshape',
+          [add('Gather', [codebook, places32], make('values'), { axis: 0n }), shape()],
+          tensor.name,
+        );
     }
     tensors.push({
       name: tensor.name,
       elements: values.length,
-      centroids: centroids.length,
+      centroids: books.count,
+      codebooks: groups,
       fitted: usable !== undefined,
     });
   }
@@ -150,6 +171,10 @@ function diagonalByPlace(
     for (let n = 0; n < outputs; n += 1) weights[at(i, n)] = gram[i * k + i]! + 1e-12;
   return weights;
 }
+
+/** Bytes of the indices and the codebooks; names and nodes come on top. */
+const bytesOf = (indices: number, centroids: number, two: boolean): number =>
+  (two ? indices / 2 : indices) + 4 * centroids;
 
 /** Both halves of every byte, low first. */
 function* nibbles(): Generator<number> {

@@ -4,7 +4,7 @@
 import { breathe, type Task } from '../../base/task';
 import { cholesky, inverseFactor, solveCholesky } from '../linear/cholesky';
 import type { LayerRows } from '../prune/channels/layerRows';
-import { nearestCentroid } from './kMeans';
+import { nearestIn, nearestOfAll, type Codebooks } from './codebooks';
 
 /** Above this many multiplications a layer is left as k-means gave it. */
 const mostWork = 2e10;
@@ -12,16 +12,16 @@ const mostWork = 2e10;
 export const canFit = ({ k, outputs, groups }: LayerRows): boolean =>
   groups === 1 && k * k * outputs <= mostWork;
 
-/** Index of a centroid for each value, in the tensor's order. Falls back to the nearest where G is singular. */
+/** Place in the codebooks for each value, in the tensor's order. Falls back to the nearest where G is singular. */
 export async function assignWithFeedback(
   values: Float32Array,
-  centroids: Float32Array,
+  books: Codebooks,
   rows: LayerRows,
   gram: Float64Array,
   task: Task,
-): Promise<Uint8Array> {
+): Promise<Uint16Array> {
   const { k, outputs, at } = rows;
-  const indices = Uint8Array.from(values, (value) => nearestCentroid(centroids, value));
+  const indices = nearestOfAll(books, values);
   const factor = gram.slice();
   let trace = 0;
   for (let i = 0; i < k; i += 1) trace += factor[i * k + i]!;
@@ -34,9 +34,9 @@ export async function assignWithFeedback(
     const pivot = factor[i * k + i]!;
     for (let n = 0; n < outputs; n += 1) {
       const value = w[i * outputs + n]!;
-      const index = nearestCentroid(centroids, value);
+      const index = nearestIn(books, at(i, n), value);
       indices[at(i, n)] = index;
-      error[n] = (value - centroids[index]!) / pivot;
+      error[n] = (value - books.values[index]!) / pivot;
     }
     for (let j = i + 1; j < k; j += 1) {
       const share = factor[i * k + j]!;
@@ -49,18 +49,18 @@ export async function assignWithFeedback(
   return indices;
 }
 
-/** Centroids that minimise Σ (w − c)ᵀG(w − c) for the given indices; the one that is 0 stays 0. */
+/** Codebooks that minimise Σ (w − c)ᵀG(w − c) for the given places; a centroid that is 0 stays 0. */
 export async function refitCentroids(
   values: Float32Array,
-  centroids: Float32Array,
-  indices: Uint8Array,
+  books: Codebooks,
+  indices: Uint16Array,
   rows: LayerRows,
   gram: Float64Array,
   task: Task,
-): Promise<Float32Array> {
+): Promise<Codebooks> {
   const { k, outputs, at } = rows;
+  const centroids = books.values;
   const count = centroids.length;
-  const zero = centroids.indexOf(0);
   const left = new Float64Array(count * count);
   const right = new Float64Array(count);
   const sums = new Float64Array(count);
@@ -86,11 +86,13 @@ export async function refitCentroids(
   for (let i = 0; i < count; i += 1) {
     left[i * count + i]! += damp;
     right[i]! += damp * centroids[i]!;
-    if (zero < 0) continue;
-    left[i * count + zero] = left[zero * count + i] = i === zero ? 1 : 0;
   }
-  if (zero >= 0) right[zero] = 0;
-  if (!(await cholesky(left, count, task))) return centroids;
+  for (const [zero, centroid] of centroids.entries()) {
+    if (centroid !== 0) continue;
+    for (let i = 0; i < count; i += 1) left[i * count + zero] = left[zero * count + i] = i === zero ? 1 : 0;
+    right[zero] = 0;
+  }
+  if (!(await cholesky(left, count, task))) return books;
   await solveCholesky(left, count, right, 1, task);
-  return Float32Array.from(right);
+  return { ...books, values: Float32Array.from(right) };
 }

@@ -101,9 +101,14 @@ function lloyd(
   return { centres, gain };
 }
 
-/** Index of the nearest of the ascending centroids. */
-export function nearestCentroid(centroids: Float32Array, value: number): number {
-  let [low, high] = [0, centroids.length - 1];
+/** Index of the nearest of the ascending centroids, or of those from `from` to before `to`. */
+export function nearestCentroid(
+  centroids: Float32Array,
+  value: number,
+  from = 0,
+  to = centroids.length,
+): number {
+  let [low, high] = [from, to - 1];
   while (low < high) {
     const middle = (low + high) >> 1;
     if (value > (centroids[middle]! + centroids[middle + 1]!) / 2) low = middle + 1;

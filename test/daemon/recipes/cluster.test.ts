@@ -41,6 +41,31 @@ test('16 centroids take an eighth, keep the accuracy, and fold at load', async (
   assert.equal(await optimisedOps(made!), await optimisedOps(dense!));
 });
 
+test('codebooks of their own for groups of rows come nearer, are larger, and fold at load', async () => {
+  const { calibration } = trained;
+  const made = async (codebooks: number, clusters: number, data?: string) => {
+    const output = join(folder, `g${codebooks}.${clusters}.${data === undefined ? 'k' : 'f'}.onnx`);
+    return cluster(
+      trained.path,
+      { output, clusters, codebooks, calibration: data, calibrationSamples: 64 },
+      silentTask,
+    );
+  };
+  const [one, many] = [await made(1, 16), await made(8, 16)];
+  assert.ok(many.tensors.some(({ codebooks }) => codebooks > 1));
+  assert.ok(many.error!.sqnrDb > one.error!.sqnrDb + 0.5, `${one.error!.sqnrDb} → ${many.error!.sqnrDb}`);
+  assert.ok(many.after.fileBytes > one.after.fileBytes && many.after.fileBytes < 0.3 * many.before.fileBytes);
+  const fitted = await made(8, 16, calibration);
+  assert.ok(fitted.error!.sqnrDb > many.error!.sqnrDb);
+  const wide = await made(4, 20);
+  const [{ model: dense }, ...others] = [
+    await readModel(trained.path, silentTask),
+    await readModel(fitted.output, silentTask),
+    await readModel(wide.output, silentTask),
+  ];
+  for (const { model } of others) assert.equal(await optimisedOps(model!), await optimisedOps(dense!));
+});
+
 test('256 centroids take a quarter', async () => {
   const output = join(folder, 'c256.onnx');
   const { before, after, error } = await cluster(trained.path, { output, clusters: 256 }, silentTask);
@@ -68,6 +93,10 @@ test('wrong input gets a sentence and writes nothing', async () => {
   await assert.rejects(
     cluster(trained.path, { output, clusters: 1 }, silentTask),
     /from 2 to 256; 1 was given/,
+  );
+  await assert.rejects(
+    cluster(trained.path, { output, clusters: 16, codebooks: 0 }, silentTask),
+    /from 1 to 512; 0 was given/,
   );
   await assert.rejects(
     cluster(trained.path, { output: trained.path, clusters: 16 }, silentTask),

@@ -9,7 +9,8 @@ import { SlipwayError, type ErrorKind } from '../../../daemon/base/errors';
 import { silentTask } from '../../../daemon/base/task';
 import { evaluateModel } from '../../../daemon/evaluate/evaluate';
 import { setScriptFolder } from '../../../daemon/host/scripts';
-import { node } from '../../../daemon/ir/builder';
+import { graph, model as makeModel, node, valueInfo } from '../../../daemon/ir/builder';
+import { DataType } from '../../../daemon/ir/dataType';
 import { analyseChannels } from '../../../daemon/passes/prune/channels/analyse';
 import { pruneChannels, type PruneOptions } from '../../../daemon/recipes/prune';
 import { quantize } from '../../../daemon/recipes/quantize';
@@ -17,6 +18,9 @@ import { conformanceCases } from '../../support/conformance';
 import { distFolder, sharedFolder, temporaryFolder } from '../../support/paths';
 import { trainedModel } from '../../support/trainedModel';
 import { oneToOne, weight } from '../passes/modelHarness';
+import { readModel } from '../../../daemon/onnx/readModel';
+import { diff } from '../../../daemon/recipes/diff';
+import { diffReport } from '../../../daemon/analysis/diff/report';
 import { writeSmall } from '../../support/smallModels';
 
 setScriptFolder(distFolder);
@@ -58,7 +62,7 @@ if (shared !== undefined) {
     const inside = join(shared, 'models', name);
     if (!existsSync(inside) || name.endsWith('.md')) continue;
     for (const file of readdirSync(inside).filter((each) => each.endsWith('.onnx'))) {
-      // Its pictures are so large that three runs take half a minute.
+      // Its pictures are so large that three runs take half a minute: `npm run bench -- prune/large` has it.
       if (file === 'candy.onnx') continue;
       test(`ratio 0.3 of ${name}/${file}`, async () => {
         const { text, kind } = await line(join(inside, file));
@@ -72,7 +76,7 @@ if (shared !== undefined) {
   test('ratio 0.3 of the light and pytorch conformance models', async () => {
     const counts = { cut: 0, nothing: 0, refused: 0 };
     for (const { name, model } of conformanceCases() ?? []) {
-      // The ones with the largest matrices take half a minute each, and are chains like alexnet.
+      // The ones with the largest matrices take half a minute each: `npm run bench -- prune/large` has them.
       if (!/^(light|pytorch)/.test(name) || /vgg19|zfnet512$/.test(name)) continue;
       const { text, kind } = await line(model);
       counts[kind] += 1;
@@ -111,6 +115,23 @@ test('least squares brings the accuracy back, and int8 goes on top', async () =>
     quantized.fusion.left.filter(({ op }) => op === 'Conv'),
     [],
   );
+});
+
+test('the difference of original and pruned pairs every node and shows the widths', async () => {
+  const output = out();
+  const { groups } = await pruneChannels(trained.path, { output, ratio: 0.3, align: 4 }, silentTask);
+  const [{ model: a }, { model: b }] = [
+    await readModel(trained.path, silentTask),
+    await readModel(output, silentTask),
+  ];
+  const { nodes } = diffReport(await diff(a!, b!, silentTask));
+  assert.deepEqual([nodes.added, nodes.removed, nodes.replaced], [[], [], []]);
+  for (const { name, from, to } of groups) {
+    const changed = nodes.changed.find((each) => each.b.name === name);
+    assert.equal(to < from, changed !== undefined, name);
+    const shapes = changed?.weights.map((each) => `${each.from} → ${each.to}`).join(', ') ?? '';
+    if (changed) assert.match(shapes, new RegExp(`\\b${from}\\b.* → .*\\b${to}\\b`), name);
+  }
 });
 
 test('a hundred layers are analysed', async () => {
@@ -171,4 +192,57 @@ test('a graph with nothing to prune says which layer is locked and why', async (
     /all 1 layers are locked\. The first, "last", because "y" is an output of the model/,
   );
   await assert.rejects(pruneChannels(only, { output: only, ratio: 0.3 }, silentTask), /never written over/);
+});
+
+test('shapes that are unknown lock the layers that read them, and the sentence says which and why', async () => {
+  const made = makeModel(
+    graph({
+      nodes: [
+        node('Conv', ['x', 'w1'], ['a'], { name: 'first' }),
+        node('Reshape', ['a', 'sizes'], ['r'], { name: 'rows' }),
+        node('MatMul', ['r', 'w2'], ['h'], { name: 'second' }),
+        node('MatMul', ['h', 'w3'], ['y'], { name: 'third' }),
+      ],
+      initializers: [weight('w1', [8, 3, 1, 1]), weight('w2', [8, 8], 2), weight('w3', [8, 4], 3)],
+      inputs: [
+        valueInfo('x', DataType.FLOAT, ['batch', 3, 4, 4]),
+        valueInfo('sizes', DataType.INT64, ['rank']),
+      ],
+      outputs: [valueInfo('y', DataType.FLOAT)],
+    }),
+  );
+  const { locked } = await analyseChannels(made, new Map(), silentTask);
+  assert.deepEqual(
+    locked.map(({ name, reason }) => `${name}: ${reason}`),
+    [
+      'first: the shape of "r" at "rows" (Reshape) is not known',
+      'second: the shape of "h" at "second" (MatMul) is not known',
+      'third: the shape of "y" at "third" (MatMul) is not known',
+    ],
+  );
+  const path = await writeSmall(folder, 'unknown.onnx', made);
+  const before = readFileSync(path);
+  await assert.rejects(
+    pruneChannels(path, { output: out(), ratio: 0.3 }, silentTask),
+    /all 3 layers are locked\. The first, "first", because the shape of "r" at "rows" \(Reshape\) is not known/,
+  );
+  assert.ok(readFileSync(path).equals(before));
+});
+
+test('weights shared by layers that disagree stay, and the layers are named', async () => {
+  // The same 8 × 8 matrix: its outputs are hidden widths for one reader and the output of the model for the other.
+  const made = oneToOne(
+    [
+      node('MatMul', ['x', 'w'], ['a'], { name: 'first' }),
+      node('Relu', ['a'], ['r'], { name: 'relu' }),
+      node('MatMul', ['r', 'w'], ['y'], { name: 'second' }),
+    ],
+    [weight('w', [8, 8])],
+    ['batch', 8],
+  );
+  const path = await writeSmall(folder, 'shared.onnx', made);
+  await assert.rejects(
+    pruneChannels(path, { output: out(), ratio: 0.3 }, silentTask),
+    /all 2 layers are locked\. The first, "first", because "[xy]" is an (in|out)put of the model/,
+  );
 });

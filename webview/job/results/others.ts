@@ -23,6 +23,12 @@ export function clusterParts({ tensors, error }: ClusterResult): TemplateResult 
         { name: 'Weight', cell: ({ name }) => html`<span title=${fullText(name)}>${elide(name, 48)}</span>` },
         { name: 'Numbers', number: true, cell: ({ elements }) => whole(elements) },
         { name: 'Values left', number: true, cell: ({ centroids }) => whole(centroids) },
+        // A result of the history may be older than this field.
+        {
+          name: 'Codebooks',
+          number: true,
+          cell: (tensor) => whole((tensor as { codebooks?: number }).codebooks ?? 1),
+        },
         { name: 'Fitted', cell: (tensor) => (tensor.fitted ? 'to data' : 'to the weight') },
       ],
       tensors,

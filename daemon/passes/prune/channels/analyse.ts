@@ -123,8 +123,12 @@ function applyRule(
   const rule = isStandard(node) && bodies.length === 0 ? rules[node.opType] : undefined;
   const context = new RuleContext(node, facts, elements);
   rule?.(context);
+  // The output first: what is unknown there is what the layer's own channels would be.
+  const unknown = [...node.outputs, ...node.inputs].find((value) => value !== '' && !facts.dims(value));
   const why = rule
-    ? `${where} needs this axis whole`
+    ? unknown === undefined
+      ? `${where} needs this axis whole`
+      : `the shape of "${unknown}" at ${where} is not known`
     : bodies.length > 0
       ? `${where} reads it in a body of its own`
       : `there is no rule for the operator of ${where}`;
