@@ -64,6 +64,7 @@ const damage: ReadonlySet<string> = new Set([
   'onnx/malformed',
   'onnx/length',
   'onnx/wire-type',
+  'text/syntax',
 ]);
 
 /** Said instead of checks that a damaged file would fail over and over. */

@@ -3,7 +3,7 @@
 import { families, findRule, ruleIds } from '../analysis/checks/rules';
 import { unknownRules, type Severities } from '../analysis/checks/severity';
 import { type Diagnostic, type Severity } from '../base/diagnostic';
-import { readModel } from '../onnx/readModel';
+import { readBinaryOrText } from '../onnx/text/readText';
 import { checkAll } from '../recipes/check';
 import { choiceOption, nearest, textOption, UsageError, type ParsedArgs } from './args';
 import type { Command, Outcome } from './command';
@@ -67,7 +67,7 @@ export const checkCommand: Command = {
     const files: FileResult[] = [];
     for (const file of args.positionals) {
       const diagnostics = await checkAll(
-        await readModel(file, task),
+        await readBinaryOrText(file, task),
         { rules, weights: !args.flags.has('no-weights') },
         task,
       );

@@ -1,14 +1,10 @@
 // slipway diff: what changed from one model to another.
 
 import { diffReport } from '../analysis/diff/report';
-import { hasErrors } from '../base/diagnostic';
-import { SlipwayError } from '../base/errors';
-import type { Task } from '../base/task';
-import type { Model } from '../ir/model';
-import { readModel } from '../onnx/readModel';
 import type { DiffNode, DiffReport } from '../protocol/diff';
 import { diff } from '../recipes/diff';
 import type { Command } from './command';
+import { modelToRead } from './modelToRead';
 import { count } from './format';
 
 /** Lines of one kind that are printed in full; --json has them all. */
@@ -28,23 +24,14 @@ export const diffCommand: Command = {
   },
   async run(args, { task }) {
     const [pathA = '', pathB = ''] = args.positionals;
-    const a = await modelAt(pathA, task);
-    const b = await modelAt(pathB, task);
+    const a = await modelToRead(pathA, task);
+    const b = await modelToRead(pathB, task);
     const report: DiffReport = diffReport(await diff(a, b, task));
     const result = { a: pathA, b: pathB, ...report };
     const failed = args.flags.has('check') && !report.same ? { failed: 'The models differ.' } : {};
     return { result, text: describe(report, args.flags.has('all') ? Infinity : mostLines), ...failed };
   },
 };
-
-async function modelAt(path: string, task: Task): Promise<Model> {
-  const { model, diagnostics } = await readModel(path, task);
-  if (model) return model;
-  const why = diagnostics.find((each) => hasErrors([each]))?.message ?? 'It is empty.';
-  throw new SlipwayError('invalidModel', `${path} cannot be read as a model: ${why}`, {
-    data: { diagnostics },
-  });
-}
 
 function describe(report: DiffReport, most: number): string {
   const { nodes, initializers, io, model } = report;

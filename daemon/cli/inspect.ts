@@ -2,7 +2,7 @@
 
 import { hasErrors } from '../base/diagnostic';
 import { inspect } from '../analysis/inspect';
-import { readModel } from '../onnx/readModel';
+import { readBinaryOrText } from '../onnx/text/readText';
 import { smallConstants } from '../recipes/smallConstants';
 import type { Inspection } from '../protocol/inspect';
 import { symbolicCost } from '../analysis/cost';
@@ -36,7 +36,7 @@ export const inspectCommand: Command = {
     const by = choiceOption(args, 'by', groupings);
     if (by === undefined && args.flags.has('csv'))
       throw new UsageError('--csv needs a table: --by node, --by op or --by scope.');
-    const read = await readModel(args.positionals[0]!, task);
+    const read = await readBinaryOrText(args.positionals[0]!, task);
     const constants = read.model && (await smallConstants(read.model, task));
     const inspection: Inspection = await inspect(read, { bind: bindOption(args), constants }, task);
     const { diagnostics } = inspection;

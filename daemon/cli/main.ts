@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Loaded>>> = {
   inspect: async () => (await import('./inspect')).inspectCommand,
   tensor: async () => (await import('./tensor')).tensorCommand,
   operator: async () => (await import('./operator')).operatorCommand,
+  text: async () => (await import('./text')).textCommand,
   check: async () => (await import('./check')).checkCommand,
   diff: async () => (await import('./diff')).diffCommand,
   optimize: async () => (await import('./optimize')).optimizeCommand,

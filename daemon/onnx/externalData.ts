@@ -4,6 +4,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { dirname, join, relative, sep, isAbsolute } from 'node:path';
+import type { Place, Severity } from '../base/diagnostic';
 import { SlipwayError } from '../base/errors';
 import type { FileRef } from '../base/fileRef';
 import { breathe } from '../base/task';
@@ -12,7 +13,7 @@ import type { ByteSource } from '../host/files';
 import { rawByteLength } from '../ir/dataType';
 import type { StringEntry } from '../ir/model';
 import { elementCount } from '../ir/tensor';
-import type { Bytes } from '../ir/tensor';
+import type { Bytes, Tensor } from '../ir/tensor';
 import { smallPayload } from './reading';
 import type { Reading } from './reading';
 
@@ -24,6 +25,16 @@ interface Refusal {
 /** What is known of one location. */
 type Located = { readonly file: FileRef } | Refusal;
 
+/** What resolving needs of the reading around it. */
+export interface ExternalReading extends Pick<Reading, 'file' | 'task'> {
+  readonly tensors: Iterable<{
+    readonly tensor: Tensor;
+    readonly scope: string;
+    readonly byteOffset: number | undefined;
+  }>;
+  report(severity: Severity, id: string, message: string, where?: Place): void;
+}
+
 /** Value of an external_data entry; the last one of a key counts. */
 export const entryOf = (entries: readonly StringEntry[], key: string): string | undefined =>
   entries.findLast((entry) => entry.key === key)?.value;
@@ -32,7 +43,7 @@ export const entryOf = (entries: readonly StringEntry[], key: string): string | 
  * Gives every external tensor its bytes, or a diagnostic. Each location is looked up once.
  * Returns the total size of the data files.
  */
-export async function resolveExternalData(reading: Reading): Promise<number> {
+export async function resolveExternalData(reading: ExternalReading): Promise<number> {
   const located = new Map<string, Located>();
   const open = new OpenFiles();
   let folder: string | undefined;
@@ -52,7 +63,11 @@ export async function resolveExternalData(reading: Reading): Promise<number> {
           : found;
       if ('in' in bytes) tensor.storage = { kind: 'external', entries: storage.entries, bytes };
       else {
-        reading.report('error', bytes.id, bytes.message, { scope, value: tensor.name, byteOffset });
+        reading.report('error', bytes.id, bytes.message, {
+          scope,
+          value: tensor.name,
+          ...(byteOffset === undefined ? {} : { byteOffset }),
+        });
       }
     }
   } finally {

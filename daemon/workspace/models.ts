@@ -91,8 +91,8 @@ export class ModelStore implements Disposable {
 }
 
 async function load(path: string, revision: string, task: Task): Promise<OpenModel> {
-  const { readModel } = await import('../onnx/readModel');
-  const read = await readModel(path, task);
+  const { readBinaryOrText } = await import('../onnx/text/readText');
+  const read = await readBinaryOrText(path, task);
   let inferred: Promise<ShapeInfo | undefined> | undefined;
   let known: ReadonlyMap<Tensor, readonly number[]> | undefined;
   const constants = async (reader: Task) => {

@@ -9,6 +9,24 @@ const broken = {
 const exportAgain = 'Copy or export the file again; a transfer that broke off is the usual reason.';
 
 export const readerRules = {
+  'text/syntax': {
+    ...broken,
+    title: 'A text cannot be read',
+    why: "What stands there is not ONNX's textual form. What is behind it is read where that is possible.",
+    fix: 'Correct the text at the place that the message names.',
+  },
+  'text/value': {
+    ...broken,
+    title: 'A value in a text does not fit',
+    why: 'Its type, its shape and what is written differ, or a field has another kind of value.',
+    fix: 'Correct the value at the place that the message names.',
+  },
+  'text/too-long': {
+    ...broken,
+    title: 'A text is longer than 256 MiB',
+    why: 'The textual form is for people; so long a text is not read.',
+    fix: 'Keep the model in the binary form, or name weights by the file in which they lie.',
+  },
   'onnx/empty': {
     ...broken,
     title: 'The file is empty',

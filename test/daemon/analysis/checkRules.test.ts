@@ -396,7 +396,7 @@ test('severities: the id counts more than its family, and that more than all', (
 });
 
 test('every id that the sources name is in the table, and the table names no other', () => {
-  const sources = ['analysis', 'analysis/checks', 'onnx']
+  const sources = ['analysis', 'analysis/checks', 'analysis/language', 'onnx', 'onnx/text']
     .map((folder) => join(repository, 'daemon', folder))
     .flatMap((folder) =>
       readdirSync(folder)
@@ -407,7 +407,7 @@ test('every id that the sources name is in the table, and the table names no oth
   const named = new Set(
     [
       ...sources.matchAll(
-        /'((?:onnx|graph|operator|opset|function|shape|inspect|portability|performance|size|quantization|safety)\/[a-z0-9-]+)'/g,
+        /'((?:onnx|graph|operator|opset|function|shape|inspect|portability|performance|size|quantization|safety|text)\/[a-z0-9-]+)'/g,
       ),
     ].map((match) => match[1]!),
   );
