@@ -133,7 +133,9 @@ test('a scope or row that is not there is the caller’s mistake', async () => {
 });
 
 test('details of a node', () => {
-  const details = nodeDetails(example(), undefined, 0);
+  const { documentation, ...details } = nodeDetails(example(), undefined, 0);
+  assert.equal(documentation?.signature, 'Conv(X, W, B?) → Y');
+  assert.equal(documentation.since, 11);
   assert.deepEqual(details, {
     name: '/stem/conv/Conv',
     op: 'Conv',
@@ -155,6 +157,7 @@ test('details of a node', () => {
     outputs: [{ name: 'a', dtype: 'float', shape: ['batch', 4, 4, 4] }],
     metadata: [],
     subgraphs: [],
+    opset: 17,
   });
   const conditional = nodeDetails(example(), undefined, 3);
   assert.deepEqual(conditional.subgraphs, ['If_3/then_branch', 'If_3/else_branch']);

@@ -37,8 +37,8 @@ test('CSV has a heading and one line for each row', async () => {
   const { code, stdout } = await runCli('inspect', model, '--by', 'scope', '--csv');
   assert.equal(code, 0);
   const [heading, first] = stdout.split('\n');
-  assert.equal(heading, 'name,op,nodes,macs,parameters,weightBytes,outputBytes,liveBytes,intensity');
-  assert.match(first ?? '', /^,,\d+,\d+,\d+,\d+,\d+,\d+,/);
+  assert.equal(heading, 'name,op,nodes,macs,flops,parameters,weightBytes,outputBytes,liveBytes,intensity');
+  assert.match(first ?? '', /^,,\d+,\d+,\d+,\d+,\d+,\d+,\d+,/);
   const alone = await runCli('inspect', model, '--csv');
   assert.equal(alone.code, 2);
   assert.match(alone.stderr, /--csv needs a table/);
