@@ -56,7 +56,7 @@ export const staticOptionSpecs: Readonly<Record<string, OptionSpec>> = {
   overrides: {
     type: 'string',
     value: 'FILE',
-    help: 'JSON file with {"VALUE": {"min": -1, "max": 1}} for fixed ranges or {"VALUE": "float"}',
+    help: 'JSON file with {"VALUE": {"min": -1, "max": 1}} for a fixed range, {"TENSOR": {"type": "uint8"}} (int8, uint16, int16) for its integers, or {"VALUE": "float"}',
   },
   include: listed('Quantize only nodes with these names or patterns', '"/layer1/*"'),
   exclude: listed('Keep nodes with these names or patterns in float', '"/head/*"'),

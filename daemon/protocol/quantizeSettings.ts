@@ -7,7 +7,7 @@ const choice = <const T extends readonly string[]>(words: T, description: string
 const optional = <T extends TSchema>(schema: T) => Type.Optional(schema);
 const names = (description: string) => optional(Type.Array(Type.String(), { description }));
 
-const recoverWords = ['cle', 'smooth', 'adaround', 'bias'] as const;
+const recoverWords = ['cle', 'smooth', 'adaround', 'bias', 'bias-iterative'] as const;
 type RecoverWord = (typeof recoverWords)[number];
 
 /** Which integers, which ranges and which nodes. */
@@ -50,7 +50,10 @@ export const staticSettings = {
     }),
   ),
   overrides: optional(
-    Type.String({ description: 'Path of a JSON file with fixed ranges of values, or `float` for some.' }),
+    Type.String({
+      description:
+        'Path of a JSON file with wishes for single tensors: a fixed range, the integers of a value or a weight, or `float`.',
+    }),
   ),
   include: names('Only nodes with these names, or patterns with `*` and `?`.'),
   exclude: names('Nodes that stay in float, by name or pattern.'),
@@ -64,7 +67,7 @@ export const searchSettings = {
   recover: optional(
     Type.Array(Type.Unsafe<RecoverWord>({ type: 'string', enum: recoverWords }), {
       description:
-        'What is done to the float model first, so that it loses less: `cle` evens out channels of neighbouring layers, `smooth` smooths activations, `adaround` rounds weights by data, `bias` corrects biases.',
+        'What is done to the float model first, so that it loses less: `cle` evens out channels of neighbouring layers, `smooth` smooths activations, `adaround` rounds weights by data, `bias` corrects biases for rounded weights, `bias-iterative` for all that the quantized layers before lose, layer after layer.',
     }),
   ),
   tune: optional(

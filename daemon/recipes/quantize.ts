@@ -27,6 +27,7 @@ import type { Runner, SessionValue } from '../runtime/session';
 import { accuracyLoop } from './accuracyLoop';
 import { digestOf } from './calibrationCache';
 import { checkOutput, readSound } from './modelFiles';
+import { correctBiasesInTurn } from './iterativeBias';
 import { noOverrides, readOverrides } from './overrides';
 import { withIntegerOperators } from './integerOperators';
 import { checkQuantized, comparedSamples, emulate } from './quantizeCheck';
@@ -245,7 +246,12 @@ async function recoverWork(
   // Its outputs are no longer the original's.
   const result = await staticWork({ ...source, simplified: recovered.model }, fresh, 0);
   result.notes.push(...recovered.notes);
-  return result;
+  if (!methods.includes('bias-iterative')) return result;
+  const corrected = await correctBiasesInTurn(result, options.calibrator ?? 'minmax', task);
+  const last = await staticWork({ ...source, simplified: corrected.model }, fresh, 0);
+  const message = `The biases of ${corrected.layers.size} layers were corrected, one after another, for what the quantized layers lose on average.`;
+  last.notes.push(...recovered.notes, { id: 'quantize/recover', severity: 'info', message });
+  return last;
 }
 
 /** What the search for accuracy tries of itself: what suits convolutions, or the products of transformers. */

@@ -49,6 +49,13 @@ export class StaticWork {
     readonly options: StaticWorkOptions,
   ) {}
 
+  /** The same ranges and settings for a model that differs in its weights alone. */
+  withModel(model: Model): StaticWork {
+    const other = new StaticWork(model, this.read, this.dataset, this.options);
+    for (const [calibrator, ranges] of this.known) other.known.set(calibrator, ranges);
+    return other;
+  }
+
   /** Ranges by the calibrator, from memory or the cache file when they are there. */
   async ranges(calibrator: Calibrator, task: Task): Promise<ReadonlyMap<string, Range>> {
     const found = this.known.get(calibrator);
@@ -106,18 +113,32 @@ export class StaticWork {
     for (const [name, range] of this.options.overrides.ranges) ranges.set(name, range);
     for (const name of this.options.overrides.float) ranges.set(name, { min: NaN, max: NaN });
     task.report({ stage: 'Quantizing' });
-    const scheme = this.options.scheme;
+    const { scheme, overrides } = this.options;
+    const { types } = overrides;
     const all = new Set([...this.options.exclude, ...exclude]);
-    return runPass(this.model, quantizeStatic(this.read, { ranges, exclude: all, scheme, only }), task);
+    return runPass(
+      this.model,
+      quantizeStatic(this.read, { ranges, exclude: all, scheme, only, types }),
+      task,
+    );
   }
 
   private checkOverrides(values: readonly string[]): void {
-    const { overrides } = this.options;
+    const { path, ranges, float, types } = this.options.overrides;
     const known = new Set(values);
-    for (const name of [...overrides.ranges.keys(), ...overrides.float])
+    const weights = new Set(
+      this.model.graph.nodes
+        .filter(({ opType }) => ['Conv', 'Gemm', 'MatMul'].includes(opType))
+        .map(({ inputs }) => inputs[1] ?? ''),
+    );
+    for (const [name, type] of types)
+      if (weights.has(name) && type.endsWith('16'))
+        throw badRequest(`${path} gives the weight "${name}" ${type}; weights can be int8 or uint8.`);
+    const typed = [...types.keys()].filter((name) => !weights.has(name));
+    for (const name of [...ranges.keys(), ...float, ...typed])
       if (!known.has(name))
         throw badRequest(
-          `${overrides.path} names the value "${name}", which is not one that can be quantized in this model. Its values are ${values.slice(0, 4).join(', ')}${values.length > 4 ? ', …' : ''}.`,
+          `${path} names the value "${name}", which is not one that can be quantized in this model. Its values are ${values.slice(0, 4).join(', ')}${values.length > 4 ? ', …' : ''}.`,
         );
   }
 }

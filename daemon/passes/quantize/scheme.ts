@@ -7,6 +7,10 @@ import { symmetricInt8Range, uint8Range, type IntegerRange } from './params';
 export type ActivationType = 'uint8' | 'int8' | 'uint16' | 'int16';
 export type WeightType = 'int8' | 'uint8';
 
+/** Integers that a single tensor may be given; weights take those of 8 bits. */
+export const tensorTypes = ['uint8', 'int8', 'uint16', 'int16'] as const;
+export type TensorType = (typeof tensorTypes)[number];
+
 export interface Scheme {
   readonly activations: ActivationType;
   readonly weights: WeightType;
@@ -72,14 +76,15 @@ const activationTypes: Readonly<Record<ActivationType, IntegerType>> = {
   int16: { dataType: DataType.INT16, range: { min: -32768, max: 32767 } },
 };
 
-export const activationType = (scheme: Scheme): IntegerType => activationTypes[scheme.activations];
+export const activationType = ({ activations }: Pick<Scheme, 'activations'>): IntegerType =>
+  activationTypes[activations];
 
 /** Symmetric range of weights, before an unsigned type shifts it to the middle of its own. */
 export const weightRange = (scheme: Scheme): IntegerRange =>
   scheme.reducedRange ? { min: -64, max: 64 } : symmetricInt8Range;
 
 /** Zero point of all weights. */
-export const weightZero = (scheme: Scheme): number => (scheme.weights === 'uint8' ? 128 : 0);
+export const weightZero = (type: WeightType): number => (type === 'uint8' ? 128 : 0);
 
 export const is16Bit = (scheme: Scheme): boolean => scheme.activations.endsWith('16');
 

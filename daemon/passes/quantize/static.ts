@@ -17,6 +17,7 @@ import { floatsOf, type TensorReader } from '../tensorReader';
 import { biasScales, leastWeightScale, quantizeBias } from './bias';
 import { Emitter } from './emitter';
 import type { IntegerGate } from './gates';
+import { groupTypes } from './groupTypes';
 import { integerArray, integerTensor } from './integerTensor';
 import { candidateOf, heavyOperators, type Candidate } from './operators';
 import {
@@ -38,6 +39,7 @@ import {
   weightRange,
   weightZero,
   type Scheme,
+  type TensorType,
 } from './scheme';
 import { quantizeWeight, weightScales } from './weights';
 
@@ -50,6 +52,8 @@ export interface StaticOptions {
   readonly only?: ReadonlySet<string> | undefined;
   /** U8S8 per channel when absent. */
   readonly scheme?: Scheme | undefined;
+  /** Other integers than the scheme's, by names of values and weights. */
+  readonly types?: ReadonlyMap<string, TensorType> | undefined;
 }
 
 /** Per-channel QuantizeLinear came with this operator set. */
@@ -98,6 +102,9 @@ class StaticQuantizer {
   /** What gates ask of their inputs, by group. */
   private readonly gateInputs = new Map<string, QuantParams>();
   private readonly scheme: Scheme;
+  private readonly types: ReadonlyMap<string, TensorType>;
+  /** Integers of the groups for which others than the scheme's were asked. */
+  private groupTypes: ReadonlyMap<string, TensorType> = new Map();
   /** Domain of the quantize steps: 16 bits came to the standard operators with opset 21. */
   private readonly domain: string;
 
@@ -110,7 +117,9 @@ class StaticQuantizer {
     this.emitter = new Emitter(model);
     this.ranges = new Map(options.ranges);
     this.scheme = options.scheme ?? defaultScheme;
-    this.domain = is16Bit(this.scheme) && standardOpset(model) < wideOpset ? 'com.microsoft' : '';
+    this.types = options.types ?? new Map<string, TensorType>();
+    const wide = is16Bit(this.scheme) || [...this.types.values()].some((type) => type.endsWith('16'));
+    this.domain = wide && standardOpset(model) < wideOpset ? 'com.microsoft' : '';
     if (this.domain !== '' && !model.opsetImports.some(({ domain }) => domain === this.domain))
       model.opsetImports.push({ domain: this.domain, version: 1 });
     for (const node of model.graph.nodes) {
@@ -133,6 +142,7 @@ class StaticQuantizer {
     const left = this.placement.left.map(leftNode);
     const chosen = [...this.placement.integer.values()];
     if (chosen.length === 0) throw unsupported(nothingTaken(left));
+    this.groupTypes = groupTypes(this.placement, this.types);
     for (const [node, gate] of this.placement.gates)
       this.gateInputs.set(this.placement.values.get(node.inputs[0]!)!.group, gate.input);
     const quantizedNodes = chosen.map(({ node }) => nameOf(node));
@@ -201,7 +211,12 @@ class StaticQuantizer {
     const { group } = this.placement.values.get(value)!;
     const range = this.placement.ranges.get(group)!;
     const symmetric = this.scheme.symmetric && range.min < 0;
-    return this.gateInputs.get(group) ?? quantParams(range, activationType(this.scheme).range, symmetric);
+    return this.gateInputs.get(group) ?? quantParams(range, this.typeOf(value).range, symmetric);
+  }
+
+  private typeOf(value: string) {
+    const { group } = this.placement.values.get(value)!;
+    return activationType({ activations: this.groupTypes.get(group) ?? this.scheme.activations });
   }
 
   private async makeRoomForBias(node: Node): Promise<void> {
@@ -224,7 +239,8 @@ class StaticQuantizer {
     if (weight === undefined) {
       const values = await this.weightValues(node);
       const data = await quantizeWeight(values, tensor.dims, axis, scales, task, weightRange(this.scheme));
-      const zero = weightZero(this.scheme);
+      const asked = this.types.get(tensor.name);
+      const zero = weightZero(asked === 'int8' || asked === 'uint8' ? asked : this.scheme.weights);
       const integers = zero === 0 ? data : Uint8Array.from(data, (q) => q + zero);
       const type = zero === 0 ? DataType.INT8 : DataType.UINT8;
       weight = this.dequantizeConstant(node, tensor.name, { scales, axis, type, zero }, (name) =>
@@ -319,7 +335,7 @@ class StaticQuantizer {
     const made = [
       this.emitter.constant(`${group}_scale`, (name) => floatTensor(name, [], [scale])),
       this.emitter.constant(`${group}_zero_point`, (name) =>
-        integerTensor(name, activationType(this.scheme).dataType, [], [zeroPoint]),
+        integerTensor(name, this.typeOf(value).dataType, [], [zeroPoint]),
       ),
     ] as const;
     this.groupConstants.set(group, made);
@@ -410,7 +426,7 @@ class StaticQuantizer {
 
   private async quantizedConstant(tensor: Tensor): Promise<string> {
     const values = await floatsOf(this.read, tensor);
-    const { dataType, range } = activationType(this.scheme);
+    const { dataType, range } = this.typeOf(tensor.name);
     const out = integerArray(dataType, values.length);
     quantizeValues(values, this.paramsOf(tensor.name), range, out);
     return this.emitter.constant(`${tensor.name}_quantized`, (name) =>

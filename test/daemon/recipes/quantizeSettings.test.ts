@@ -2,13 +2,13 @@
 // sensitivity, with what wrong settings and wrong models get.
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SlipwayError, type ErrorKind } from '../../../daemon/base/errors';
 import { silentTask, type Task } from '../../../daemon/base/task';
 import { setScriptFolder } from '../../../daemon/host/scripts';
-import { graph, model, node, valueInfo } from '../../../daemon/ir/builder';
+import { floatTensor, graph, model, node, valueInfo } from '../../../daemon/ir/builder';
 import { DataType } from '../../../daemon/ir/dataType';
 import type { Model } from '../../../daemon/ir/model';
 import { readModel } from '../../../daemon/onnx/readModel';
@@ -130,6 +130,69 @@ test('overrides fix a range or keep a value in float, and wrong ones are told', 
   await refuses(run({ overrides: join(folder, 'absent.json') }), 'notFound', /absent\.json/u);
 });
 
+test('overrides give single values and weights other integers', async () => {
+  const typesWith = async (wishes: Record<string, unknown>) => {
+    const overrides = join(folder, `types${(files += 1)}.json`);
+    writeFileSync(overrides, JSON.stringify(wishes));
+    const result = await run({ overrides });
+    const { model: made } = await readModel(result.output, silentTask);
+    const { nodes, initializers } = made!.graph;
+    const types = new Map(initializers.map(({ name, dataType }) => [name, dataType]));
+    const typeOf = (step: string) => {
+      const found = nodes.find(({ name }) => name === step);
+      return found && { type: types.get(found.inputs[2]!), domain: found.domain };
+    };
+    return {
+      ...result,
+      x: typeOf('x_QuantizeLinear'),
+      r: typeOf('r_QuantizeLinear'),
+      w: types.get('w_quantized'),
+    };
+  };
+  const plain = await typesWith({});
+  assert.deepEqual(
+    [plain.x, plain.r, plain.w],
+    [{ type: DataType.UINT8, domain: '' }, { type: DataType.UINT8, domain: '' }, DataType.INT8],
+  );
+  const typed = await typesWith({ x: { type: 'uint16' }, w: { type: 'uint8' } });
+  // 16 bits came to the standard operators with opset 21.
+  assert.deepEqual(
+    [typed.x, typed.r?.type, typed.w],
+    [{ type: DataType.UINT16, domain: 'com.microsoft' }, DataType.UINT8, DataType.UINT8],
+  );
+  assert.ok(typed.error!.sqnrDb > plain.error!.sqnrDb);
+  const wrong = (wishes: unknown) => {
+    const overrides = join(folder, `types${(files += 1)}.json`);
+    writeFileSync(overrides, JSON.stringify(wishes));
+    return run({ overrides });
+  };
+  await refuses(wrong({ x: { type: 'int4' } }), 'badRequest', /"x" \{"type":"int4"\}; give .*"uint8" or/u);
+  await refuses(wrong({ w: { type: 'int16' } }), 'badRequest', /weight "w" int16; weights can be int8/u);
+  await refuses(wrong({ q: { type: 'int8' } }), 'badRequest', /"q", which is not one that can be/u);
+});
+
+test('iterative bias correction gives each output its mean back', async () => {
+  const meansOf = (model: string) =>
+    withRunner(silentTask, async (runner) => {
+      const session = await runner.load(model, {}, silentTask);
+      const { y } = await session.run({ x: { type: 'float32', dims: [samples, 8], data } }, silentTask);
+      const values = y!.data as Float32Array;
+      return Array.from({ length: 4 }, (_, output) => {
+        let sum = 0;
+        for (let row = 0; row < samples; row += 1) sum += values[4 * row + output]!;
+        return sum / samples;
+      });
+    });
+  const narrow = { perTensor: true, reducedRange: true };
+  const plain = await run(narrow);
+  const corrected = await run({ ...narrow, recover: ['bias-iterative'] });
+  const float = await meansOf(path);
+  const lost = async (output: string) =>
+    Math.hypot(...(await meansOf(output)).map((mean, i) => mean - float[i]!));
+  assert.ok((await lost(corrected.output)) < 0.2 * (await lost(plain.output)));
+  assert.match(corrected.diagnostics.map(({ message }) => message).join(' '), /biases of 3 layers/u);
+});
+
 test('what is excluded stays in float; a word that fits nothing is told', async () => {
   const { fusion } = await run({ exclude: ['mid*'] });
   const middle = fusion.left.find(({ node: name }) => name === 'middle');
@@ -240,6 +303,56 @@ test('wrong data and wrong models get a sentence', async () => {
     'unsupported',
     /quantized already/u,
   );
+});
+
+test('data of a wrong type, a model too old to convert, weights that are not there', async () => {
+  await ready;
+  const file = join(folder, 'integers.npz');
+  writeNpz(file, {
+    x: i8(
+      [2, 8],
+      Array.from({ length: 16 }, (_, i) => i),
+    ),
+  });
+  await refuses(run({ calibration: file }), 'badRequest', /"x".*(?:int64|float32)/u);
+  const constant = (name: string) =>
+    floatTensor(
+      name,
+      [8],
+      Array.from({ length: 8 }, () => 1),
+    );
+  const old = oneToOne(
+    [
+      // Newer operator sets have no form for this attribute.
+      node('BatchNormalization', ['x', 's', 'b', 'm', 'v'], ['u'], {
+        name: 'norm',
+        attributes: { spatial: 0n },
+      }),
+      node('Gemm', ['u', 'w'], ['y'], { name: 'gemm' }),
+    ],
+    [weight('w', [8, 4], 1), ...['s', 'b', 'm', 'v'].map(constant)],
+    ['n', 8],
+    { opset: 8, extra: { outputs: [valueInfo('y', DataType.FLOAT, ['n', 4])] } },
+  );
+  const oldPath = join(folder, 'old.onnx');
+  await writeModel(old, oldPath, {}, silentTask);
+  const output = join(folder, 'refused.onnx');
+  const refused = (model: string, kind: ErrorKind, pattern: RegExp) =>
+    refuses(quantize(model, { method: 'static', output, calibration }, silentTask), kind, pattern);
+  await refused(
+    oldPath,
+    'unsupported',
+    /needs operator set 13, and this model uses 8\. It cannot be converted: .*norm/u,
+  );
+  const outside = join(folder, 'outside.onnx');
+  const written = await writeModel(classifier(), outside, { external: 'separate' }, silentTask);
+  const dataFile = written.files[1]!;
+  renameSync(dataFile, `${dataFile}.gone`);
+  await refused(outside, 'invalidModel', /outside\.onnx cannot be quantized: .*data/u);
+  renameSync(`${dataFile}.gone`, dataFile);
+  const { error } = await quantize(outside, { method: 'static', output, calibration }, silentTask);
+  assert.ok(error && error.cosine > 0.99);
+  assert.ok(existsSync(output));
 });
 
 test('custom operators, bodies, and an output that is also an input pass through', async () => {
