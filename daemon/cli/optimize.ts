@@ -34,7 +34,7 @@ export const optimizeCommand: Command = {
       'check-seconds': {
         type: 'string',
         value: 'S',
-        help: 'Time for running both models in the check, 10 when absent; at least one run of each kind is made',
+        help: 'Time for running both models in the check, 4 when absent; at least one run of each kind is made',
       },
       unchecked: {
         type: 'boolean',

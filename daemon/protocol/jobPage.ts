@@ -13,6 +13,7 @@ import type { ProfileResult } from './profile';
 import type { PruneResult } from './prune';
 import type { GroupSensitivity, PruneSensitivityResult } from './pruneSensitivity';
 import type { PruneWeightsResult } from './pruneWeights';
+import type { ConvertPrecisionResult } from './precision';
 import type { QuantizeResult } from './quantize';
 import type { RunRecipeResult } from './runRecipe';
 import type { LayerSensitivity, SensitivityResult } from './sensitivity';
@@ -84,7 +85,7 @@ export interface MethodForm {
 
 /** A result by the kind of page that shows it. */
 export type JobResult =
-  | { kind: 'quantize'; value: QuantizeResult | WeightOnlyResult }
+  | { kind: 'quantize'; value: QuantizeResult | WeightOnlyResult | ConvertPrecisionResult }
   | { kind: 'prune'; value: PruneResult }
   | { kind: 'zeros'; value: PruneWeightsResult }
   | { kind: 'lowRank'; value: LowRankResult }

@@ -81,7 +81,7 @@ export const Optimize = request('slipway/optimize', {
       Type.Number({
         minimum: 0,
         description:
-          'Time for running both models in the check; 10 when absent. A run on generated inputs, one at doubled sizes and one on real data are made whatever it is.',
+          'Time for running both models in the check; 4 when absent. A run on generated inputs, one at doubled sizes and one on real data are made whatever it is.',
       }),
     ),
     unchecked: Type.Optional(

@@ -15,7 +15,7 @@ export interface CheckOptions {
   /** Compare types and shapes only: the model draws random numbers. */
   readonly shapesOnly?: boolean | undefined;
   /**
-   * Time for running the models; 10 s when absent. One run on generated inputs, one at doubled sizes where there are
+   * Time for running the models; 4 s when absent. One run on generated inputs, one at doubled sizes where there are
    * free dimensions, and one on real data are made whatever it is.
    */
   readonly maxSeconds?: number | undefined;
@@ -59,7 +59,7 @@ export function refusalOf(error: unknown, task: Task): string {
   throw error;
 }
 
-export const defaultCheckSeconds = 10;
+export const defaultCheckSeconds = 4;
 
 /** Real samples that are compared, and bytes of their outputs that are held meanwhile, at the most. */
 const mostSamples = 16;

@@ -39,7 +39,7 @@ export interface OptimizeOptions {
   readonly upgrade?: boolean | undefined;
   /** Real data for the check; `NAME_calibration.npz` beside the model when absent. */
   readonly data?: string | undefined;
-  /** Time for running both models in the check; 10 s when absent. */
+  /** Time for running both models in the check; 4 s when absent. */
   readonly checkSeconds?: number | undefined;
   /** Write also where the original cannot be run, so that the outputs cannot be compared. */
   readonly unchecked?: boolean | undefined;
@@ -171,7 +171,7 @@ async function checkBeforeWriting(
     if (checked.leftOut > 0)
       notes.push({
         id: 'optimize/check-cut-short',
-        severity: 'warning',
+        severity: 'info',
         message: `The check was ended by its time of ${checkSeconds ?? defaultCheckSeconds} s: ${checked.runs === 1 ? 'one run was' : `${checked.runs} runs were`} compared, and ${checked.leftOut} more had been planned. Give the check more seconds to compare them all.`,
       });
     if (!shapesOnly) return checked;

@@ -23,6 +23,7 @@ export interface LayerChoice {
   /** Takes Gather over a table too. */
   readonly embeddings: boolean;
   readonly block: number;
+  readonly bits: number;
 }
 
 /** A weight that a node multiplies with: the constant itself, or the constant behind a Transpose. */
@@ -56,7 +57,7 @@ export function findWeights(graph: Graph, choice: LayerChoice): { uses: WeightUs
     if (!isOp(node, 'MatMul', 'Gemm')) continue;
     const weight = weightOf(node, constants, index);
     const why = weight
-      ? objection(node, weight.tensor, constants, choice)
+      ? objection(node, weight, constants, choice)
       : 'Its weight is computed while the model runs.';
     if (why !== undefined || !weight) {
       leave(node, why ?? '');
@@ -114,6 +115,9 @@ const matrixOf = (tensor: Tensor, transposed: boolean): Matrix => {
   return { tensor, transposed, k: transposed ? second : first, n: transposed ? first : second };
 };
 
+const floatBytes = 4;
+const scaleBytes = 4;
+
 /** Tables below this many elements are shapes and positions, not embeddings. */
 const smallestTable = 4096;
 
@@ -126,15 +130,19 @@ const isTable = (node: Node, tensor: Tensor | undefined): tensor is Tensor =>
 
 function objection(
   node: Node,
-  weight: Tensor,
+  { tensor: weight, transposed }: { readonly tensor: Tensor; readonly transposed: boolean },
   constants: ReadonlyMap<string, Tensor>,
-  { exclude }: LayerChoice,
+  { exclude, block, bits }: LayerChoice,
 ): string | undefined {
   if (exclude?.has(nameOf(node)) === true) return 'It was told to stay in float.';
   if (!isFloatWeight(weight)) return 'Its weight is neither float32 nor float16.';
   if (weight.dims.length !== 2) return 'Its weight is not a matrix.';
   if (elementCount(weight.dims) === 0) return 'Its weight is empty.';
   if (constants.has(node.inputs[0] ?? '')) return 'Its input is a constant.';
+  // Frequencies of a rotary embedding have one row: codes, scale and padding would take more than the floats.
+  const { k } = matrixOf(weight, transposed);
+  if (Math.ceil(k / block) * ((block * bits) / 8 + scaleBytes) >= k * floatBytes)
+    return `Its ${k === 1 ? 'one row' : `${k} rows`} would take no less in blocks of ${block}.`;
   if (isOp(node, 'MatMul')) return undefined;
   if (intAttribute(node, 'transA', 0) !== 0) return 'It transposes its input.';
   if (floatAttribute(node, 'alpha', 1) !== 1) return 'It scales its product.';

@@ -116,8 +116,8 @@ class WeightOnlyQuantizer {
 
   async run(task: Task): Promise<WeightOnlyOutcome> {
     const { graph } = this.model;
-    const { exclude, embeddings, block } = this.options;
-    const choice = { exclude, block, embeddings };
+    const { exclude, embeddings, block, bits } = this.options;
+    const choice = { exclude, block, bits, embeddings };
     const { uses, left } = findWeights(graph, choice);
     this.left.push(...left);
     if (this.options.algorithm === 'awq') await this.smooth(uses, task);

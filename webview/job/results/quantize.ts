@@ -2,23 +2,32 @@
 // lost.
 
 import { html, nothing, type TemplateResult } from 'lit';
+import type { ConvertPrecisionResult } from '../../../daemon/protocol/precision';
 import type { QuantizeResult } from '../../../daemon/protocol/quantize';
 import type { WeightOnlyResult } from '../../../daemon/protocol/weightOnly';
 import { percent, plural, signed, three } from '../../ui/format';
 import { elide, fullText, visible } from '../../ui/text';
 import { errorFacts, factList, fold, table, type Fact } from './facts';
 
-export function quantizeParts(result: QuantizeResult | WeightOnlyResult): TemplateResult {
+export function quantizeParts(
+  result: QuantizeResult | WeightOnlyResult | ConvertPrecisionResult,
+): TemplateResult {
   const { fusion, scheme, accuracy, emulation } = result;
   const facts: Fact[] = [];
-  if (fusion.integer + fusion.float > 0 && !('weightOnly' in result)) {
+  const half = 'search' in result;
+  if (fusion.integer + fusion.float > 0 && !('weightOnly' in result) && !half) {
     facts.push({
       name: 'Runs in integers',
       value: `${fusion.integer} of ${plural(fusion.integer + fusion.float, 'compute node')}`,
       title: 'Read back from the graph that ONNX Runtime really runs',
     });
   }
-  facts.push({ name: 'Quantized', value: plural(result.quantizedNodes, 'node') });
+  // Half floats of storage are weights, those of arithmetic are nodes: the number is of either.
+  facts.push({
+    name: half ? 'Converted' : 'Quantized',
+    value: half ? String(result.quantizedNodes) : plural(result.quantizedNodes, 'node'),
+  });
+  if (half && result.search) facts.push(...searchFacts(result.search));
   if (typeof scheme === 'string') facts.push({ name: 'Integers', value: visible(scheme) });
   if (accuracy) {
     facts.push({
@@ -41,6 +50,34 @@ export function quantizeParts(result: QuantizeResult | WeightOnlyResult): Templa
     });
   }
   return html`${factList(facts)} ${'weightOnly' in result ? layers(result) : nothing} ${left(result)}`;
+}
+
+const metricNames = {
+  top1: 'Top-1',
+  agreement: 'Agreement with float32',
+  cosine: 'Cosine',
+  sqnr: 'Signal to noise',
+} as const;
+
+/** What the outputs were asked to keep and keep, and what that took. */
+function searchFacts({
+  measured,
+  float,
+  evaluations,
+}: NonNullable<ConvertPrecisionResult['search']>): Fact[] {
+  const share = (metric: string) => metric === 'top1' || metric === 'agreement';
+  return [
+    ...measured.map(({ metric, value, least, float: before }): Fact => {
+      const text = (number: number) =>
+        share(metric) ? percent(number) : metric === 'sqnr' ? `${three(number)} dB` : number.toFixed(5);
+      return {
+        name: metricNames[metric],
+        value: `${text(value)}, at least ${text(least)} asked for`,
+        title: `${before === null ? '' : `${percent(before)} in float32; `}${plural(evaluations, 'version')} measured`,
+      };
+    }),
+    ...(float.length > 0 ? [{ name: 'Given back to float32', value: visible(float.join(', ')) }] : []),
+  ];
 }
 
 function left({ fusion }: QuantizeResult) {
