@@ -99,7 +99,7 @@ function page(state: EditorState) {
           clearTrace: () => controller?.clearTrace(),
           setFlat: (flat) => void controller?.setFlat(flat),
           openScope: (scope) => void controller?.openScope(scope),
-          retry: () => void controller?.open(),
+          retry: (whole) => void controller?.open(undefined, { quick: !whole }),
           cancelLayout: () => controller?.cancelLayout(),
           showLog: () => host.notify({ kind: 'command', command: 'showLog' }),
           overlay: {

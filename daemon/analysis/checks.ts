@@ -3,6 +3,7 @@
 // of the file did wrong is the reader's to say; shapes are inferShapes'.
 
 import type { Diagnostic } from '../base/diagnostic';
+import { inOneGo, type Steps } from '../base/task';
 import type { Model, Node } from '../ir/model';
 import type { Tensor } from '../ir/tensor';
 import { newFindings, placeOf } from './checks/findings';
@@ -39,7 +40,11 @@ export interface CheckFacts {
 }
 
 /** Checks a model, nested graphs and functions included. Linear in its size; never throws; the worst comes first. */
-export function checkModel(model: Model, facts: CheckFacts = {}): Diagnostic[] {
+export const checkModel = (model: Model, facts: CheckFacts = {}): Diagnostic[] =>
+  inOneGo(checking(model, facts));
+
+/** The same in steps of one rule and graph. */
+export function* checking(model: Model, facts: CheckFacts = {}): Steps<Diagnostic[]> {
   const findings = newFindings();
   const { graph } = model;
   if (graph.nodes.length === 0 && graph.outputs.length === 0) {
@@ -72,22 +77,23 @@ export function checkModel(model: Model, facts: CheckFacts = {}): Diagnostic[] {
     const outer = scoped.outer && namesOf.get(scoped.outer);
     const names = collectNames(scoped, outer, findings);
     namesOf.set(scoped, names);
+    yield;
     checkProducers(scoped, names, findings);
+    yield;
     checkOrder(scoped, captures, findings);
+    yield;
     checkOperators(scoped, model, functions, findings);
+    yield;
     checkUnused(scoped, captures, findings);
     checkStatedShapes(scoped, findings);
     checkNodeNames(scoped, findings);
+    yield;
     const types = typesOf?.get(scoped.graph.nodes);
     const subject = newSubject({ model, scoped, types, functions, captures, findings });
-    checkSchemas(subject);
-    checkOperatorDomains(subject);
-    checkWork(subject);
-    checkDeadNodes(subject);
-    checkLargeConstants(subject);
-    checkQuantization(subject);
-    checkPrograms(subject);
-    checkNames(subject);
+    for (const check of checksOfGraphs) {
+      check(subject);
+      yield;
+    }
     checkHugeValues(subject, types);
     if (scoped.path !== '' && !scoped.functionDef && scoped.graph.outputs.length === 0) {
       findings.add(
@@ -100,6 +106,18 @@ export function checkModel(model: Model, facts: CheckFacts = {}): Diagnostic[] {
   }
   return findings.all();
 }
+
+/** Checks that look at one graph, whatever they need to know of it. */
+const checksOfGraphs = [
+  checkSchemas,
+  checkOperatorDomains,
+  checkWork,
+  checkDeadNodes,
+  checkLargeConstants,
+  checkQuantization,
+  checkPrograms,
+  checkNames,
+];
 
 /** Inferred graphs by the nodes that they are of; a function that is called often is one graph. */
 function typesByNodes(main: InferredGraph): ReadonlyMap<readonly Node[], InferredGraph> {

@@ -1,9 +1,10 @@
 // What one run of a model costs: multiply-accumulates (MACs) per node and in all, and the largest sum of
 // activations that are live at once. Both need every dimension, so free ones are given values first.
 
+import { inOneGo, type Steps } from '../base/task';
 import { bitsOf } from './typeText';
 import { countDims, countFlops, countMacs, numeric } from './countWork';
-import { inferShapes, type InferOptions, type InferredGraph, type ShapeInfo } from './shapes';
+import { inferring, inferShapes, type InferOptions, type InferredGraph, type ShapeInfo } from './shapes';
 import { addDims, maxDims, multiplyDims, productOf, type Dim } from './shapes/dims';
 import { newLive } from './liveBytes';
 import { freeInputs } from './summary';
@@ -46,12 +47,15 @@ export function assumeDimensions(
   return Object.fromEntries(free.map((name) => [name, 1]));
 }
 
-/** MACs, operations and activation peak with the dimensions left free, as expressions of their names; null when unknown. */
+/**
+ * MACs, operations and activation peak with the dimensions left free, as expressions of their names; null when
+ * unknown. `shapes` may bring what was inferred before.
+ */
 export function symbolicCost(
   model: Model,
   options: InferOptions = {},
+  shapes: InferredGraph = inferShapes(model, options),
 ): { readonly macs: Dim; readonly flops: Dim; readonly peakActivationBytes: Dim } {
-  const shapes = inferShapes(model, options);
   return {
     macs: countDims(shapes, 'macs').total,
     flops: countDims(shapes, 'flops').total,
@@ -60,11 +64,19 @@ export function symbolicCost(
 }
 
 /** Infers the shapes at the bound and assumed dimensions and counts. */
-export function modelCost(model: Model, options: InferOptions = {}): Cost {
+export const modelCost = (model: Model, options: InferOptions = {}): Cost => inOneGo(costing(model, options));
+
+/** The same in steps. `free` may bring what was inferred with the dimensions left free: without any it is the same. */
+export function* costing(model: Model, options: InferOptions, free?: ShapeInfo): Steps<Cost> {
   const assumed = assumeDimensions(model, options.bind);
-  const shapes: ShapeInfo = inferShapes(model, { ...options, bind: { ...assumed, ...options.bind } });
+  const bind = { ...assumed, ...options.bind };
+  const shapes =
+    free && Object.keys(bind).length === 0 ? free : yield* inferring(model, { ...options, bind });
+  yield;
   const { total, nodes } = countMacs(shapes);
+  yield;
   const flops = countFlops(shapes).total;
+  yield;
   return { macs: total, flops, nodeMacs: nodes, peakActivationBytes: peakActivationBytes(shapes), assumed };
 }
 

@@ -1,8 +1,8 @@
 // One graph of a model as columns, which is what a picture is drawn from: operators in file order, then the
 // graph's inputs, then its outputs; and an edge for every use of a value. Linear in nodes and edges.
 
-import { Dictionary } from '../base/dictionary';
-import { badRequest } from '../base/errors';
+import { Dictionary, type Texts } from '../base/dictionary';
+import { badRequest, unsupported } from '../base/errors';
 import { breathe, silentTask, type Task } from '../base/task';
 import { bodiesOf } from '../ir/graphIndex';
 import type { Model, Node } from '../ir/model';
@@ -37,7 +37,7 @@ export type GraphColumns = {
   /** Row of the node that the edge goes to. */
   target: Int32Array;
   /** Name of the value. */
-  value: Dictionary;
+  value: Texts;
   /** "1×64×56×56 float", or empty. */
   label: Dictionary;
   /** Innermost scope of each node row, -1 for none. The scopes are rows of their own (see scopeTree.ts). */
@@ -62,12 +62,17 @@ export interface GraphTable {
 export interface GraphTableOptions {
   /** Types of the main graph that were inferred before, or how to get them. */
   readonly shapes?: (() => Promise<ShapeInfo | undefined>) | undefined;
-  /** Of a large graph give only what the file states: inferring would take longer than all the rest. */
+  /**
+   * Of a large graph give only what the file states: inferring would take longer than all the rest. Refuses a graph
+   * that is too dense to be looked at.
+   */
   readonly quick?: boolean | undefined;
 }
 
-/** Nodes above which inferring is what a first picture waits for longest. */
-const mostInferredAtOnce = 2000;
+/** Nodes, and uses of values, above which inferring is what a first picture waits for longest. */
+const mostInferredAtOnce = { nodes: 2000, uses: 10_000 } as const;
+/** A graph with more uses of values than this, and so many for each node, is no picture that anybody could read. */
+const dense = { uses: 300_000, perNode: 40 } as const;
 
 /** The graph at a scope path, or an error that says that there is none. */
 export function graphAt(model: Model, scope: string | undefined): ScopedGraph {
@@ -85,7 +90,10 @@ export async function graphTable(
 ): Promise<GraphTable> {
   const scoped = graphAt(model, scope);
   await breathe(task);
-  const stated = quick && model.graph.nodes.length > mostInferredAtOnce;
+  const nodes = scoped.graph.nodes.length;
+  const uses = scoped.graph.nodes.reduce((sum, { inputs }) => sum + inputs.length, 0);
+  if (quick && uses > dense.uses && uses > dense.perNode * nodes) throw tooDense(nodes, uses);
+  const stated = quick && (nodes > mostInferredAtOnce.nodes || uses > mostInferredAtOnce.uses);
   const types = stated ? statedAt(scoped) : inferredAt(model, scoped, await shapes?.());
   await breathe(task);
   const { graph } = scoped;
@@ -152,6 +160,13 @@ export async function graphTable(
   };
 }
 
+const tooDense = (nodes: number, uses: number) =>
+  unsupported(
+    `The graph is not drawn: its ${nodes.toLocaleString('en')} nodes read ${uses.toLocaleString('en')} values, ` +
+      'more lines than a picture can show apart. Draw it all the same if you have the time, or see what the ' +
+      'inspector says.',
+  );
+
 const noGroups = (count: number) => ({
   group: new Int32Array(count).fill(-1),
   groupName: [],
@@ -180,26 +195,35 @@ function edgesOf(
   inputs: readonly { name: string }[],
   types: InferredGraph,
 ): Pick<GraphColumns, 'source' | 'target' | 'value' | 'label'> {
-  const producer = new Map<string, number>();
-  inputs.forEach(({ name }, at) => producer.set(name, graph.nodes.length + at));
+  // Values by number: the row that writes each, and once it is read its number among the texts and its label's.
+  const numberOf = new Map<string, number>();
+  const rowOf: number[] = [];
+  const produce = (name: string, row: number) => {
+    const known = numberOf.get(name);
+    if (known !== undefined) rowOf[known] = row;
+    else numberOf.set(name, rowOf.push(row) - 1);
+  };
+  inputs.forEach(({ name }, at) => produce(name, graph.nodes.length + at));
   graph.nodes.forEach((node, index) => {
-    for (const output of node.outputs) if (output !== '') producer.set(output, index);
+    for (const output of node.outputs) if (output !== '') produce(output, index);
   });
+  const textOf = new Int32Array(rowOf.length).fill(-1);
+  const labelOf = new Int32Array(rowOf.length);
   const source: number[] = [];
   const target: number[] = [];
-  const value = new Dictionary();
+  const texts: string[] = [];
+  const textAt: number[] = [];
   const label = new Dictionary();
-  // By the value's number.
-  const labelOf: number[] = [];
   const connect = (name: string, to: number) => {
-    const known = value.texts.length;
-    const from = producer.get(name);
-    if (from === undefined) return;
-    const number = value.numberOf(name);
-    if (number === known) labelOf.push(label.numberOf(typeLabel(types, name)));
-    source.push(from);
+    const number = numberOf.get(name);
+    if (number === undefined) return;
+    if (textOf[number] === -1) {
+      textOf[number] = texts.push(name) - 1;
+      labelOf[number] = label.numberOf(typeLabel(types, name));
+    }
+    source.push(rowOf[number]!);
     target.push(to);
-    value.pushNumber(number);
+    textAt.push(textOf[number]!);
     label.pushNumber(labelOf[number]!);
   };
   const captures: CaptureCache = new Map();
@@ -210,6 +234,7 @@ function edgesOf(
       for (const name of new Set(bodyCaptures(node, captures))) connect(name, index);
   });
   graph.outputs.forEach(({ name }, at) => connect(name, graph.nodes.length + inputs.length + at));
+  const value = { texts, numbers: () => Int32Array.from(textAt) };
   return { source: Int32Array.from(source), target: Int32Array.from(target), value, label };
 }
 

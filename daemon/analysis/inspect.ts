@@ -3,13 +3,13 @@
 
 import type { Diagnostic } from '../base/diagnostic';
 import type { FileRef } from '../base/fileRef';
-import { breathe, type Task } from '../base/task';
+import { breathe, breathing, type Task } from '../base/task';
 import type { Model } from '../ir/model';
 import type { Tensor } from '../ir/tensor';
-import { checkModel } from './checks';
+import { checking } from './checks';
 import { withSeverities, type Severities } from './checks/severity';
-import { modelCost } from './cost';
-import { inferShapes, type InferOptions } from './shapes';
+import { costing } from './cost';
+import { inferring, type InferOptions, type ShapeInfo } from './shapes';
 import { summarize, type Summary } from './summary';
 
 /** What the reader gives for a file; `model` is absent when nothing could be read. */
@@ -26,6 +26,8 @@ export interface InspectOptions {
   readonly bind?: Readonly<Record<string, number>> | undefined;
   /** Numbers of small tensors that are not in memory (see `tensorsToRead`). */
   readonly constants?: ReadonlyMap<Tensor, readonly number[]> | undefined;
+  /** What was inferred before with these constants and free dimensions. */
+  readonly shapes?: ShapeInfo | undefined;
   /** What the user says of rules. */
   readonly rules?: Severities | undefined;
 }
@@ -102,12 +104,11 @@ export async function inspect(
   const { constants } = options;
   const reading: InferOptions = constants ? { constants: (tensor) => constants.get(tensor) } : {};
   // Mismatches are looked for with the dimensions left free: a bound value may contradict what the file states.
-  const shapes = inferShapes(model, reading);
-  await breathe(task);
+  const shapes = options.shapes ?? (await breathing(inferring(model, reading), task));
   const damaged = isDamaged(read);
-  const findings = damaged ? [leftOut] : checkModel(model, { shapes, fileBytes: read.fileBytes });
-  await breathe(task);
-  const cost = modelCost(model, { ...reading, bind: options.bind ?? {} });
+  const { fileBytes } = read;
+  const findings = damaged ? [leftOut] : await breathing(checking(model, { shapes, fileBytes }), task);
+  const cost = await breathing(costing(model, { ...reading, bind: options.bind ?? {} }, shapes), task);
   await breathe(task);
   return {
     ...sizes,

@@ -4,6 +4,7 @@
 
 import { dataTypeName } from '../ir/dataType';
 import type { Diagnostic } from '../base/diagnostic';
+import { inOneGo, type Steps } from '../base/task';
 import type { Attribute, FunctionDef, Graph, Model, Node, OpsetImport, Type, ValueInfo } from '../ir/model';
 import type { Tensor } from '../ir/tensor';
 import { bodyPath, functionKey, functionScope, nodeLabels, type NodeLabels } from './scopes';
@@ -94,12 +95,21 @@ interface Frame extends InferredGraph {
 
 /** Infers types and shapes of a model's main graph and, as far as it goes, of the bodies inside it. */
 export function inferShapes(model: Model, options: InferOptions = {}): ShapeInfo {
+  return inOneGo(inferring(model, options));
+}
+
+/** The same in steps of some nodes of the main graph; a body is inferred in one. */
+export function* inferring(model: Model, options: InferOptions = {}): Steps<ShapeInfo> {
   const run = newRun(model, options);
   const frame = newFrame(run, model.graph, opsetMap(model.opsetImports), undefined, '');
   for (const input of model.graph.inputs) {
     if (!frame.types.has(input.name)) frame.types.set(input.name, bound(run, statedType(input), input.name));
   }
-  walk(run, frame);
+  yield;
+  for (const [done, index] of frame.order.entries()) {
+    evaluate(run, frame, frame.nodes[index]!, index);
+    if (done % 64 === 63) yield;
+  }
   return { ...frame, diagnostics: run.diagnostics };
 }
 

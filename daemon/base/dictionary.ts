@@ -1,7 +1,14 @@
 // Texts that repeat, one for each row of a table: every text once, and for each row which one stands there. How it
 // travels is daemon/protocol/columns.ts' business.
 
-export class Dictionary {
+/** Texts that repeat, as they are sent. */
+export interface Texts {
+  readonly texts: readonly string[];
+  /** For each row the number of its text. */
+  numbers(): Int32Array;
+}
+
+export class Dictionary implements Texts {
   readonly texts: string[] = [];
   private readonly known = new Map<string, number>();
   private readonly rows: number[] = [];

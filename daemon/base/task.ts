@@ -39,6 +39,26 @@ export async function breathe(task: Task): Promise<void> {
   throwIfCancelled(task);
 }
 
+/** Synchronous work in steps: it yields wherever the event loop may run. */
+export type Steps<Result> = Generator<undefined, Result>;
+
+/** Does all steps at once. */
+export function inOneGo<Result>(steps: Steps<Result>): Result {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** Does the steps with a breath between them; throws when the task was cancelled. */
+export async function breathing<Result>(steps: Steps<Result>, task: Task): Promise<Result> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    await breathe(task);
+  }
+}
+
 /** Throws the `cancelled` error when the task's signal is set. */
 export function throwIfCancelled(task: Task): void {
   if (task.signal.aborted) throw cancelled();

@@ -7,9 +7,10 @@ import { handler } from './handler';
 export const check = handler(
   Check,
   async ({ uri, revision, rules, weights }, task, { workspace, client }) => {
-    const { read } = await workspace.models.get(uri, revision, task);
+    const opened = await workspace.models.get(uri, revision, task);
     const { checkAll } = await import('../recipes/check');
-    const diagnostics = await checkAll(read, { rules, weights }, task);
+    const shapes = await opened.shapes(task);
+    const diagnostics = await checkAll(opened.read, { rules, weights, shapes }, task);
     client.publishDiagnostics(uri, diagnostics);
     return { diagnostics, unknownRules: unknownRules(rules ?? {}) };
   },

@@ -20,7 +20,7 @@ export const cost = handler(GetCost, async ({ uri, revision, bind, overlays, csv
     nodes: [...nodes],
     ops: [...ops],
     scopes: [...scopes],
-    symbolic: symbolicCost(model, reading),
+    symbolic: symbolicCost(model, reading, await opened.shapes(task)),
     ...(csv === undefined ? {} : { csv: `${csvOf({ node: nodes, op: ops, scope: scopes }[csv])}\n` }),
     overlays: overlays === true ? costOverlays(report) : [],
   };

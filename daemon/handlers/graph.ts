@@ -13,7 +13,7 @@ export const graph = handler(
     const { graphTable } = await import('../analysis/graphTable');
     const table = await graphTable(modelOf(opened), scope, task, {
       quick,
-      shapes: () => opened.shapes(bind),
+      shapes: () => opened.shapes(task, bind),
     });
     const { nodes, edges, inferred } = table;
     const columns = frame(encodeColumns(table.columns));
@@ -24,7 +24,7 @@ export const graph = handler(
 export const node = handler(GetNode, async ({ uri, revision, scope, index, bind }, task, { workspace }) => {
   const opened = await workspace.models.get(uri, revision, task);
   const { nodeDetails } = await import('../analysis/nodeDetails');
-  return nodeDetails(modelOf(opened), scope, index, await opened.shapes(bind));
+  return nodeDetails(modelOf(opened), scope, index, await opened.shapes(task, bind));
 });
 
 export const tensor = handler(

@@ -11,7 +11,8 @@ export const open = handler(Open, async ({ uri, bind, rules }, task, { workspace
   const opened = await workspace.models.get(uri, undefined, task);
   const { inspect } = await import('../analysis/inspect');
   const constants = await opened.constants(task);
-  const inspection = await inspect(opened.read, { bind, rules, constants }, task);
+  const shapes = await opened.shapes(task);
+  const inspection = await inspect(opened.read, { bind, rules, constants, shapes }, task);
   if (!client.open.has(uri)) {
     const { path } = opened;
     const stopWatching = workspace.models.watchFile(path);

@@ -1,13 +1,13 @@
 // Checks a model with its weights: reads every initializer once, in pieces, for what the rules of size and safety ask.
 
 import { createHash } from 'node:crypto';
-import { checkModel } from '../analysis/checks';
+import { checking } from '../analysis/checks';
 import type { WeightFacts } from '../analysis/checks/weights';
 import { withSeverities, type Severities } from '../analysis/checks/severity';
 import { withoutRepeats, isDamaged, leftOut, type ReadModel } from '../analysis/inspect';
-import { inferShapes, type InferOptions } from '../analysis/shapes';
+import { inferring, type InferOptions, type ShapeInfo } from '../analysis/shapes';
 import type { Diagnostic } from '../base/diagnostic';
-import { breathe, type Task } from '../base/task';
+import { breathe, breathing, type Task } from '../base/task';
 import { DataType, rawByteLength } from '../ir/dataType';
 import type { Model } from '../ir/model';
 import { byteLength, elementCount, type Tensor } from '../ir/tensor';
@@ -16,6 +16,8 @@ import { smallConstants } from './smallConstants';
 
 export interface CheckOptions {
   readonly rules?: Severities | undefined;
+  /** What was inferred before, with the numbers of small tensors and free dimensions. */
+  readonly shapes?: ShapeInfo | undefined;
   /** Look at the values of the weights too, which reads the whole file. */
   readonly weights?: boolean | undefined;
 }
@@ -25,20 +27,20 @@ export async function checkAll(read: ReadModel, options: CheckOptions, task: Tas
   const { model } = read;
   if (!model) return withSeverities(read.diagnostics, options.rules);
   if (isDamaged(read)) return withSeverities([...read.diagnostics, leftOut], options.rules);
-  const constants = await smallConstants(model, task);
-  const reading: InferOptions = { constants: (tensor) => constants.get(tensor) };
-  const shapes = inferShapes(model, reading);
-  await breathe(task);
+  const shapes = options.shapes ?? (await shapesOf(model, task));
   const weights = options.weights ? await weightFacts(model, task) : undefined;
-  const findings = checkModel(model, {
-    shapes,
-    fileBytes: read.fileBytes,
-    ...(weights ? { weights } : {}),
-  });
+  const facts = { shapes, fileBytes: read.fileBytes, ...(weights ? { weights } : {}) };
+  const findings = await breathing(checking(model, facts), task);
   return withSeverities(
     withoutRepeats([...read.diagnostics, ...findings, ...shapes.diagnostics]),
     options.rules,
   );
+}
+
+async function shapesOf(model: Model, task: Task): Promise<ShapeInfo> {
+  const constants = await smallConstants(model, task);
+  const reading: InferOptions = { constants: (tensor) => constants.get(tensor) };
+  return breathing(inferring(model, reading), task);
 }
 
 /** What the initializers of the main graph are like; one that cannot be read is left out, the reader has told of it. */

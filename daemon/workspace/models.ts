@@ -5,7 +5,7 @@
 import { stat } from 'node:fs/promises';
 import { fileSystemError, SlipwayError } from '../base/errors';
 import type { Disposable } from '../base/disposable';
-import { silentTask, type Task } from '../base/task';
+import { breathing, type Task } from '../base/task';
 import type { Tensor } from '../ir/tensor';
 import type { ShapeInfo } from '../analysis/shapes';
 import type { ReadResult } from '../onnx/readModel';
@@ -25,7 +25,7 @@ export interface OpenModel {
    * Shapes of the main graph, inferred when first asked for; undefined when there is no graph. Those for the last
    * values of free dimensions are kept too.
    */
-  shapes(bind?: Bindings): Promise<ShapeInfo | undefined>;
+  shapes(task: Task, bind?: Bindings): Promise<ShapeInfo | undefined>;
   /** Numbers of small tensors that lie on disk, read when first asked for. */
   constants(task: Task): Promise<ReadonlyMap<Tensor, readonly number[]>>;
 }
@@ -93,7 +93,6 @@ export class ModelStore implements Disposable {
 async function load(path: string, revision: string, task: Task): Promise<OpenModel> {
   const { readBinaryOrText } = await import('../onnx/text/readText');
   const read = await readBinaryOrText(path, task);
-  let inferred: Promise<ShapeInfo | undefined> | undefined;
   let known: ReadonlyMap<Tensor, readonly number[]> | undefined;
   const constants = async (reader: Task) => {
     const { smallConstants } = await import('../recipes/smallConstants');
@@ -101,17 +100,23 @@ async function load(path: string, revision: string, task: Task): Promise<OpenMod
       ? await smallConstants(read.model, reader)
       : new Map<Tensor, readonly number[]>());
   };
-  const infer = async (bind: Bindings = {}) => {
-    const { inferShapes } = await import('../analysis/shapes');
-    const numbers = await constants(silentTask);
-    return read.model && inferShapes(read.model, { bind, constants: (tensor) => numbers.get(tensor) });
-  };
-  let bound: { readonly key: string; readonly shapes: Promise<ShapeInfo | undefined> } | undefined;
-  const shapes = (bind: Bindings = {}) => {
-    if (Object.keys(bind).length === 0) return (inferred ??= infer());
+  const infer = (bind: Bindings) =>
+    shared(async (reader: Task) => {
+      const { inferring } = await import('../analysis/shapes');
+      const numbers = await constants(reader);
+      if (!read.model) return undefined;
+      return breathing(inferring(read.model, { bind, constants: (tensor) => numbers.get(tensor) }), reader);
+    });
+  let free = infer({});
+  let bound: { readonly key: string; readonly shapes: Shared<ShapeInfo | undefined> } | undefined;
+  const shapes = (reader: Task, bind: Bindings = {}) => {
+    if (Object.keys(bind).length === 0) {
+      if (free.failed()) free = infer({});
+      return free.join(reader);
+    }
     const key = JSON.stringify(Object.entries(bind).sort(([a], [b]) => (a < b ? -1 : 1)));
-    if (bound?.key !== key) bound = { key, shapes: infer(bind) };
-    return bound.shapes;
+    if (bound?.key !== key || bound.shapes.failed()) bound = { key, shapes: infer(bind) };
+    return bound.shapes.join(reader);
   };
   return { path, revision, read, constants, shapes };
 }

@@ -4,7 +4,7 @@ import { allGraphs, findGraph, functionScope } from '../analysis/scopes';
 import type { InferredGraph } from '../analysis/shapes';
 import type { LanguageDocument, ModelFacts } from '../analysis/language/document';
 import { badRequest, SlipwayError } from '../base/errors';
-import type { Task } from '../base/task';
+import { breathing, silentTask, type Task } from '../base/task';
 import type { Model } from '../ir/model';
 import { parseTextUri } from '../protocol/textFace';
 import type { ModelStore, OpenModel } from './models';
@@ -93,9 +93,10 @@ function nearby(model: Model): string {
 
 async function facts(model: Model, opened: OpenModel, scope: string): Promise<ModelFacts> {
   const { inferredAt } = await import('../analysis/inferredAt');
-  const { modelCost } = await import('../analysis/cost');
-  const main = await opened.shapes();
+  const { costing } = await import('../analysis/cost');
+  const main = await opened.shapes(silentTask);
   const scoped = findGraph(model, scope);
   const inferred: InferredGraph | undefined = scoped && inferredAt(model, scoped, main);
-  return { model, inferred, macs: scope === '' ? modelCost(model).nodeMacs : [] };
+  const macs = scope === '' ? (await breathing(costing(model, {}, main), silentTask)).nodeMacs : [];
+  return { model, inferred, macs };
 }

@@ -19,7 +19,7 @@ export function serveByDaemon(client: WireClient, path: string): Serves {
   const uri = pathToFileURL(path).href;
   const ask = async <Result>(method: string, params: object = {}): Promise<Result> => {
     const answer = await client.ask(`slipway/${method}`, { uri, ...params });
-    if (answer.error) throw new Error(answer.error.message);
+    if (answer.error) throw Object.assign(new Error(answer.error.message), { code: answer.error.code });
     return answer.result as Result;
   };
   const taken = ({ frame }: { frame: number }): Uint8Array => {

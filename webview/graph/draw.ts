@@ -1,6 +1,7 @@
 // Paints the part of a picture that is in view. Few large paths instead of many small ones, and less detail
 // the further one is away: text first, then borders and arrows, last plain blocks in their family's colour.
 
+import { firstInCells, traceFar, type Frame } from './drawFar';
 import { fillValues, drawValues } from './drawOverlay';
 import { box, detailFont, titleFont } from './labels';
 import { EdgeKind, spacing } from './layoutTypes';
@@ -62,10 +63,18 @@ export function drawScene(
   // One device pixel at the least, one and a bit at life size.
   const hair = Math.max(1 / zoom, 1);
   drawScopes(ctx, picture, open, camera.scale, hair, theme);
-  drawLines(ctx, picture, lines, camera.scale, hair, theme, marks);
-  if (camera.scale < detailFrom.box) {
+  const isFar = camera.scale < detailFrom.box;
+  const frame = {
+    left: seen.left,
+    top: seen.top,
+    zoom,
+    width: view.width * ratio,
+    height: view.height * ratio,
+  };
+  drawLines(ctx, picture, lines, camera.scale, hair, theme, marks, isFar ? frame : undefined);
+  if (isFar) {
     inParts(ctx, nodes, marks, (some) =>
-      drawBlocks(ctx, picture, some, 4 / camera.scale, theme, marks.overlay),
+      drawBlocks(ctx, picture, some, 4 / camera.scale, theme, marks.overlay, frame),
     );
   } else {
     inParts(ctx, nodes, marks, (some) => {
@@ -114,21 +123,24 @@ function drawLines(
   hair: number,
   theme: Theme,
   { selected, hovered, trace }: Marks,
+  far: Frame | undefined,
 ): void {
   const { source, target } = picture.table;
+  const isMarked = trace !== undefined || selected !== undefined || hovered !== undefined;
   const strong = (e: number) =>
     (trace?.has(source[e]!) === true && trace.has(target[e]!)) ||
     source[e] === selected ||
     target[e] === selected ||
     source[e] === hovered ||
     target[e] === hovered;
-  for (const marked of [false, true]) {
-    const some = lines.filter((e) => strong(e) === marked);
+  for (const marked of isMarked ? [false, true] : [false]) {
+    const some = isMarked ? lines.filter((e) => strong(e) === marked) : lines;
     ctx.strokeStyle = ctx.fillStyle = marked ? theme.selection : theme.line;
     ctx.lineWidth = marked ? 1.5 * hair : hair;
     ctx.globalAlpha = marked || trace === undefined ? 1 : standBack;
     ctx.beginPath();
-    for (const e of some) traceEdge(ctx, picture, e);
+    if (far !== undefined) traceFar(ctx, picture, some, far);
+    else for (const e of some) traceEdge(ctx, picture, e);
     ctx.stroke();
     if (scale < 0.3) continue;
     ctx.beginPath();
@@ -157,6 +169,7 @@ function drawBlocks(
   smallest: number,
   theme: Theme,
   overlay: OverlayPaint | undefined,
+  frame: Frame,
 ): void {
   const { layout, table } = picture;
   // However far away, a block stays visible.
@@ -172,20 +185,22 @@ function drawBlocks(
   if (overlay !== undefined) {
     // What has no value stays in the background.
     ctx.fillStyle = theme.boxBorder;
-    for (const n of nodes) if (overlay.strong[n] === undefined) block(n);
-    for (const n of nodes) {
-      if (overlay.strong[n] === undefined) continue;
-      ctx.fillStyle = overlay.strong[n];
+    const without = nodes.filter((n) => overlay.strong[n] === undefined);
+    for (const n of firstInCells(picture, without, frame)) block(n);
+    const painted = nodes.filter((n) => overlay.strong[n] !== undefined);
+    for (const n of firstInCells(picture, painted, frame)) {
+      ctx.fillStyle = overlay.strong[n]!;
       block(n);
     }
     return;
   }
-  for (const [family, group] of byFamily(picture, nodes)) {
+  const shown = firstInCells(picture, nodes, frame);
+  for (const [family, group] of byFamily(picture, shown)) {
     ctx.fillStyle = theme.family[family];
     for (const n of group) block(n);
   }
   ctx.fillStyle = theme.foreground;
-  for (const n of nodes) if (table.kind[table.drawn[n]!] !== NodeKind.operator) block(n);
+  for (const n of shown) if (table.kind[table.drawn[n]!] !== NodeKind.operator) block(n);
 }
 
 function drawBoxes(

@@ -2,6 +2,7 @@
 // there while there is no picture (waiting, empty, failed).
 
 import { html, nothing, type TemplateResult } from 'lit';
+import { ErrorCode } from '../../daemon/protocol/errors';
 import type { EditorState } from '../state/editorState';
 import { diagnosticList } from '../ui/diagnostics';
 import { plural } from '../ui/format';
@@ -20,7 +21,8 @@ export interface GraphAreaActions {
   /** Saves the whole graph as a picture. */
   save: (format: 'png' | 'svg') => void;
   openScope: (scope: string) => void;
-  retry: () => void;
+  /** Opens again; `whole` draws what was refused as too dense. */
+  retry: (whole?: boolean) => void;
   cancelLayout: () => void;
   showLog: () => void;
   overlay: OverlayActions;
@@ -118,17 +120,26 @@ function instead(state: EditorState, picture: Picture | undefined, actions: Grap
         'circle-slash',
         'The graph is not drawn',
         html`<p>Its layout was cancelled. The inspector shows everything else about the model.</p>`,
-        html`<button type="button" class="primary" @click=${actions.retry}>
+        html`<button type="button" class="primary" @click=${() => actions.retry()}>
           Draw ${plural(phase.nodes, 'Node')}
         </button>`,
       );
     case 'failed':
+      if (phase.error.code === ErrorCode.unsupported)
+        return message(
+          'circle-slash',
+          'Too dense for a picture',
+          html`<p class="wrap">${visible(phase.error.message)}</p>`,
+          html`<button type="button" class="primary" @click=${() => actions.retry(true)}>
+            Draw It Anyway
+          </button>`,
+        );
       return message(
         'error',
         'This model cannot be shown',
         html`<p class="wrap">${visible(phase.error.message)}</p>
           ${phase.error.diagnostics === undefined ? nothing : diagnosticList(phase.error.diagnostics)}`,
-        html`<button type="button" class="primary" @click=${actions.retry}>Try Again</button>
+        html`<button type="button" class="primary" @click=${() => actions.retry()}>Try Again</button>
           <button type="button" class="secondary" @click=${actions.showLog}>Show Log</button>`,
       );
     case 'ready':
@@ -140,7 +151,7 @@ function instead(state: EditorState, picture: Picture | undefined, actions: Grap
             html`<p>The file was read as far as it goes:</p>
               ${diagnosticList(inspection?.diagnostics ?? [], undefined, 8)}
               <p class="muted">Export or copy the model again and save it here.</p>`,
-            html`<button type="button" class="primary" @click=${actions.retry}>Read Again</button>`,
+            html`<button type="button" class="primary" @click=${() => actions.retry()}>Read Again</button>`,
           )
         : message(
             'symbol-structure',

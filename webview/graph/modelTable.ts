@@ -60,12 +60,21 @@ export function readModelTable(frame: ArrayBuffer | Uint8Array): ModelTable {
   const from = Int32Array.from(numbers(columns, 'source', 0));
   const to = Int32Array.from(numbers(columns, 'target', 0));
   const foldedInto = foldRows(op, kind, from, to);
-  const kept: number[] = [];
+  const values = strings(columns, 'value', from.length);
+  const labels = strings(columns, 'label', from.length);
+  const value: string[] = [];
+  const label: string[] = [];
+  let source = new Int32Array(from.length);
+  let target = new Int32Array(from.length);
   for (let e = 0; e < from.length; e++) {
-    if ((foldedInto[from[e]!] ?? 0) === -1 && (foldedInto[to[e]!] ?? 0) === -1) kept.push(e);
+    if (foldedInto[from[e]!] !== -1 || foldedInto[to[e]!] !== -1) continue;
+    source[value.length] = from[e]!;
+    target[value.length] = to[e]!;
+    value.push(values[e]!);
+    label.push(labels[e]!);
   }
-  const value = strings(columns, 'value', from.length);
-  const label = strings(columns, 'label', from.length);
+  source = source.slice(0, value.length);
+  target = target.slice(0, value.length);
   const group =
     columns['group'] === undefined
       ? new Int32Array(rows).fill(-1)
@@ -92,17 +101,17 @@ export function readModelTable(frame: ArrayBuffer | Uint8Array): ModelTable {
   return {
     rows,
     groups,
-    name: [...strings(columns, 'name', rows), ...groupName],
-    op: [...op, ...empty],
-    domain: [...strings(columns, 'domain', rows), ...empty],
+    name: strings(columns, 'name', rows).concat(groupName),
+    op: op.concat(empty),
+    domain: strings(columns, 'domain', rows).concat(empty),
     kind,
-    scope: [...strings(columns, 'scope', rows), ...empty],
+    scope: strings(columns, 'scope', rows).concat(empty),
     weights,
-    summary: [...strings(columns, 'summary', rows), ...empty],
-    source: Int32Array.from(kept, (e) => from[e]!),
-    target: Int32Array.from(kept, (e) => to[e]!),
-    value: kept.map((e) => value[e]!),
-    label: kept.map((e) => label[e]!),
+    summary: strings(columns, 'summary', rows).concat(empty),
+    source,
+    target,
+    value,
+    label,
     foldedInto,
     group,
     groupParent,

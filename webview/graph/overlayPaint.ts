@@ -212,6 +212,24 @@ const strengthOf = (theme: Theme): number =>
 
 /** What a model tells by itself, without measuring: the bytes of the weights that each node reads. */
 export function weightsOverlay(model: ModelTable): Overlay {
+  let entries: Overlay['entries'] | undefined;
+  return {
+    name: 'weights',
+    title: 'Weights',
+    unit: 'B',
+    kind: 'sequential',
+    // Worked out when it is painted, not when the model is opened.
+    get entries() {
+      return (entries ??= weightEntries(model));
+    },
+  };
+}
+
+/** Whether `weightsOverlay` has entries. */
+export const hasWeights = (model: ModelTable): boolean =>
+  model.weights.subarray(0, model.rows).some((bytes) => bytes > 0);
+
+function weightEntries(model: ModelTable): Overlay['entries'] {
   const entries: Overlay['entries'] = [];
   const outputOf = new Map<number, string>();
   for (let e = model.source.length - 1; e >= 0; e--) outputOf.set(model.source[e]!, model.value[e]!);
@@ -220,5 +238,5 @@ export function weightsOverlay(model: ModelTable): Overlay {
     if (model.kind[row] === NodeKind.operator && model.weights[row]! > 0 && name !== '')
       entries.push({ node: name, value: model.weights[row]! });
   }
-  return { name: 'weights', title: 'Weights', unit: 'B', kind: 'sequential', entries };
+  return entries;
 }

@@ -35,6 +35,14 @@ export class SpatialIndex {
   /** Calls back once for each item that reaches into top … bottom. */
   each(top: number, bottom: number, found: (item: number) => void): void {
     this.query += 1;
+    if (this.band(top) === 0 && this.band(bottom) === this.bands - 1) {
+      // All of it: no need to look band by band.
+      for (let item = 0; item < this.from.length; item++) {
+        if (this.to[item]! >= this.from[item]! && this.to[item]! >= top && this.from[item]! <= bottom)
+          found(item);
+      }
+      return;
+    }
     for (let b = this.band(top); b <= this.band(bottom); b++) {
       for (let i = this.start[b]!; i < this.start[b + 1]!; i++) {
         const item = this.items[i]!;

@@ -79,6 +79,17 @@ export function membersOf(model: ModelTable, group: number): number[] {
 /** Pills for values that enter one scope; what is beyond shares the last one. */
 const mostPills = 24;
 
+const extended = new WeakMap<readonly string[], string[]>();
+
+/** The list with empty texts behind it, at least `length` in all; every view of a model shares them. */
+function longer(list: readonly string[], length: number): readonly string[] {
+  if (length <= list.length) return list;
+  let long = extended.get(list);
+  if (long === undefined) extended.set(list, (long = list.slice()));
+  while (long.length < length) long.push('');
+  return long;
+}
+
 /** The view of a model table. Linear in rows and edges. */
 export function viewTable(model: ModelTable, { flat: plain, open, steps }: Opening): GraphTable {
   const { rows, groups, groupParent, groupKind } = model;
@@ -99,7 +110,6 @@ export function viewTable(model: ModelTable, { flat: plain, open, steps }: Openi
     standsFor[g] = visible ? g : standsFor[p]!;
   }
 
-  const name = model.name.slice();
   const foldedInto = new Int32Array(rows + groups).fill(-1);
   foldedInto.set(model.foldedInto);
   const drawn: number[] = [];
@@ -171,15 +181,16 @@ export function viewTable(model: ModelTable, { flat: plain, open, steps }: Openi
     }
     return n;
   };
-  const boxOf = (row: number): number => {
-    let at = row;
-    while (foldedInto[at] !== -1) at = foldedInto[at]!;
-    return drawnOf[at]!;
-  };
+  // The box that stands for each row. What is folded into a row comes before it.
+  const boxOf = new Int32Array(rows);
+  for (let row = rows - 1; row >= 0; row--) {
+    const into = foldedInto[row]!;
+    boxOf[row] = into === -1 ? drawnOf[row]! : into < rows ? boxOf[into]! : drawnOf[into]!;
+  }
   const { source: from, target: to } = model;
   for (let e = 0; e < from.length; e++) {
-    let s = boxOf(from[e]!);
-    let t = boxOf(to[e]!);
+    let s = boxOf[from[e]!]!;
+    let t = boxOf[to[e]!]!;
     if (s === t || s < 0 || t < 0) continue;
     let sScope = home[s]!;
     let tScope = home[t]!;
@@ -231,8 +242,6 @@ export function viewTable(model: ModelTable, { flat: plain, open, steps }: Openi
   }
   const sources = Int32Array.from(source);
   const targets = Int32Array.from(target);
-  const none = new Array<string>(pillRow.length).fill('');
-  const with_ = (list: readonly string[]) => (pillRow.length === 0 ? list : [...list, ...none]);
   const kind = new Uint8Array(rows + groups + pillRow.length);
   kind.set(model.kind);
   kind.set(pillKind, rows + groups);
@@ -254,13 +263,13 @@ export function viewTable(model: ModelTable, { flat: plain, open, steps }: Openi
   return {
     model,
     rows: all,
-    name: pillRow.length === 0 ? name : [...name, ...pillNames],
-    op: with_(model.op),
-    domain: with_(model.domain),
+    name: pillRow.length === 0 ? model.name : model.name.concat(pillNames),
+    op: longer(model.op, all),
+    domain: longer(model.domain, all),
     kind,
-    scope: with_(model.scope),
+    scope: longer(model.scope, all),
     weights,
-    summary: with_(model.summary),
+    summary: longer(model.summary, all),
     source: sources,
     target: targets,
     value: edge.map((e) => model.value[e]!),

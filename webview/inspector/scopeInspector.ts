@@ -1,6 +1,7 @@
 // The inspector of one scope: what is in it, and for a repeat which of its members is shown.
 
 import { html, nothing, type TemplateResult } from 'lit';
+import type { ModelTable } from '../graph/modelTable';
 import { GroupKind, membersOf, scopeTitle, type GraphTable, type Opening } from '../graph/table';
 import { bytes, exactBytes, whole } from '../ui/format';
 import { iconButton } from '../ui/icon';
@@ -93,8 +94,18 @@ function members(
   </div>`;
 }
 
-/** Operators inside a scope at any depth, the most frequent first. */
+const counted = new WeakMap<ModelTable, Map<number, [string, number][]>>();
+
+/** Operators inside a scope at any depth, the most frequent first; counted once. */
 function operatorCounts({ model }: GraphTable, scope: number): [string, number][] {
+  const known = counted.get(model) ?? new Map<number, [string, number][]>();
+  counted.set(model, known);
+  let counts = known.get(scope);
+  if (counts === undefined) known.set(scope, (counts = countOperators(model, scope)));
+  return counts;
+}
+
+function countOperators(model: ModelTable, scope: number): [string, number][] {
   const inside = new Uint8Array(model.groups);
   const counts = new Map<string, number>();
   inside[scope] = 1;

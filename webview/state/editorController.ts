@@ -1,6 +1,8 @@
 // What happens in the model editor: opening, laying out, selecting, searching, keeping state. Talks to the
 // host and the graph view and changes the store; it makes no DOM of its own.
 
+import { ErrorCode } from '../../daemon/protocol/errors';
+import type { PageError } from '../../daemon/protocol/page';
 import type { Asked } from '../../daemon/protocol/pageChannel';
 import type { NodeDetails } from '../../daemon/protocol/graph';
 import type { Inspection } from '../../daemon/protocol/inspect';
@@ -12,7 +14,7 @@ import type { LayoutClient } from '../graph/layoutClient';
 import { measureText } from '../graph/measureText';
 import { makePicture, type Picture } from '../graph/picture';
 import { between, drawnFor, reachable, readerBeyond, type Side } from '../graph/trace';
-import { readModelTable, type ModelTable } from '../graph/modelTable';
+import type { ModelTable } from '../graph/modelTable';
 import { keptOpening, openingPaths, stepTo, toggled } from '../graph/openings';
 import {
   firstOpening,
@@ -26,6 +28,7 @@ import {
 } from '../graph/table';
 import { keepState, type EditorHost } from '../host';
 import { errorOf } from './errorOf';
+import { fetchGraph, type FetchedGraph } from './fetchGraph';
 import { boundOf, type EditorState, type KeptState } from './editorState';
 import { OverlayController } from './overlayController';
 import type { Store } from './store';
@@ -35,14 +38,6 @@ import { TensorController } from './tensorController';
 const patienceMs = 300;
 /** Boxes that opening several scopes at once may make. */
 const mostBoxes = 20_000;
-
-interface FetchedGraph {
-  readonly scope: string;
-  readonly revision: string;
-  /** False when shapes were not inferred yet. */
-  readonly inferred: boolean;
-  readonly model: ModelTable;
-}
 
 export class EditorController {
   readonly overlays: OverlayController;
@@ -75,14 +70,17 @@ export class EditorController {
 
   /** Shows another graph of the open model: a body or a function. */
   openScope(scope: string): Promise<void> {
-    return this.open(scope, false);
+    return this.open(scope, { anew: false });
   }
 
   /**
    * Opens the model and draws the graph at `scope`; an earlier opening is given up. Unless `anew`, what is known of
-   * the model as a whole still holds.
+   * the model as a whole still holds. Without `quick` a graph of any density is drawn.
    */
-  async open(scope = this.wish?.scope ?? this.store.state.scope, anew = true): Promise<void> {
+  async open(
+    scope = this.wish?.scope ?? this.store.state.scope,
+    { anew = true, quick = true } = {},
+  ): Promise<void> {
     this.load.abort();
     const load = (this.load = this.opened = new AbortController());
     const isGivenUp = () => load.signal.aborted;
@@ -91,7 +89,7 @@ export class EditorController {
     this.better = undefined;
     try {
       // The picture first: what else there is to say of the model takes longer, and is worked out meanwhile.
-      const graph = await this.fetchGraph(scope).catch((error: unknown) => ({ error }));
+      const graph = await this.fetch(scope, quick).catch((error: unknown) => ({ error }));
       if (isGivenUp()) return;
       const { inspection: known } = this.store.state;
       const opened =
@@ -99,9 +97,14 @@ export class EditorController {
           ? Promise.resolve({ inspection: known, revision: graph.revision })
           : this.host.request('open', { bind: this.store.state.bind });
       if ('error' in graph) {
+        const error = errorOf(graph.error);
+        const isRefused = error.code === ErrorCode.unsupported;
+        // What the inspector shows comes later.
+        if (isRefused) this.fail(error);
         const { inspection } = await opened;
         if (isGivenUp()) return;
         this.store.update({ inspection, gone: false });
+        if (isRefused) return;
         if (inspection.nodes > 0) throw graph.error;
         this.show(undefined, undefined);
         return;
@@ -116,9 +119,7 @@ export class EditorController {
       }
       await told;
     } catch (error) {
-      if (isGivenUp()) return;
-      this.clearPicture();
-      this.store.update({ phase: { name: 'failed', error: errorOf(error) }, table: undefined });
+      if (!isGivenUp()) this.fail(errorOf(error));
     } finally {
       clearTimeout(timer);
     }
@@ -127,23 +128,20 @@ export class EditorController {
   /** Labels and details for the values that free dimensions have now. */
   async relabel(): Promise<void> {
     const { scope, bind } = this.store.state;
-    const graph = await this.fetchGraph(scope, false);
+    const graph = await this.fetch(scope, false);
     const now = this.store.state;
     if (now.bind !== bind || now.scope !== graph.scope || graph.revision !== this.revision) return;
     this.better = graph.model;
     this.takeBetter();
   }
 
-  private async fetchGraph(scope: string, quick = true): Promise<FetchedGraph> {
-    try {
-      const params = { quick, ...(scope === '' ? {} : { scope }), ...boundOf(this.store.state) };
-      const { columns, revision, inferred } = await this.host.request('graph', params);
-      return { scope, revision, inferred, model: readModelTable(columns) };
-    } catch (error) {
-      // A nested graph that was shown before may be gone from a changed file.
-      if (scope === '') throw error;
-      return this.fetchGraph('', quick);
-    }
+  private fetch(scope: string, quick: boolean): Promise<FetchedGraph> {
+    return fetchGraph(this.host, scope, { quick, ...boundOf(this.store.state) });
+  }
+
+  private fail(error: PageError): void {
+    this.clearPicture();
+    this.store.update({ phase: { name: 'failed', error }, table: undefined });
   }
 
   /** Takes in what is known of the model as a whole, then what the quick table left out. */
@@ -162,7 +160,7 @@ export class EditorController {
       return;
     }
     if (graph.inferred) return;
-    const whole = await this.fetchGraph(graph.scope, false);
+    const whole = await this.fetch(graph.scope, false);
     if (isOver() || whole.revision !== revision) return;
     this.better = whole.model;
     this.takeBetter();

@@ -2,7 +2,7 @@
 
 import type { Overlay } from '../../daemon/protocol/overlay';
 import type { GraphView } from '../graph/graphView';
-import { paintOverlay, rowValues, weightsOverlay, type RowValues } from '../graph/overlayPaint';
+import { hasWeights, paintOverlay, rowValues, weightsOverlay, type RowValues } from '../graph/overlayPaint';
 import type { ModelTable } from '../graph/modelTable';
 import type { GraphTable } from '../graph/table';
 import type { EditorState } from './editorState';
@@ -69,5 +69,5 @@ export class OverlayController {
 }
 
 function ownOverlays(model: ModelTable): readonly Overlay[] {
-  return [weightsOverlay(model)].filter(({ entries }) => entries.length > 0);
+  return hasWeights(model) ? [weightsOverlay(model)] : [];
 }

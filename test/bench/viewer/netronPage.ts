@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser } from 'playwright-core';
-import { pythonWith } from '../support/pythonEnvironment';
+import { pythonWith } from '../../support/pythonEnvironment';
 
 const version = '9.3.3';
 
