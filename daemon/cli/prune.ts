@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import type { PruneResult } from '../protocol/prune';
 import { pruneChannels } from '../recipes/prune';
-import { choiceOption, countOption, textOption, UsageError } from './args';
+import { choiceOption, countOption, textOption, UsageError, type ParsedArgs } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { megabytes, plural, significant } from './format';
@@ -104,6 +104,7 @@ export const pruneCommand: Command = {
     const output = textOption(args, 'output');
     if (output === undefined) throw new UsageError('Name the file to write: -o OUT.');
     const method = choiceOption(args, 'method', methods) ?? 'channels';
+    checkMethod(args, method);
     if (method !== 'channels') return pruneWeights(args, model, output, method, task);
     const goal = goalOf(args);
     const result: PruneResult = await pruneChannels(
@@ -127,6 +128,21 @@ export const pruneCommand: Command = {
     return { result, text: describe(model, result) };
   },
 };
+
+const onlyChannels = ['target-macs', 'target-size', 'target-latency', 'threads', 'most', 'cap', 'importance', 'align']; // prettier-ignore
+const onlyZeros = ['pattern', 'criterion', 'rounds', 'store'];
+
+/** An option of the other kind of pruning would be left unread without a word. */
+function checkMethod(args: ParsedArgs, method: (typeof methods)[number]): void {
+  const channels = method === 'channels';
+  const strange = (channels ? onlyZeros : onlyChannels).find((name) => args.values.has(name));
+  if (strange !== undefined)
+    throw new UsageError(
+      channels
+        ? `--${strange} is for zeros in weights: add --method magnitude or --method n:m.`
+        : `--${strange} is for channels, and --method ${method} makes weights zero. Leave one of them out.`,
+    );
+}
 
 function describe(model: string, result: PruneResult): string {
   const { before, after, error, groups, locked, latency } = result;

@@ -63,6 +63,36 @@ const cases: Readonly<Record<string, Case>> = {
     kind: 'invalidModel',
     says: /cut\.onnx cannot be quantized: The file is cut off: it ends at byte/,
   },
+  'a ratio to prune that is none': {
+    args: () => ['prune', model.path, '-o', at('new.onnx'), '--ratio', '1.2'],
+    code: 1,
+    kind: 'badRequest',
+    says: /from 0 to below 1; 1\.2 was given/,
+  },
+  'a size to prune to in a unit that is none': {
+    args: () => ['prune', model.path, '-o', at('new.onnx'), '--target-size', '3 potatoes'],
+    code: 2,
+    kind: 'usage',
+    says: /--target-size takes a share, as in 0\.5, or a number with its unit \(b, kb, mb/,
+  },
+  'a cap without its share': {
+    args: () => ['prune', model.path, '-o', at('new.onnx'), '--ratio', '0.3', '--cap', 'conv1'],
+    code: 2,
+    kind: 'usage',
+    says: /--cap takes NAME=R, as in --cap conv1=0\.3; "conv1" was given/,
+  },
+  'two ways to say how much to prune': {
+    args: () => ['prune', model.path, '-o', at('new.onnx'), '--ratio', '0.3', '--target-latency', '2ms'],
+    code: 2,
+    kind: 'usage',
+    says: /Say how much in one way/,
+  },
+  'an option of channels where weights become zero': {
+    args: () => ['prune', model.path, '-o', at('new.onnx'), '--method', 'n:m', '--target-size', '0.5'],
+    code: 2,
+    kind: 'usage',
+    says: /--target-size is for channels, and --method n:m makes weights zero/,
+  },
   'an empty model to compress': {
     args: () => ['compress', at('empty.onnx')],
     code: 1,
