@@ -8,7 +8,7 @@ import { Diff } from '../../daemon/protocol/diff';
 import type { Context } from '../context';
 import { viewType } from '../editor/modelEditor';
 import { textOf } from '../language/openText';
-import { pickModel } from './pickModel';
+import { modelChoice, pickModel } from './pickModel';
 
 /** Asks for what is missing, and opens the comparison. Accepts a model, or `{a, b}`. */
 export async function compare(context: Context, argument: unknown): Promise<void> {
@@ -60,8 +60,8 @@ async function pickTwo(argument: unknown): Promise<{ a: vscode.Uri; b: vscode.Ur
   const other = { label: 'Another file…', description: '', uri: undefined };
   const choices = found
     .filter((uri) => uri.toString() !== a.toString())
-    .map((uri) => ({ label: basename(uri.fsPath), description: vscode.workspace.asRelativePath(uri), uri }))
-    .sort((x, y) => x.description.localeCompare(y.description));
+    .map((uri) => modelChoice(uri))
+    .sort((x, y) => x.uri.fsPath.localeCompare(y.uri.fsPath));
   const chosen = await vscode.window.showQuickPick([...choices, other], {
     placeHolder: `Compare ${basename(a.fsPath)}, as the model before, with…`,
   });

@@ -1,8 +1,9 @@
-// Which model a command is about: the one it was given, the one in the active editor, or one that is asked for.
+// Which model a command is about: the one it was given, the one in the active editor or panel, or one that is asked for.
 
 import * as vscode from 'vscode';
 import { basename } from 'node:path';
 import { parseTextUri } from '../../daemon/protocol/textFace';
+import { modelInFront } from '../panels/activeModel';
 
 /** Resolves to undefined when the user backs out. Accepts what menus and views pass: a URI, or an item with one. */
 export async function pickModel(argument: unknown): Promise<vscode.Uri | undefined> {
@@ -11,6 +12,8 @@ export async function pickModel(argument: unknown): Promise<vscode.Uri | undefin
   if (item?.uri instanceof vscode.Uri) return item.uri;
   const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
   if (input instanceof vscode.TabInputCustom && input.uri.path.endsWith('.onnx')) return input.uri;
+  const shown = modelInFront();
+  if (shown) return shown;
   const text = input instanceof vscode.TabInputText ? parseTextUri(input.uri.toString()) : undefined;
   if (text) return vscode.Uri.parse(text.model, true);
   const found = await vscode.workspace.findFiles('**/*.onnx', '**/node_modules/**', 500);
@@ -23,12 +26,8 @@ export async function pickModel(argument: unknown): Promise<vscode.Uri | undefin
     return picked;
   }
   if (found.length === 1) return found[0];
-  const choices = found.map((uri) => ({
-    label: basename(uri.fsPath),
-    description: vscode.workspace.asRelativePath(uri),
-    uri,
-  }));
-  choices.sort((a, b) => a.description.localeCompare(b.description));
+  const choices = found.map((uri) => modelChoice(uri));
+  choices.sort((a, b) => a.uri.fsPath.localeCompare(b.uri.fsPath));
   const chosen = await vscode.window.showQuickPick(choices, { placeHolder: 'Choose a model' });
   return chosen?.uri;
 }
@@ -43,4 +42,11 @@ export async function mayRun(what: string): Promise<boolean> {
   );
   if (answer === manage) await vscode.commands.executeCommand('workbench.trust.manage');
   return false;
+}
+
+/** A model in a list to choose from: its name, and its folder where it is not the workspace's own. */
+export function modelChoice(uri: vscode.Uri): vscode.QuickPickItem & { uri: vscode.Uri } {
+  const label = basename(uri.fsPath);
+  const path = vscode.workspace.asRelativePath(uri);
+  return { label, description: path === label ? '' : path, uri };
 }

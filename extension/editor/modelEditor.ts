@@ -68,9 +68,12 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
     const port = mountPage(this.context, panel.webview, 'editor', basename(document.uri.fsPath));
     this.workerSource ??= readFile(this.context.built('webview', 'layoutWorker.js').fsPath, 'utf8');
     const workerSource = await this.workerSource;
+    // A hidden tab has no page: what is to be painted waits until there is one again.
+    let listening = false;
     const channel = new Channel<EditorToPage, EditorFromPage, RequestMap, EditorRequests>(port, {
       onNote: (note) => {
         if (note.kind === 'ready') {
+          listening = true;
           channel.notify({
             kind: 'init',
             workerSource,
@@ -133,11 +136,14 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
       },
     });
     const subscriptions = [
+      panel.onDidChangeViewState(() => {
+        if (!panel.visible) listening = false;
+      }),
       daemon.onNotification(ModelChanged, (changed) => {
         if (changed.uri === uri) channel.notify({ kind: 'modelChanged', exists: changed.exists });
       }),
       overlays.onChanged((changed) => {
-        if (changed.uri !== uri) return;
+        if (changed.uri !== uri || !listening) return;
         overlays.takeShown(uri);
         const show = changed.show === undefined ? {} : { show: changed.show };
         channel.notify({ kind: 'overlays', overlays: overlays.of(uri), ...show });

@@ -42,6 +42,12 @@ const pathUses: Readonly<Record<string, PathUse>> = {
   output: 'newModel',
 };
 
+/** Help that reads otherwise in a form than in the protocol. */
+const helps: Readonly<Record<string, string>> = {
+  output:
+    'The file that is written; empty, it is a free name beside the model. A file that is there already is not replaced.',
+};
+
 /** The form of one way of doing a job. */
 export function methodForm(method: Method, situation: Situation): MethodForm {
   const schema = method.request.params as Schema;
@@ -58,7 +64,7 @@ export function methodForm(method: Method, situation: Situation): MethodForm {
     found.set(name, {
       name,
       label: method.labels?.[name] ?? labelOf(name),
-      help: each.description ?? '',
+      help: helps[name] ?? each.description ?? '',
       control: controlOf(name, each, method, situation),
       required: required.has(name),
       more: place < 0,

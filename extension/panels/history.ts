@@ -9,7 +9,8 @@ import { ListRuns, RunChanged } from '../../daemon/protocol/runs';
 import type { Context } from '../context';
 import { describeFailure } from '../daemon/failure';
 import { jobTitle } from '../jobs/restore';
-import { mountPage } from './page';
+import { followPanel } from './activeModel';
+import { mountPage, panelIcon } from './page';
 import { removeRunsAfterQuestion } from './removeRuns';
 
 const panels = new Map<string, HistoryPanel>();
@@ -42,7 +43,8 @@ export class HistoryPanel {
       { viewColumn: vscode.ViewColumn.Active },
       { retainContextWhenHidden: false },
     );
-    this.panel.iconPath = vscode.Uri.joinPath(context.extension.extensionUri, 'extension', 'icon.svg');
+    this.panel.iconPath = panelIcon(context);
+    followPanel(this.panel, model);
     this.channel = new Channel<HistoryToPage, HistoryFromPage, RequestMap, RequestMap>(
       mountPage(context, this.panel.webview, 'history', title),
       {

@@ -25,7 +25,8 @@ import { methodForm } from '../jobs/form';
 import type { Job, Method, Situation } from '../jobs/job';
 import { withOutput } from '../jobs/output';
 import { paramsOf } from '../jobs/params';
-import { mountPage } from './page';
+import { followPanel } from './activeModel';
+import { mountPage, panelIcon } from './page';
 import { pickPath } from './pickPath';
 
 /** Sends to the page at most this often, milliseconds. */
@@ -66,7 +67,10 @@ export class JobPanel {
   ) {
     const name = basename(model.fsPath);
     const methods = job.methods.map((method) => methodForm(method, situation));
-    const first = methods.find(({ id }) => id === start.method) ?? methods[0]!;
+    // Without a wish, one that can run as it is: some need data that may not be there.
+    const ready = ({ fields, values }: (typeof methods)[number]) =>
+      fields.every(({ name, required }) => !required || name in values);
+    const first = methods.find(({ id }) => id === start.method) ?? methods.find(ready) ?? methods[0]!;
     if (start.values) first.values = { ...first.values, ...start.values };
     this.page = {
       job: job.id,
@@ -85,7 +89,8 @@ export class JobPanel {
       { viewColumn: vscode.ViewColumn.Active },
       { retainContextWhenHidden: false },
     );
-    this.panel.iconPath = vscode.Uri.joinPath(context.extension.extensionUri, 'extension', 'icon.svg');
+    this.panel.iconPath = panelIcon(context);
+    followPanel(this.panel, model);
     this.channel = new Channel<JobToPage, JobFromPage, RequestMap, JobRequests>(
       mountPage(context, this.panel.webview, 'job', title),
       {
@@ -102,8 +107,7 @@ export class JobPanel {
       },
     );
     if (start.restored) this.restore(start.restored);
-    if (start.run === true && first.fields.every(({ name, required }) => !required || name in first.values))
-      void this.run(this.method(first.id), first.values);
+    if (start.run === true && ready(first)) void this.run(this.method(first.id), first.values);
     const trust = vscode.workspace.onDidGrantWorkspaceTrust(() => this.update({ trusted: true }));
     this.panel.onDidDispose(() => {
       this.alive = false;

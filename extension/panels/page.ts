@@ -1,7 +1,7 @@
 // The HTML around a page and the port to it: a strict policy, our own files only, no inline anything.
 
 import { randomBytes } from 'node:crypto';
-import type * as vscode from 'vscode';
+import * as vscode from 'vscode';
 import type { Envelope } from '../../daemon/protocol/page';
 import type { Port } from '../../daemon/protocol/pageChannel';
 import type { Context } from '../context';
@@ -49,3 +49,9 @@ export function mountPage(
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escapeHtml = (text: string): string =>
   text.replace(/[&<>"]/g, (character: string) => entities[character]!);
+
+/** The icon of a panel's tab: a picture in a tab has no colour of its theme, so there is one for each. */
+export function panelIcon({ extension }: Context): { light: vscode.Uri; dark: vscode.Uri } {
+  const file = (name: string) => vscode.Uri.joinPath(extension.extensionUri, 'extension', name);
+  return { light: file('iconLight.svg'), dark: file('iconDark.svg') };
+}

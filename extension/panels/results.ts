@@ -5,7 +5,8 @@ import { basename } from 'node:path';
 import type { JobView, RequestMap, ResultsFromPage, ResultsToPage } from '../../daemon/protocol/page';
 import { Channel } from '../../daemon/protocol/pageChannel';
 import type { Context } from '../context';
-import { mountPage } from './page';
+import { followPanel } from './activeModel';
+import { mountPage, panelIcon } from './page';
 
 /** Sends to the page at most this often, milliseconds. */
 const refreshMs = 100;
@@ -39,7 +40,8 @@ export class ResultsPanel {
       { viewColumn: vscode.ViewColumn.Active },
       { retainContextWhenHidden: false },
     );
-    this.panel.iconPath = vscode.Uri.joinPath(context.extension.extensionUri, 'extension', 'icon.svg');
+    this.panel.iconPath = panelIcon(context);
+    followPanel(this.panel, model);
     const port = mountPage(context, this.panel.webview, 'results', title);
     this.channel = new Channel<ResultsToPage, ResultsFromPage, RequestMap, RequestMap>(port, {
       onNote: (note) => this.receive(note),

@@ -16,15 +16,19 @@ export interface ComparedFigure {
   verdict: 'better' | 'worse' | 'same' | undefined;
 }
 
-const keyOf = ({ name, model = '', setting = '' }: RunFigure) => [name, model, setting].join('\0');
+/** A figure without a model is of the run's own. */
+const modelOf = ({ models }: RunSummary, { model }: RunFigure) => model ?? models[0]?.path ?? '';
+const keyOf = (run: RunSummary, figure: RunFigure) =>
+  [figure.name, modelOf(run, figure), figure.setting ?? ''].join('\0');
 
 /** Figures of both runs, those of both first; `after` is the newer run. */
 export function compareFigures(before: RunSummary, after: RunSummary): ComparedFigure[] {
-  const keys = [...new Set([...after.figures, ...before.figures].map(keyOf))];
+  const keys = [...new Set([after, before].flatMap((run) => run.figures.map((one) => keyOf(run, one))))];
   const rows = keys.map((key): ComparedFigure => {
-    const of = ({ figures }: RunSummary) => figures.find((one) => keyOf(one) === key);
+    const of = (run: RunSummary) => run.figures.find((one) => keyOf(run, one) === key);
     const [a, b] = [of(before), of(after)];
-    const { name, unit, model = '', setting = '' } = (b ?? a)!;
+    const { name, unit, setting = '' } = (b ?? a)!;
+    const model = b ? modelOf(after, b) : modelOf(before, a!);
     return {
       name,
       unit,

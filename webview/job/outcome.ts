@@ -123,9 +123,11 @@ function earlier(
             title=${file === undefined ? nothing : fullText(file.output)}
           >
             <span>${file === undefined ? visible(run.title) : elide(fileName(file.output), 40)}</span>
-            <span class="muted">${visible(run.title)}</span>
+            <span class="muted">${file === undefined ? '' : visible(run.title)}</span>
             <span class="tabular">${file === undefined ? states[run.state] : bytes(file.after)}</span>
-            <span class="tabular muted">${error === null ? '' : `${three(error.sqnrDb)} dB`}</span>
+            <span class="tabular muted"
+              >${error === null ? '' : error.sqnrDb >= 200 ? 'exact' : `${three(error.sqnrDb)} dB`}</span
+            >
           </button>
         </li>`;
       })}

@@ -52,6 +52,6 @@ test('two runs are held against each other, with what that says', () => {
     'p50 resnet.onnx  ',
   ]);
   assert.deepEqual(told('2026-11-05', '2026-11-09'), ['p50 resnet.onnx 1.02 same', 'p50 resnet.int8.onnx  ']);
-  assert.deepEqual(told('2026-11-04', '2026-11-12'), ['top1  1.01 same']);
+  assert.deepEqual(told('2026-11-04', '2026-11-12'), ['top1 resnet.onnx 1.01 same']);
   assert.deepEqual(compareFigures(historyRun(1, 'optimize'), historyRun(2, 'optimize')), []);
 });
