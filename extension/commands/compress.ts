@@ -7,6 +7,7 @@ import { Compress, type CompressResult } from '../../daemon/protocol/compress';
 import { ErrorCode } from '../../daemon/protocol/errors';
 import type { Context } from '../context';
 import { describeFailure } from '../daemon/failure';
+import { isOfAnother } from '../jobs/offers';
 import { ResultsPanel } from '../panels/results';
 import { mayRun, pickModel } from './pickModel';
 
@@ -50,11 +51,12 @@ export async function compress(context: Context, argument: unknown): Promise<Com
 async function calibrationFor(model: vscode.Uri): Promise<string | undefined> {
   const folder = dirname(model.fsPath);
   const name = basename(model.fsPath, extname(model.fsPath));
-  const beside = join(folder, `${name}_calibration.npz`);
-  if (await exists(beside)) return beside;
-  const inFolder = (await vscode.workspace.fs.readDirectory(vscode.Uri.file(folder)))
-    .map(([file]) => file)
-    .filter((file) => file.endsWith('_calibration.npz'));
+  const own = join(folder, `${name}_calibration.npz`);
+  if (await exists(own)) return own;
+  const beside = (await vscode.workspace.fs.readDirectory(vscode.Uri.file(folder))).map(([file]) => file);
+  const inFolder = beside
+    .filter((file) => file.endsWith('_calibration.npz'))
+    .filter((file) => !isOfAnother(file, { model: model.fsPath, beside }));
   if (inFolder.length === 1) return join(folder, inFolder[0]!);
   const choose = 'Choose Calibration Data…';
   const without = 'Go On Without';

@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import type { Control, Field, FormValues, MethodForm, Option, PathUse } from '../../daemon/protocol/jobPage';
 import { freeOutput } from './output';
-import { dataOffers, modelOffers } from './offers';
+import { dataOffers, isOfAnother, modelOffers } from './offers';
 import type { Method, Situation } from './job';
 import { wordOf } from './words';
 
@@ -174,7 +174,7 @@ function startValues(method: Method, situation: Situation): FormValues {
   for (const [name, schema] of flatten(method.request.params)) {
     const use = method.paths?.[name] ?? pathUses[name];
     const wanted = method.front.includes(name) && (use === 'calibration' || use === 'validation');
-    const [first] = wanted ? dataOffers(use, situation) : [];
+    const [first] = wanted ? dataOffers(use, situation).filter((path) => !isOfAnother(path, situation)) : [];
     if (first !== undefined && schema.type === 'string') values[name] = first;
   }
   return { ...values, ...(method.start?.(situation) ?? {}) };

@@ -40,6 +40,14 @@ export function modelOffers({ model, beside }: Situation): string[] {
     .map((name) => join(dirname(model), name));
 }
 
+/** Whether data beside a model is named after another model of the folder: it is offered, but not taken unasked. */
+export function isOfAnother(path: string, { model, beside }: Pick<Situation, 'model' | 'beside'>): boolean {
+  const owner = basename(path).replace(/[_.-](calibration|validation)\.\w+$/i, '');
+  const own = stem(model);
+  if (owner === basename(path) || owner === own || own.startsWith(owner)) return false;
+  return beside.some((name) => /\.onnx$/i.test(name) && stem(name) === owner);
+}
+
 /** 0: does not belong; the more the likelier. */
 function fit(name: string, use: PathUse, model: string): number {
   const folder = name.endsWith('/');

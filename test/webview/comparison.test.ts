@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { ticks } from '../../webview/charts/axis';
 import { accuracyDifference, comparedOf, rowsOf } from '../../webview/compare/comparison';
 import { csvReport, markdownReport, recipeCommand } from '../../webview/compare/report';
-import { headline, plainText } from '../../webview/compare/sentence';
+import { comparison, headline, plainText } from '../../webview/compare/sentence';
 import {
   blindJob,
   cancelledJob,
@@ -49,6 +49,9 @@ describe('results', () => {
     const stay = { ...doneJob, result: { ...doneJob.result!, chosen: original.file } };
     assert.match(sentence(stay), /^Stay with the original\. int8 static: /);
     assert.equal(sentence(runningJob), 'Compressing resnet.onnx');
+    assert.deepEqual(comparison(original, { ...int8Static, failed: 'x.npz has no array for the input.' }), [
+      { text: 'could not be made or measured', verdict: 'worse', title: 'x.npz has no array for the input.' },
+    ]);
     assert.equal(sentence(failedJob), 'Compressing resnet.onnx failed');
     assert.match(sentence(cancelledJob), /^Cancelled/);
   });

@@ -33,7 +33,9 @@ export function headline(job: JobView, compared: Variant | undefined): Part[] {
 
 /** What changed from one to the other: speed, size, accuracy. */
 export function comparison(base: Variant, other: Variant): Part[] {
-  if (other.failed !== undefined) return [{ text: visible(other.failed), verdict: 'worse' }];
+  // The reason stands in its row of the table.
+  if (other.failed !== undefined)
+    return [{ text: 'could not be made or measured', verdict: 'worse', title: visible(other.failed) }];
   const parts: Part[] = [];
   const { ratio } = other;
   if (ratio !== null) {

@@ -90,7 +90,7 @@ function before(
       ${
         method.fields.some(({ name }) => name === 'output')
           ? 'The original is never written over: the result is a new file beside it.'
-          : 'Nothing is written.'
+          : `Press ${visible(method.verb)}: numbers and plots appear here while they are measured, and stay in the history. No file is written.`
       }
     </p>
     ${overview(page, estimates, method, false, choose)}`;

@@ -168,3 +168,17 @@ test('what lies beside the model is offered, its own data first', () => {
   assert.ok(output.kind === 'path');
   assert.equal(output.placeholder, 'my net.int8-2.onnx');
 });
+
+test('data that is named after another model of the folder is offered, but not taken unasked', () => {
+  const both = { ...situation, beside: ['my net.onnx', 'other.onnx', 'other_calibration.npz'] };
+  const form = methodForm(jobs[0]!.methods[0]!, both);
+  const { control } = form.fields.find(({ name }) => name === 'calibration')!;
+  assert.ok(control.kind === 'path');
+  assert.deepEqual(control.offers, ['/models/other_calibration.npz']);
+  assert.equal(form.values['calibration'], undefined);
+  const alone = { ...situation, beside: ['my net.onnx', 'other_calibration.npz'] };
+  assert.equal(
+    methodForm(jobs[0]!.methods[0]!, alone).values['calibration'],
+    '/models/other_calibration.npz',
+  );
+});
