@@ -163,7 +163,7 @@ function costTable({ cost, bind, valueTable: { height } }: EditorState) {
       find: (op) => controller?.search(op),
       goTo: (node) => controller?.selectName(node),
       save: (by) => host.notify({ kind: 'saveCost', by }),
-      paint: () => host.notify({ kind: 'command', command: 'showCost' }),
+      paint: () => host.notify({ kind: 'command', command: 'cost' }),
       close: () => costs.change({ open: false }),
     },
   )}`;
@@ -246,6 +246,7 @@ function inspector(state: EditorState) {
         selectRow: (row) => controller?.selectRow(row, true),
         openScope: (scope) => void controller?.openScope(scope),
         trace: (side) => controller?.trace(side),
+        openText: (node) => host.notify({ kind: 'openText', scope: state.scope, node }),
         preview: (name, range) => void controller?.tensors.preview(name, range),
         openSource: (file, line) => host.notify({ kind: 'openSource', file, line }),
         exportTensor: (name) => host.notify({ kind: 'exportTensor', scope: state.scope, name }),
@@ -259,6 +260,7 @@ function inspector(state: EditorState) {
   if (inspection === undefined) return nothing;
   return modelInspector(inspection, state.bind, {
     showCost: () => costs.change({ open: true }),
+    openText: () => host.notify({ kind: 'openText', scope: state.scope }),
     bind: (bound) => void bindDimensions(store, host, controller, bound),
     goTo: (node) => controller?.selectName(node),
     find: (op) => controller?.search(op),

@@ -68,7 +68,7 @@ export type EditorRequests = {
 
 /** What the model editor asks the editor around it to do. */
 export type EditorCommand =
-  JobCommand | 'compress' | 'deploy' | 'showCost' | 'openSettings' | 'manageTrust' | 'showLog';
+  JobCommand | 'compress' | 'deploy' | 'cost' | 'openSettings' | 'manageTrust' | 'showLog';
 
 /** Jobs that have a panel of their own; each is the command `slipway.ID`. */
 export type JobCommand =
@@ -97,6 +97,8 @@ export type EditorFromPage =
   | { kind: 'selected'; scope: string; index: number }
   /** The cost of the model as CSV, to be saved where the user says. */
   | { kind: 'saveCost'; by: 'op' | 'scope' | 'node' }
+  /** Open the text of a graph (empty for the model), at the node of that name where there is one. */
+  | { kind: 'openText'; scope: string; node?: string }
   /** Text for the clipboard. */
   | { kind: 'copy'; text: string }
   /** A line of a source that a stack trace in the model names; the host looks for it. */

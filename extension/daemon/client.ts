@@ -96,6 +96,17 @@ export class DaemonClient implements vscode.Disposable {
     this.changed.fire();
   }
 
+  /** The text behind a URI of the text scheme. */
+  async text(uri: string, token: vscode.CancellationToken): Promise<string> {
+    const client = await this.connected();
+    const { text } = await client.sendRequest<{ text: string }>(
+      'workspace/textDocumentContent',
+      { uri },
+      token,
+    );
+    return text;
+  }
+
   /** Starts the daemon and the language features, when they are not there yet. */
   async ready(): Promise<void> {
     await this.connected();

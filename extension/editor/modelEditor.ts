@@ -18,6 +18,7 @@ import { Check } from '../../daemon/protocol/check';
 import { ruleSettings } from '../commands/check';
 import { saveCostTable } from '../commands/cost';
 import type { Context } from '../context';
+import { openTextAt } from '../language/openText';
 import { mountPage } from '../panels/page';
 import { bindDimensions } from './bindings';
 import { shownCost } from './costTables';
@@ -96,6 +97,8 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
           void savePicture(document.uri, note.name, note.data);
         } else if (note.kind === 'saveCost') {
           void this.tell(saveCostTable(this.context, document.uri, note.by));
+        } else if (note.kind === 'openText') {
+          void this.tell(openTextAt(this.context, document.uri, note.scope, note.node));
         } else if (note.kind === 'selected') {
           links.selected(uri, note);
         } else if (note.kind === 'copy') {

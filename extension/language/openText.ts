@@ -1,7 +1,7 @@
 // Models as text: opens the read-only text of a model, and starts the language client when a text file is opened.
 
 import * as vscode from 'vscode';
-import { textLanguage, textUri } from '../../daemon/protocol/textFace';
+import { textLanguage, textScheme, textUri } from '../../daemon/protocol/textFace';
 import { pickModel } from '../commands/pickModel';
 import type { Context } from '../context';
 
@@ -10,20 +10,44 @@ export const textOf = (model: vscode.Uri, scope = ''): vscode.Uri =>
   vscode.Uri.parse(textUri(model.toString(), scope), true);
 
 /** Slipway: Open as Text. */
-export async function openText({ daemon }: Context, argument: unknown): Promise<void> {
+export async function openText(context: Context, argument: unknown): Promise<void> {
   const model = await pickModel(argument);
-  if (!model) return;
-  await daemon.ready();
-  const document = await vscode.workspace.openTextDocument(textOf(model));
-  await vscode.window.showTextDocument(document, { preview: false });
+  if (model) await openTextAt(context, model, '');
 }
 
-/** Language features of `.onnxtxt` files need the daemon. */
+/** Opens the text of one graph of a model, at a node of it. */
+export async function openTextAt(
+  { daemon }: Context,
+  model: vscode.Uri,
+  scope: string,
+  node?: string,
+): Promise<void> {
+  await daemon.ready();
+  const document = await vscode.workspace.openTextDocument(textOf(model, scope));
+  const editor = await vscode.window.showTextDocument(document, { preview: false });
+  if (node === undefined || node === '') return;
+  const label = `[${/^[A-Za-z_]\w*$/.test(node) ? node : `"${node.replace(/[\\"]/g, '\\$&')}"`}] `;
+  const at = document.getText().indexOf(label);
+  if (at < 0) return;
+  const place = new vscode.Range(document.positionAt(at), document.positionAt(at + label.length - 1));
+  editor.selection = new vscode.Selection(place.start, place.end);
+  editor.revealRange(place, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+}
+
+/**
+ * Language features of `.onnxtxt` files need the daemon. Texts of models are provided from the start, too, so that tabs
+ * with them come back when a window is opened again: the language client provides them only once it runs.
+ */
 export function startWithTexts({ daemon, log }: Context): vscode.Disposable {
   const see = ({ languageId }: vscode.TextDocument) => {
     if (languageId !== textLanguage) return;
     daemon.ready().catch((error: unknown) => log.error(`language features: ${String(error)}`));
   };
   vscode.workspace.textDocuments.forEach(see);
-  return vscode.workspace.onDidOpenTextDocument(see);
+  return vscode.Disposable.from(
+    vscode.workspace.onDidOpenTextDocument(see),
+    vscode.workspace.registerTextDocumentContentProvider(textScheme, {
+      provideTextDocumentContent: (uri, token) => daemon.text(uri.toString(), token),
+    }),
+  );
 }

@@ -58,7 +58,12 @@ describe('cost', () => {
     await page.focus('#stage');
     for (let i = 0; i < 3; i++) await page.keyboard.press('Alt+ArrowDown');
     await page.locator('.inspector', { hasText: '16×8×32×32' }).waitFor();
+    await page.getByRole('button', { name: 'Show in text' }).click();
     await page.waitForTimeout(300);
+    assert.match(
+      host.notes.flatMap((note) => (note.kind === 'openText' ? [note.node ?? ''] : [])).join(),
+      /^(conv|relu|add)_/,
+    );
     const state = await opened.state();
     assert.deepEqual((state as { bind: object }).bind, { batch: 16 });
     await pane.getByRole('button', { name: /Save the rows of all operators/ }).click();

@@ -16,6 +16,8 @@ export interface ModelActions {
   goTo: (node: string) => void;
   /** Searches for an operator. */
   find: (op: string) => void;
+  /** Opens the text of the graph that is shown. */
+  openText: () => void;
   /** Shows what the model costs by operator and scope. */
   showCost: () => void;
   /** Gives free dimensions values. */
@@ -49,9 +51,19 @@ export function modelInspector(
       ${
         inspection.nodes === 0
           ? nothing
-          : html`<button type="button" class="link" @click=${actions.showCost}>
-              Cost by operator and scope
-            </button>`
+          : html`<p class="links">
+              <button type="button" class="link" @click=${actions.showCost}>
+                Cost by operator and scope
+              </button>
+              <button
+                type="button"
+                class="link"
+                title="The graph that is shown, in ONNX's textual form"
+                @click=${actions.openText}
+              >
+                Open as text
+              </button>
+            </p>`
       }`,
     )}
     ${free.length === 0 ? nothing : section('Free dimensions', dimensionFields(free, bound, actions.bind))}

@@ -20,6 +20,8 @@ export interface NodeActions extends TensorActions, SourceActions {
   openScope: (scope: string) => void;
   /** Marks what feeds this node (up) or what it feeds (down). */
   trace: (side: 'up' | 'down') => void;
+  /** Opens the text of the graph at this node. */
+  openText: (node: string) => void;
   close: () => void;
 }
 
@@ -96,6 +98,14 @@ function operator(
         @click=${() => actions.trace('down')}
       >
         Trace outputs
+      </button>
+      <button
+        type="button"
+        class="link"
+        title="The graph in ONNX's textual form, at this node"
+        @click=${() => actions.openText(details.name)}
+      >
+        Show in text
       </button>
     </div>
     ${section(
