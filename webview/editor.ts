@@ -33,6 +33,7 @@ const store = new Store<EditorState>({
         inspectorOpen: kept.inspectorOpen,
         inspectorWidth: kept.inspectorWidth,
         bind: kept.bind,
+        foldQuantization: kept.foldQuantization,
         valueTable: { ...firstEditorState.valueTable, open: kept.tableOpen, height: kept.tableHeight },
       }),
 });
@@ -73,10 +74,10 @@ function page(state: EditorState) {
   return html`<div class="editor">
     ${topBar(state, {
       command: (command) => host.notify({ kind: 'command', command }),
-      search: (query) => controller?.search(query),
-      cycle: (step) => controller?.cycle(step),
+      search: (query) => controller?.searching.search(query),
+      cycle: (step) => controller?.searching.cycle(step),
       leaveSearch() {
-        controller?.search('', false);
+        controller?.searching.search('', false);
         stage().focus();
       },
       toggleInspector() {
@@ -96,7 +97,8 @@ function page(state: EditorState) {
           fit: () => view.fit(),
           openLevels: (levels) => void controller?.openLevels(levels),
           save: (format) => void savePicture(format),
-          clearTrace: () => controller?.clearTrace(),
+          clearTrace: () => controller?.tracing.clear(),
+          setFold: (fold) => void controller?.setFold(fold),
           setFlat: (flat) => void controller?.setFlat(flat),
           openScope: (scope) => void controller?.openScope(scope),
           retry: (whole) => void controller?.open(undefined, { quick: !whole }),
@@ -160,7 +162,7 @@ function costTable({ cost, bind, valueTable: { height } }: EditorState) {
     {
       show: (tab) => costs.change({ tab, sort: undefined }),
       sortBy: (sort) => costs.change({ sort }),
-      find: (op) => controller?.search(op),
+      find: (op) => controller?.searching.search(op),
       goTo: (node) => controller?.selectName(node),
       save: (by) => host.notify({ kind: 'saveCost', by }),
       paint: () => host.notify({ kind: 'command', command: 'cost' }),
@@ -225,7 +227,7 @@ function inspector(state: EditorState) {
         toggle: () => void controller?.toggle(selected),
         step: (by) => void controller?.stepRepeat(selected, by),
         selectRow: (row) => controller?.selectRow(row, true),
-        find: (op) => controller?.search(op),
+        find: (op) => controller?.searching.search(op),
         close() {
           controller?.selectRow(undefined, false);
           stage().focus();
@@ -245,8 +247,12 @@ function inspector(state: EditorState) {
       {
         selectRow: (row) => controller?.selectRow(row, true),
         openScope: (scope) => void controller?.openScope(scope),
-        trace: (side) => controller?.trace(side),
         openText: (node) => host.notify({ kind: 'openText', scope: state.scope, node }),
+        goTo(row) {
+          if (table.model.foldedInto[row] === -1) controller?.selectRow(row, true);
+          else void controller?.setFold(false, row);
+        },
+        trace: (side) => controller?.tracing.trace(side),
         preview: (name, range) => void controller?.tensors.preview(name, range),
         openSource: (file, line) => host.notify({ kind: 'openSource', file, line }),
         exportTensor: (name) => host.notify({ kind: 'exportTensor', scope: state.scope, name }),
@@ -263,7 +269,7 @@ function inspector(state: EditorState) {
     openText: () => host.notify({ kind: 'openText', scope: state.scope }),
     bind: (bound) => void bindDimensions(store, host, controller, bound),
     goTo: (node) => controller?.selectName(node),
-    find: (op) => controller?.search(op),
+    find: (op) => controller?.searching.search(op),
   });
 }
 
@@ -303,10 +309,10 @@ const view: GraphView = new GraphView(
     toggle: (drawn) => void controller?.toggle(store.state.table?.drawn[drawn] ?? -1),
     step: (drawn, by) => void controller?.stepRepeat(store.state.table?.drawn[drawn] ?? -1, by),
     trace(which) {
-      if (which === 'none') controller?.clearTrace();
-      else controller?.trace(which === 'both' ? undefined : which);
+      if (which === 'none') controller?.tracing.clear();
+      else controller?.tracing.trace(which === 'both' ? undefined : which);
     },
-    traceTo: (drawn) => controller?.traceTo(drawn),
+    traceTo: (drawn) => controller?.tracing.traceTo(drawn),
     levels: (levels) => void controller?.openLevels(levels),
     moved: (camera) => controller?.onMoved(camera),
     themeChanged(theme) {

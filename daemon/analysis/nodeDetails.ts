@@ -73,7 +73,7 @@ export function nodeDetails(
       value: attributeText(attribute),
     })),
     inputs: node.inputs.map((name) => {
-      const tensor = name === '' ? undefined : (visibleTensor(scoped, name) ?? constantOf(scoped, name));
+      const tensor = name === '' ? undefined : findVisibleTensor(scoped, name);
       const value = describe(inferred, name);
       // A constant goes by the name of its value: that is how findTensor finds it.
       return tensor ? { ...value, initializer: { ...describeTensor(tensor), name } } : value;
@@ -88,7 +88,7 @@ export function nodeDetails(
 }
 
 /** The version of an operator set that a graph uses: a function imports its own. */
-function opsetOf(model: Model, scoped: ScopedGraph, domain: string): number | undefined {
+export function opsetOf(model: Model, scoped: ScopedGraph, domain: string): number | undefined {
   const imports = scoped.functionDef?.opsetImports ?? model.opsetImports;
   const plain = (name: string) => (name === 'ai.onnx' ? '' : name);
   return imports.find((each) => plain(each.domain) === plain(domain))?.version;
@@ -128,15 +128,17 @@ function constantOf({ graph }: ScopedGraph, name: string): Tensor | undefined {
   return undefined;
 }
 
+/** The initializer that a graph sees by a name, or the value of a Constant node of it. */
+export const findVisibleTensor = (scoped: ScopedGraph, name: string): Tensor | undefined =>
+  name === '' ? undefined : (visibleTensor(scoped, name) ?? constantOf(scoped, name));
+
 /**
  * The tensor behind a name: an initializer that the graph sees, or the value of a Constant node of it. Throws
  * badRequest when there is none.
  */
 export function findTensor(model: Model, scope: string | undefined, name: string): Tensor {
   const scoped = graphAt(model, scope);
-  const initializer = visibleTensor(scoped, name);
-  if (initializer) return initializer;
-  const constant = constantOf(scoped, name);
-  if (constant) return constant;
+  const found = findVisibleTensor(scoped, name);
+  if (found) return found;
   throw badRequest(`There is no initializer "${name.slice(0, 200)}" in this graph.`);
 }

@@ -8,7 +8,8 @@ import type { Inspection } from '../protocol/inspect';
 import { symbolicCost } from '../analysis/cost';
 import { csvOf } from '../analysis/costCsv';
 import type { Tensor } from '../ir/tensor';
-import { bindOption, bindSpec, choiceOption, UsageError } from './args';
+import { bindOption, bindSpec, choiceOption, textOption, UsageError } from './args';
+import { nodesWith } from './inspectAttribute';
 import { groupings, rowsBy, tableOf } from './inspectBy';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
@@ -23,6 +24,7 @@ export const inspectCommand: Command = {
     options: {
       bind: bindSpec,
       by: { type: 'string', value: 'WHAT', help: 'Print the cost by node, op or scope instead' },
+      attr: { type: 'string', value: 'NAME=VALUE', help: 'List the nodes that have this attribute instead' },
       csv: { type: 'boolean', help: 'Print that table as CSV' },
     },
     positionals: { min: 1, max: 1, what: 'The model' },
@@ -30,6 +32,7 @@ export const inspectCommand: Command = {
       'slipway inspect resnet.onnx',
       'slipway inspect bert.onnx --bind batch=1,seq=128 --json',
       'slipway inspect bert.onnx --by scope --csv',
+      'slipway inspect resnet.onnx --attr group=1',
     ],
   },
   async run(args, { task }) {
@@ -40,6 +43,8 @@ export const inspectCommand: Command = {
     const constants = read.model && (await smallConstants(read.model, task));
     const inspection: Inspection = await inspect(read, { bind: bindOption(args), constants }, task);
     const { diagnostics } = inspection;
+    const attribute = textOption(args, 'attr');
+    if (attribute !== undefined && read.model) return nodesWith(read.model, attribute, task);
     if (by !== undefined && read.model) {
       const bind = bindOption(args);
       const reading = { constants: (tensor: Tensor) => constants?.get(tensor), ...(bind ? { bind } : {}) };

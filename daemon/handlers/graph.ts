@@ -2,7 +2,14 @@
 
 import { dataTypeName } from '../ir/dataType';
 import { encodeColumns } from '../protocol/columns';
-import { ExportTensor, GetGraph, GetNode, GetTensorStatistics, ReadTensor } from '../protocol/graph';
+import {
+  ExportTensor,
+  FindNodes,
+  GetGraph,
+  GetNode,
+  GetTensorStatistics,
+  ReadTensor,
+} from '../protocol/graph';
 import { handler } from './handler';
 import { modelOf } from './inspect';
 
@@ -23,8 +30,8 @@ export const graph = handler(
 
 export const node = handler(GetNode, async ({ uri, revision, scope, index, bind }, task, { workspace }) => {
   const opened = await workspace.models.get(uri, revision, task);
-  const { nodeDetails } = await import('../analysis/nodeDetails');
-  return nodeDetails(modelOf(opened), scope, index, await opened.shapes(task, bind));
+  const { describeNode } = await import('../recipes/describeNode');
+  return describeNode(modelOf(opened), scope, index, await opened.shapes(task, bind), task);
 });
 
 export const tensor = handler(
@@ -56,5 +63,14 @@ export const saveTensor = handler(
     const { exportTensor } = await import('../recipes/exportTensor');
     const from = { modelFile: opened.path, scope, name };
     return exportTensor(modelOf(opened), from, file, overwrite === undefined ? {} : { overwrite }, task);
+  },
+);
+
+export const findNodes = handler(
+  FindNodes,
+  async ({ uri, revision, scope, attribute }, task, { workspace }) => {
+    const opened = await workspace.models.get(uri, revision, task);
+    const { findByAttribute } = await import('../analysis/findByAttribute');
+    return { rows: await findByAttribute(modelOf(opened), scope, attribute, task) };
   },
 );

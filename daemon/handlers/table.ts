@@ -10,7 +10,7 @@ import { deploy, deployments, stopDeployment } from './deploy';
 import { diff } from './diff';
 import { estimate } from './estimate';
 import { evaluate } from './evaluate';
-import { graph, node, saveTensor, statistics, tensor } from './graph';
+import { findNodes, graph, node, saveTensor, statistics, tensor } from './graph';
 import { handshake } from './handshake';
 import { close, open } from './inspect';
 import { lowRank } from './lowRank';
@@ -40,6 +40,7 @@ const all: readonly AnyHandler[] = [
   cost,
   graph,
   node,
+  findNodes,
   tensor,
   statistics,
   saveTensor,

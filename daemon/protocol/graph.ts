@@ -83,6 +83,39 @@ const TensorDescription = Type.Object(
   { description: 'The constant behind the input; absent when the value is computed.' },
 );
 
+const Parameters = (description: string) =>
+  Type.Union(
+    [
+      Type.Object({
+        count: Type.Integer({ description: 'How many there are: 1 for the whole tensor.' }),
+        least: Type.Number({ description: 'The smallest.' }),
+        largest: Type.Number({ description: 'The largest.' }),
+        first: Type.Array(Type.Number(), { description: 'The first of them, at most 8.' }),
+      }),
+      Type.Null(),
+    ],
+    { description },
+  );
+
+const QuantizedValue = Type.Object({
+  side: Type.Union([Type.Literal('input'), Type.Literal('output')], {
+    description: 'Whether it is an input or an output of the node.',
+  }),
+  index: Type.Integer({ description: 'Which one.' }),
+  value: Type.String({ description: 'Name of the value as the node reads or makes it.' }),
+  dtype: Type.String({ description: 'Integer type; empty where it is not known.' }),
+  scale: Parameters('Scales; null where they are computed or not finite.'),
+  zeroPoint: Parameters('Zero points; null where there are none, which counts as 0, or they are computed.'),
+  axis: Type.Optional(Type.Integer({ description: 'Axis that several scales run along.' })),
+  blockSize: Type.Optional(Type.Integer({ description: 'Elements along the axis that share a scale.' })),
+  row: Type.Optional(
+    Type.Integer({
+      description:
+        'Row of the QuantizeLinear or DequantizeLinear; absent where the node takes the parameters.',
+    }),
+  ),
+});
+
 export const GetNode = request('slipway/node', {
   description: 'Everything about one node.',
   params: Type.Object({
@@ -117,6 +150,12 @@ export const GetNode = request('slipway/node', {
       Type.Integer({ description: 'Version of the operator set of `domain` that the graph uses.' }),
     ),
     documentation: Type.Optional(OperatorSchema),
+    quantization: Type.Optional(
+      Type.Array(QuantizedValue, {
+        description:
+          'How inputs and outputs are quantized, by the DequantizeLinear before the node, the QuantizeLinear after it, or parameters that it takes itself; of a QuantizeLinear or DequantizeLinear its own. Absent where none is.',
+      }),
+    ),
     frames: Type.Optional(
       Type.Array(
         Type.Object({
@@ -210,5 +249,22 @@ export const ExportTensor = request('slipway/exportTensor', {
     widened: Type.Optional(
       Type.String({ description: 'Element type of the tensor, where NumPy has none for it.' }),
     ),
+  }),
+});
+
+export const FindNodes = request('slipway/findNodes', {
+  description: 'The operators of a graph that have an attribute.',
+  params: Type.Object({
+    ...modelRef,
+    scope: Type.Optional(Type.String({ description: 'Path of the graph; absent for the main graph.' })),
+    attribute: Type.String({
+      maxLength: 1000,
+      description:
+        '`group` for nodes that state it, `group=1` for a value (also where it is the default of the operator), `kernel_shape=3` where one of several is it, `kernel_shape=3,3` for all of them, `=NOTSET` for any attribute of that value. Letter case does not matter.',
+    }),
+    ...longRequest,
+  }),
+  result: Type.Object({
+    rows: Type.Array(Type.Integer(), { description: 'Rows of the nodes, as in `slipway/graph`.' }),
   }),
 });

@@ -12,7 +12,7 @@ import { Diff } from './diff';
 import { EstimateSize } from './estimate';
 import { Evaluate } from './evaluate';
 import { FrameNotification } from './frames';
-import { ExportTensor, GetGraph, GetNode, GetTensorStatistics, ReadTensor } from './graph';
+import { ExportTensor, FindNodes, GetGraph, GetNode, GetTensorStatistics, ReadTensor } from './graph';
 import { Handshake, Hello } from './handshake';
 import { Close, ModelChanged, Open } from './inspect';
 import { GetOperator } from './operator';
@@ -41,6 +41,7 @@ export const requests: readonly AnyRequest[] = [
   GetCost,
   GetGraph,
   GetNode,
+  FindNodes,
   ReadTensor,
   GetTensorStatistics,
   ExportTensor,

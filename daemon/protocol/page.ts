@@ -50,6 +50,8 @@ export type EditorRequests = {
     params: { scope?: string; quick?: boolean; bind?: Record<string, number> };
     result: { revision: string; inferred: boolean; columns: ArrayBuffer | Uint8Array };
   };
+  /** Rows of operators that have an attribute: `group=1`. */
+  findNodes: { params: { scope?: string; attribute: string }; result: { rows: number[] } };
   /** Details of an operator by its row in the columns. */
   node: { params: { scope?: string; index: number; bind?: Record<string, number> }; result: NodeDetails };
   /** What the model costs; of the nodes those that compute something, the dearest first, at most 500. */

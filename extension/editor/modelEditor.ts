@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import { GetGraph, GetNode, GetTensorStatistics, ReadTensor } from '../../daemon/protocol/graph';
+import { FindNodes, GetGraph, GetNode, GetTensorStatistics, ReadTensor } from '../../daemon/protocol/graph';
 import { GetCost } from '../../daemon/protocol/cost';
 import { Close, ModelChanged, Open } from '../../daemon/protocol/inspect';
 import type {
@@ -126,6 +126,8 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
           return opened;
         },
         graph: early.graph,
+        findNodes: (params, interest) =>
+          cancellable(interest, (token) => daemon.request(FindNodes, { uri, ...params }, { token })),
         node: (params) => daemon.request(GetNode, { uri, ...params }),
         cost: async (params) => shownCost(await daemon.request(GetCost, { uri, ...params })),
         statistics: (params, interest) =>

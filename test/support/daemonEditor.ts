@@ -40,6 +40,7 @@ export function serveByDaemon(client: WireClient, path: string): Serves {
   return {
     open: () => ask<{ uri: string; revision: string; inspection: Inspection }>('open'),
     graph: (params) => early.graph(params, stays),
+    findNodes: (params) => ask<{ rows: number[] }>('findNodes', params),
     node: (params) => ask<NodeDetails>('node', params),
     cost: async (params) => shownCost(await ask('cost', params)),
     statistics: (params) => ask<TensorStatistics>('tensorStatistics', params),

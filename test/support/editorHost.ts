@@ -1,14 +1,16 @@
 // The host's end of the model editor over a real model: reads it with the daemon's own code, in process.
 
 import { costReport } from '../../daemon/analysis/costReport';
+import { findByAttribute } from '../../daemon/analysis/findByAttribute';
 import { graphTable } from '../../daemon/analysis/graphTable';
 import { inspect } from '../../daemon/analysis/inspect';
-import { findTensor, nodeDetails } from '../../daemon/analysis/nodeDetails';
+import { findTensor } from '../../daemon/analysis/nodeDetails';
 import { inferShapes } from '../../daemon/analysis/shapes';
 import { silentTask } from '../../daemon/base/task';
 import { dataTypeName } from '../../daemon/ir/dataType';
 import type { Model } from '../../daemon/ir/model';
 import { readModel } from '../../daemon/onnx/readModel';
+import { describeNode } from '../../daemon/recipes/describeNode';
 import { readRange } from '../../daemon/onnx/readRange';
 import { tensorStatistics } from '../../daemon/onnx/tensorStatistics';
 import { encodeColumns } from '../../daemon/protocol/columns';
@@ -54,7 +56,9 @@ export function serveModel(inspection: Inspection, model: Model): Serves {
       const { inferred, columns } = await graphTable(model, scope, silentTask, { quick, shapes });
       return { revision: '1', inferred, columns: encodeColumns(columns) };
     },
-    node: ({ scope, index, bind }) => nodeDetails(model, scope, index, bind && inferShapes(model, { bind })),
+    findNodes: async ({ scope, attribute }) => ({ rows: await findByAttribute(model, scope, attribute) }),
+    node: ({ scope, index, bind }) =>
+      describeNode(model, scope, index, bind && inferShapes(model, { bind }), silentTask),
     cost: ({ bind }) => {
       const { assumed, ops, scopes, nodes } = costReport(model, bind ? { bind } : {});
       return shownCost({ assumed, ops: [...ops], scopes: [...scopes], nodes: [...nodes] });
@@ -82,6 +86,7 @@ export async function serveFile(path: string): Promise<Serves> {
   return {
     open: () => ({ uri: 'file:///model.onnx', revision: '1', inspection }),
     graph: none,
+    findNodes: none,
     node: none,
     cost: none,
     tensor: none,

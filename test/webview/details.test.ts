@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
 import { fileRef } from '../../daemon/host/files';
-import { floatTensor, graph, model, node, valueInfo } from '../../daemon/ir/builder';
+import { floatTensor, graph, int8Tensor, model, node, uint8Tensor, valueInfo } from '../../daemon/ir/builder';
 import { DataType } from '../../daemon/ir/dataType';
+import type { Model } from '../../daemon/ir/model';
 import type { Tensor } from '../../daemon/ir/tensor';
 import { auditPage } from '../support/accessibility';
 import { serveBuilt } from '../support/editorHost';
@@ -149,4 +150,85 @@ describe('inspector of a node', () => {
       await closeEditor(opened);
     }
   });
+
+  it('shows how a layer is quantized as one group, folded in the picture and not', async () => {
+    for (const theme of ['dark', 'light'] as const) {
+      const opened = await openEditor(pages, await serveBuilt(quantizedModel()), { theme, height: 900 });
+      const { page } = opened;
+      await drawn(page);
+      const items = () => page.locator('#stage [role=treeitem]').count();
+      assert.equal(await items(), 4, 'Conv and Relu, an input and an output');
+      await select(page, 'op:conv');
+      const group = await page.innerText('.quantized');
+      assert.match(group, /Input 0 x DQ\s+Type\s+uint8 whole tensor\s+Scale\s+0\.0200\s+Zero point\s+128/);
+      assert.match(
+        group,
+        /Input 1 w DQ\s+Type\s+int8 per channel, axis 0\s+Scale\s+0\.0100 to 0\.0800 8 of them/,
+      );
+      assert.match(group, /Output 0 c Q/);
+      assert.deepEqual(await auditPage(page), []);
+      await page.screenshot({ path: join(pictures, `details-quantized-${theme}.png`) });
+      await page.click('.quantized button:has-text("Q") >> nth=2');
+      await page.waitForFunction(() => document.querySelectorAll('#stage [role=treeitem]').length === 11);
+      await drawn(page);
+      await page.waitForSelector('.inspector h2:has-text("QuantizeLinear")');
+      await page.screenshot({ path: join(pictures, `details-unfolded-${theme}.png`) });
+      await page.click('.zoom-bar button[aria-label^="Fold quantization"]');
+      await page.waitForFunction(() => document.querySelectorAll('#stage [role=treeitem]').length === 4);
+      await closeEditor(opened);
+    }
+  });
+
+  it('finds nodes by attributes that only the daemon knows', async () => {
+    const opened = await openEditor(pages, await serveBuilt(longModel(12)));
+    const { page } = opened;
+    await drawn(page);
+    const count = async (query: string, words: string) => {
+      await page.fill('#search', query);
+      await page.waitForFunction(
+        (wanted) => document.querySelector('#search-count')!.textContent === wanted,
+        words,
+      );
+    };
+    await count('attr:pads=1', '1 of 6');
+    await count('attr:group=1', '1 of 6');
+    await count('attr:kernel_shape=3,3 conv_b', '1 of 3');
+    await count('attr:group=2', 'No results');
+    await page.press('#search', 'Enter');
+    await count('attr:strides', 'No results');
+    await closeEditor(opened);
+  });
 });
+
+/** A convolution and a Relu between Q and DQ, the weight quantized per channel. */
+function quantizedModel(): Model {
+  const scales = Float32Array.from({ length: 8 }, (_, i) => 0.01 * (i + 1));
+  const weights = new Array<number>(8 * 8 * 9).fill(3);
+  return model(
+    graph({
+      nodes: [
+        node('QuantizeLinear', ['in', 's', 'z'], ['xq'], { name: 'quantize_in' }),
+        node('DequantizeLinear', ['xq', 's', 'z'], ['x'], { name: 'dequantize_in' }),
+        node('DequantizeLinear', ['wq', 'ws', 'wz'], ['w'], { name: 'w', attributes: { axis: 0n } }),
+        node('Conv', ['x', 'w'], ['c'], {
+          name: 'conv',
+          attributes: { kernel_shape: [3n, 3n], pads: [1n, 1n, 1n, 1n] },
+        }),
+        node('QuantizeLinear', ['c', 's', 'z'], ['cq'], { name: 'quantize_c' }),
+        node('DequantizeLinear', ['cq', 's', 'z'], ['c2'], { name: 'dequantize_c' }),
+        node('Relu', ['c2'], ['r'], { name: 'relu' }),
+        node('QuantizeLinear', ['r', 's', 'z'], ['rq'], { name: 'quantize_r' }),
+        node('DequantizeLinear', ['rq', 's', 'z'], ['out'], { name: 'dequantize_r' }),
+      ],
+      inputs: [valueInfo('in', DataType.FLOAT, ['batch', 8, 32, 32])],
+      outputs: [valueInfo('out', DataType.FLOAT, ['batch', 8, 32, 32])],
+      initializers: [
+        floatTensor('s', [], [0.02]),
+        uint8Tensor('z', [], [128]),
+        int8Tensor('wq', [8, 8, 3, 3], weights),
+        floatTensor('ws', [8], scales),
+        int8Tensor('wz', [8], new Array<number>(8).fill(0)),
+      ],
+    }),
+  );
+}

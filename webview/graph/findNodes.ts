@@ -51,8 +51,19 @@ function outputLabels(model: ModelTable): string[] {
   return labels;
 }
 
+/** What a query wants of attributes: `group=1`. */
+export const attributesIn = (query: string): string[] =>
+  parseQuery(query)
+    .keyed.filter(({ key }) => key === 'attr')
+    .map(({ wanted }) => wanted);
+
 /** Rows that a query finds, those that are called so first; folded constants as the node that reads them. */
-export function findRows(table: GraphTable, query: string, order: (row: number) => number): number[] {
+export function findRows(
+  table: GraphTable,
+  query: string,
+  order: (row: number) => number,
+  attributes: ReadonlyMap<string, ReadonlySet<number>> = new Map(),
+): number[] {
   const { text, keyed } = parseQuery(query);
   if (text === '' && keyed.length === 0) return [];
   const { model } = table;
@@ -64,7 +75,10 @@ export function findRows(table: GraphTable, query: string, order: (row: number) 
       case 'scope':
         return model.scope[row]!.toLowerCase().includes(wanted);
       case 'attr':
-        return model.kind[row] === NodeKind.operator && model.summary[row]!.toLowerCase().includes(wanted);
+        return (
+          model.kind[row] === NodeKind.operator &&
+          (attributes.get(wanted)?.has(row) === true || model.summary[row]!.toLowerCase().includes(wanted))
+        );
       case 'type':
         return (labels[row] ?? '').split(/\s/).includes(wanted);
       default:

@@ -17,6 +17,8 @@ export interface GraphAreaActions {
   fit: () => void;
   openLevels: (levels: number) => void;
   setFlat: (flat: boolean) => void;
+  /** Shows Q and DQ nodes inside their operators, or as boxes of their own. */
+  setFold: (fold: boolean) => void;
   clearTrace: () => void;
   /** Saves the whole graph as a picture. */
   save: (format: 'png' | 'svg') => void;
@@ -58,6 +60,18 @@ export function graphArea(
       ${iconButton('screen-full', 'Show the whole graph (0)', actions.fit)}
       ${iconButton('file-media', 'Save the graph as PNG', () => actions.save('png'))}
       ${iconButton('file-code', 'Save the graph as SVG', () => actions.save('svg'))}
+      ${
+        (state.table?.model.foldable ?? 0) === 0
+          ? nothing
+          : iconButton(
+              'fold',
+              state.foldQuantization
+                ? 'Show QuantizeLinear and DequantizeLinear as boxes'
+                : 'Fold quantization into its operators',
+              () => actions.setFold(!state.foldQuantization),
+              { pressed: state.foldQuantization },
+            )
+      }
       ${
         (state.table?.model.groups ?? 0) === 0
           ? nothing

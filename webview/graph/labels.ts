@@ -99,7 +99,12 @@ function nodeDetail(table: GraphTable, n: number): string {
     return none ? '' : elide(table.label[edge!]!, 32);
   }
   const weights = table.weights[row]!;
-  return [elide(moduleName(table, row), 24), elide(summary, 36), weights > 0 ? bytes(weights) : '']
+  return [
+    elide(moduleName(table, row), 24),
+    elide(summary, 36),
+    weights > 0 ? bytes(weights) : '',
+    table.model.quantized[row] === 1 ? 'QDQ' : '',
+  ]
     .filter((part) => part !== '')
     .join(' · ');
 }

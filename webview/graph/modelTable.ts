@@ -1,6 +1,7 @@
 // The graph as the daemon sent it (columns of daemon/protocol/graph.ts), whatever is shown of it: nodes, edges, the
 // scope tree, and which nodes are folded into the one that reads them (constants and arithmetic on shapes).
 
+import { foldQuantization } from './foldQuantization';
 import { decodeColumns, type Column } from '../../daemon/protocol/columns';
 
 export const NodeKind = { operator: 0, input: 1, output: 2, group: 3, entry: 4, exit: 5 } as const;
@@ -24,6 +25,10 @@ export interface ModelTable {
   readonly label: readonly string[];
   /** For a folded row, the row that reads it; else -1. */
   readonly foldedInto: Int32Array;
+  /** 1 for operators into which Q and DQ nodes are folded. */
+  readonly quantized: Uint8Array;
+  /** Q and DQ nodes that are folded, or could be. */
+  readonly foldable: number;
   /** Scope of each row as a number of a scope (not a row), -1 for none. Scopes come after the one around them. */
   readonly group: Int32Array;
   readonly groupParent: Int32Array;
@@ -48,8 +53,11 @@ function numbers(columns: Record<string, Column>, name: string, length: number):
     : new Float64Array(length);
 }
 
-/** Reads the frame of `slipway/graph`. Throws RangeError when it is malformed. */
-export function readModelTable(frame: ArrayBuffer | Uint8Array): ModelTable {
+/**
+ * Reads the frame of `slipway/graph`; with `fold`, Q and DQ nodes lie in the operators that they belong to. Throws
+ * RangeError when it is malformed.
+ */
+export function readModelTable(frame: ArrayBuffer | Uint8Array, fold = true): ModelTable {
   const columns = decodeColumns(frame instanceof Uint8Array ? frame : new Uint8Array(frame));
   const op = strings(columns, 'op', 0);
   const rows = op.length;
@@ -57,11 +65,18 @@ export function readModelTable(frame: ArrayBuffer | Uint8Array): ModelTable {
   const groups = groupName.length;
   const kind = new Uint8Array(rows + groups).fill(NodeKind.group);
   kind.set(numbers(columns, 'kind', rows));
-  const from = Int32Array.from(numbers(columns, 'source', 0));
-  const to = Int32Array.from(numbers(columns, 'target', 0));
-  const foldedInto = foldRows(op, kind, from, to);
-  const values = strings(columns, 'value', from.length);
-  const labels = strings(columns, 'label', from.length);
+  const allFrom = Int32Array.from(numbers(columns, 'source', 0));
+  const allTo = Int32Array.from(numbers(columns, 'target', 0));
+  const foldedInto = foldRows(op, kind, allFrom, allTo);
+  const hasPairs = op.includes('DequantizeLinear') || op.includes('QuantizeLinear');
+  const into = fold ? foldedInto : foldedInto.slice();
+  const pairs = hasPairs ? foldQuantization(op, kind, allFrom, allTo, into) : undefined;
+  const contracted = fold ? pairs : undefined;
+  const from = contracted?.from ?? allFrom;
+  const to = contracted?.to ?? allTo;
+  const edgeOf = (e: number) => contracted?.edge[e] ?? e;
+  const values = strings(columns, 'value', allFrom.length);
+  const labels = strings(columns, 'label', allFrom.length);
   const value: string[] = [];
   const label: string[] = [];
   let source = new Int32Array(from.length);
@@ -70,8 +85,8 @@ export function readModelTable(frame: ArrayBuffer | Uint8Array): ModelTable {
     if (foldedInto[from[e]!] !== -1 || foldedInto[to[e]!] !== -1) continue;
     source[value.length] = from[e]!;
     target[value.length] = to[e]!;
-    value.push(values[e]!);
-    label.push(labels[e]!);
+    value.push(values[edgeOf(e)]!);
+    label.push(labels[edgeOf(e)]!);
   }
   source = source.slice(0, value.length);
   target = target.slice(0, value.length);
@@ -84,6 +99,14 @@ export function readModelTable(frame: ArrayBuffer | Uint8Array): ModelTable {
   const groupChildren = new Int32Array(groups);
   const weights = new Float64Array(rows + groups);
   weights.set(numbers(columns, 'weights', rows));
+  // What a folded DequantizeLinear reads is a weight of its operator.
+  for (let row = 0; row < rows && contracted !== undefined; row++) {
+    if (foldedInto[row] === -1 || (op[row] !== 'DequantizeLinear' && op[row] !== 'QuantizeLinear')) continue;
+    let at = row;
+    while (at >= 0 && foldedInto[at] !== -1) at = foldedInto[at]!;
+    weights[at]! += weights[row]!;
+    weights[row] = 0;
+  }
   for (let row = 0; row < rows; row++) {
     const g = group[row]!;
     if (g < 0) continue;
@@ -113,6 +136,8 @@ export function readModelTable(frame: ArrayBuffer | Uint8Array): ModelTable {
     value,
     label,
     foldedInto,
+    quantized: contracted?.quantized ?? new Uint8Array(rows),
+    foldable: pairs?.folded ?? 0,
     group,
     groupParent,
     groupKind: Uint8Array.from(numbers(columns, 'groupKind', groups)),

@@ -9,6 +9,7 @@ import type { TensorPreview } from '../state/editorState';
 import { plural } from '../ui/format';
 import { icon, iconButton } from '../ui/icon';
 import { elide, fullText, visible } from '../ui/text';
+import { quantizationSection } from './quantizationSection';
 import { sourceSection, type SourceActions } from './sourceSection';
 import { operatorSection } from './operatorSection';
 import { tensorView, type TensorActions } from './tensorView';
@@ -18,6 +19,8 @@ export interface NodeActions extends TensorActions, SourceActions {
   /** Selects a drawn or folded row. */
   selectRow: (row: number) => void;
   openScope: (scope: string) => void;
+  /** Shows a node by itself, also one that is folded into another. */
+  goTo: (row: number) => void;
   /** Marks what feeds this node (up) or what it feeds (down). */
   trace: (side: 'up' | 'down') => void;
   /** Opens the text of the graph at this node. */
@@ -121,7 +124,8 @@ function operator(
       ]),
     )}
     ${details.docString === '' ? nothing : section('Description', html`<p class="wrap pre">${elide(details.docString, 2000)}</p>`)}
-    ${operatorSection(details)} ${sourceSection(details, actions)}
+    ${operatorSection(details)} ${quantizationSection(details, actions.goTo)}
+    ${sourceSection(details, actions)}
     ${
       details.attributes.length === 0
         ? nothing

@@ -8,12 +8,11 @@ import type { NodeDetails } from '../../daemon/protocol/graph';
 import type { Inspection } from '../../daemon/protocol/inspect';
 import type { Camera } from '../graph/camera';
 import type { GraphView } from '../graph/graphView';
-import { findRows } from '../graph/findNodes';
 import { makeLabels } from '../graph/labels';
 import type { LayoutClient } from '../graph/layoutClient';
 import { measureText } from '../graph/measureText';
 import { makePicture, type Picture } from '../graph/picture';
-import { between, drawnFor, reachable, readerBeyond, type Side } from '../graph/trace';
+import { readerBeyond } from '../graph/trace';
 import type { ModelTable } from '../graph/modelTable';
 import { keptOpening, openingPaths, stepTo, toggled } from '../graph/openings';
 import {
@@ -32,7 +31,9 @@ import { fetchGraph, type FetchedGraph } from './fetchGraph';
 import { boundOf, type EditorState, type KeptState } from './editorState';
 import { OverlayController } from './overlayController';
 import type { Store } from './store';
+import { SearchController } from './searchController';
 import { TensorController } from './tensorController';
+import { TraceController } from './traceController';
 
 /** Waiting shorter than this shows nothing, so that quick models do not flicker. */
 const patienceMs = 300;
@@ -42,6 +43,8 @@ const mostBoxes = 20_000;
 export class EditorController {
   readonly overlays: OverlayController;
   readonly tensors: TensorController;
+  readonly searching: SearchController;
+  readonly tracing: TraceController;
   picture: Picture | undefined;
   private model: ModelTable | undefined;
   private load = new AbortController();
@@ -65,6 +68,9 @@ export class EditorController {
   ) {
     this.wish = kept;
     this.tensors = new TensorController(store, host);
+    const shown = () => ({ picture: this.picture, model: this.model });
+    this.tracing = new TraceController(store, view, shown);
+    this.searching = new SearchController(store, host, view, shown, (row) => this.selectRow(row, true));
     this.overlays = new OverlayController(store, view, measureText, kept?.overlay);
   }
 
@@ -136,7 +142,8 @@ export class EditorController {
   }
 
   private fetch(scope: string, quick: boolean): Promise<FetchedGraph> {
-    return fetchGraph(this.host, scope, { quick, ...boundOf(this.store.state) });
+    const { foldQuantization } = this.store.state;
+    return fetchGraph(this.host, scope, { quick, ...boundOf(this.store.state) }, foldQuantization);
   }
 
   private fail(error: PageError): void {
@@ -257,41 +264,6 @@ export class EditorController {
     await this.arrange(toggled(this.store.state.opening, scope), row);
   }
 
-  /** Marks what feeds the selection or what it feeds; both when no side is given. */
-  trace(side: Side | undefined): void {
-    const { selected } = this.store.state;
-    const { model } = this;
-    if (model === undefined || selected === undefined) return;
-    const rows = new Set<number>();
-    for (const one of side === undefined ? (['up', 'down'] as const) : [side]) {
-      for (const row of reachable(model, selected, one)) rows.add(row);
-    }
-    const words =
-      side === 'up' ? 'what feeds it' : side === 'down' ? 'what it feeds' : 'what feeds it and what it feeds';
-    this.markTrace({ rows, words: `Trace: ${words}` });
-  }
-
-  /** Marks the ways between the selection and another box. */
-  traceTo(drawn: number): void {
-    const { selected, table } = this.store.state;
-    const { model } = this;
-    if (model === undefined || table === undefined || selected === undefined) return;
-    const rows = between(model, selected, table.drawn[drawn]!);
-    this.markTrace({ rows, words: rows.size === 0 ? 'No path between the two' : 'Path between the two' });
-  }
-
-  clearTrace(): void {
-    this.markTrace(undefined);
-  }
-
-  private markTrace(trace: EditorState['trace']): void {
-    const table = this.picture?.table;
-    this.store.update({ trace });
-    this.view.mark({
-      trace: trace === undefined || trace.rows.size === 0 || !table ? undefined : drawnFor(table, trace.rows),
-    });
-  }
-
   /** Shows the next (1) or previous (-1) member of the repeat that a row is, or lies in. */
   async stepRepeat(row: number, by: 1 | -1): Promise<void> {
     if (this.model === undefined) return;
@@ -311,6 +283,14 @@ export class EditorController {
     if (this.model === undefined) return;
     if (flat) await this.arrange({ flat: true, open: new Set(), steps: new Map() }, undefined);
     else await this.arrange(toDepth(this.model, Infinity, 160), undefined);
+  }
+
+  /** Shows Q and DQ nodes as boxes of their own, or folded into their operators; then selects a row, if one is given. */
+  async setFold(foldQuantization: boolean, row?: number): Promise<void> {
+    this.store.update({ foldQuantization });
+    await this.open(this.store.state.scope, { anew: false });
+    this.keepSoon();
+    if (row !== undefined) this.selectRow(row, true);
   }
 
   private show(picture: Picture | undefined, camera: Camera | undefined): void {
@@ -336,9 +316,9 @@ export class EditorController {
       if (row >= 0 && previous.name !== '') this.selectRow(row, false);
     }
     this.overlays.repaint();
-    this.markTrace(this.store.state.trace);
+    this.tracing.repaint();
     this.wish = undefined;
-    if (this.store.state.query !== '') this.search(this.store.state.query, false);
+    if (this.store.state.query !== '') this.searching.search(this.store.state.query, false);
     this.takeBetter();
   }
 
@@ -427,39 +407,6 @@ export class EditorController {
     if (row >= 0) this.selectRow(row, true);
   }
 
-  search(query: string, reveal = true): void {
-    const { picture } = this;
-    if (picture === undefined) return;
-    const hits = findRows(
-      picture.table,
-      query,
-      (row) => picture.place[picture.table.drawnOf[shownRow(picture.table, row)]!]!,
-    );
-    this.store.update({ query, hits, hit: 0 });
-    this.markHits(hits, reveal ? 0 : undefined);
-  }
-
-  cycle(step: 1 | -1): void {
-    const { hits, hit } = this.store.state;
-    if (hits.length === 0) return;
-    const selected = this.store.state.selected === hits[hit];
-    // The first Enter chooses the match that typing has shown; the next ones go on.
-    const next = selected ? (hit + step + hits.length) % hits.length : hit;
-    this.store.update({ hit: next });
-    this.markHits(hits, next);
-    this.selectRow(hits[next], true);
-  }
-
-  private markHits(hits: readonly number[], current: number | undefined): void {
-    const table = this.picture?.table;
-    if (table === undefined) return;
-    const at = current === undefined ? undefined : hits[current];
-    const drawnFor = (row: number) => table.drawnOf[shownRow(table, row)]!;
-    const drawn = at === undefined ? undefined : drawnFor(at);
-    this.view.mark({ hits: new Set(hits.map(drawnFor)), currentHit: drawn });
-    if (drawn !== undefined) this.view.reveal(drawn);
-  }
-
   onMoved(camera: Camera): void {
     this.camera = camera;
     this.keepSoon();
@@ -474,7 +421,8 @@ export class EditorController {
   keepSoon(): void {
     clearTimeout(this.keepTimer);
     this.keepTimer = window.setTimeout(() => {
-      const { scope, selected, table, inspectorOpen, inspectorWidth, opening, valueTable } = this.store.state;
+      const { scope, selected, table, inspectorOpen, inspectorWidth, opening, valueTable, foldQuantization } =
+        this.store.state;
       const kept: KeptState = {
         scope,
         camera: this.camera,
@@ -489,6 +437,7 @@ export class EditorController {
         tableOpen: valueTable.open,
         tableHeight: valueTable.height,
         bind: this.store.state.bind,
+        foldQuantization,
       };
       keepState(kept);
       this.host.notify({ kind: 'state', state: kept });

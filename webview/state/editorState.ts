@@ -62,6 +62,8 @@ export interface EditorState {
   hits: readonly number[];
   /** Index into hits. */
   hit: number;
+  /** Q and DQ nodes lie in the operators that they belong to. */
+  foldQuantization: boolean;
   /** Rows that are traced, and in words what they are. */
   trace: { rows: ReadonlySet<number>; words: string } | undefined;
   /** Overlays that can be chosen: what the model tells by itself, then those of the host. */
@@ -93,6 +95,7 @@ export const firstEditorState: EditorState = {
   query: '',
   hits: [],
   hit: 0,
+  foldQuantization: true,
   trace: undefined,
   overlays: [],
   overlay: undefined,
@@ -121,6 +124,7 @@ export interface KeptState {
   tableHeight: number;
   /** Values of free dimensions that the user gave. */
   bind: Readonly<Record<string, number>>;
+  foldQuantization: boolean;
 }
 
 /** Reads kept state; anything that does not look like it is ignored. */
@@ -138,6 +142,7 @@ export function readKept(value: unknown): KeptState | undefined {
     opening: readOpeningPaths(kept.opening),
     overlay: typeof kept.overlay === 'string' ? kept.overlay : undefined,
     tableOpen: kept.tableOpen === true,
+    foldQuantization: kept.foldQuantization !== false,
     tableHeight: typeof kept.tableHeight === 'number' ? kept.tableHeight : 220,
     bind: readBind(kept.bind),
   };
