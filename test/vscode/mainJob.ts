@@ -86,7 +86,7 @@ export function mainJob(open: OpenWindow): void {
       const search = editor.getByLabel('Find a node by name or operator');
       await search.fill('Gemm');
       await search.press('Enter');
-      await editor.locator('.inspector').getByText('transB').first().waitFor();
+      await editor.locator('.inspector').getByText('transB').filter({ visible: true }).first().waitFor();
       await picture(page, 'editor-node');
 
       await window.runCommand('Slipway: Compress and Benchmark');
@@ -153,7 +153,12 @@ export function mainJob(open: OpenWindow): void {
       const search = editor.getByLabel('Find a node by name or operator');
       await search.fill('Gemm');
       await search.press('Enter');
-      await editor.locator('.inspector').getByText('transB').first().waitFor({ timeout: 60_000 });
+      await editor
+        .locator('.inspector')
+        .getByText('transB')
+        .filter({ visible: true })
+        .first()
+        .waitFor({ timeout: 60_000 });
     });
   });
 
