@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -108,4 +108,38 @@ test('zeros and low rank are jobs with a record and figures', async () => {
     assert.equal(run?.title, title);
     assert.deepEqual(run.figures.map(({ name }) => name).slice(0, 2), ['size', 'smaller']);
   }
+});
+
+test('sensitivity to pruning and recipes are jobs; a recipe in the wrong order is refused before any work', async () => {
+  const sensitivity = await ask<{ units: { name: string; from: number; to: number }[]; ratio: number }>(
+    'slipway/pruneSensitivity',
+    { uri, ratio: 0.5, samples: 2 },
+  );
+  assert.equal(sensitivity.ratio, 0.5);
+  assert.ok(sensitivity.units.length > 0);
+  for (const { name, from, to } of sensitivity.units) assert.ok(to < from, name);
+
+  const recipe = join(folder, 'small.yaml');
+  const output = join(folder, 'small.onnx');
+  writeFileSync(recipe, 'steps:\n  - prune: {ratio: 0.5}\n  - cluster: {clusters: 16}\n');
+  const made = await ask<{
+    before: { fileBytes: number };
+    after: { fileBytes: number };
+    steps: { step: string }[];
+  }>('slipway/runRecipe', { uri, recipe, output });
+  assert.deepEqual(
+    made.steps.map(({ step }) => step),
+    ['prune', 'cluster'],
+  );
+  assert.equal(statSync(output).size, made.after.fileBytes);
+  assert.ok(made.after.fileBytes < made.before.fileBytes / 4);
+  for (const method of ['slipway/pruneSensitivity', 'slipway/runRecipe']) {
+    assert.equal((await list({ methods: [method] }))[0]?.state, 'done', method);
+  }
+
+  const late = join(folder, 'late.onnx');
+  writeFileSync(recipe, 'steps:\n  - quantize: {method: dynamic}\n  - prune: {ratio: 0.5}\n');
+  const { error } = await client.ask('slipway/runRecipe', { uri, recipe, output: late });
+  assert.match(error?.message ?? '', /prune/);
+  assert.equal(existsSync(late), false);
 });
