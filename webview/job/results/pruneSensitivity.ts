@@ -1,23 +1,19 @@
 // What pruning costs group by group: a bar for each, the most sensitive first; rows fill while it is measured.
 
-import { html, svg, type TemplateResult } from 'lit';
+import { html, type TemplateResult } from 'lit';
 import type { GroupSensitivity, PruneSensitivityResult } from '../../../daemon/protocol/pruneSensitivity';
 import { percent, plural, three, whole } from '../../ui/format';
 import { elide, fullText } from '../../ui/text';
 import { lockedPart } from './prune';
 import { table, type Column } from './facts';
-
-const barWidth = 200;
-
-/** Noise as a share of the signal, from dB. */
-const noise = (db: number) => Math.min(1.5, 10 ** (-db / 20));
+import { noiseBars } from './noiseBars';
 
 export function pruneSensitivityParts(
   units: readonly GroupSensitivity[],
   result: PruneSensitivityResult | undefined,
 ): TemplateResult {
   const sorted = [...units].sort((a, b) => (a.top1 ?? 0) - (b.top1 ?? 0) || a.alone.sqnrDb - b.alone.sqnrDb);
-  const worst = Math.max(1e-9, ...sorted.map(({ alone }) => noise(alone.sqnrDb)));
+  const bar = noiseBars(sorted.map(({ alone }) => alone.sqnrDb));
   const scored: Column<GroupSensitivity>[] = sorted.some(({ top1 }) => top1 !== null)
     ? [{ name: 'Top-1', number: true, cell: ({ top1 }) => (top1 === null ? '–' : percent(top1)) }]
     : [];
@@ -40,10 +36,7 @@ export function pruneSensitivityParts(
         { name: 'Width', number: true, cell: ({ from, to }) => `${whole(from)} → ${whole(to)}` },
         {
           name: 'Error of the outputs',
-          cell: ({ alone }) =>
-            html`<svg class="width-bar" width=${barWidth} height="12" aria-hidden="true">
-              ${svg`<rect class="amount series-b" x="0" y="2" width=${Math.max(1, (noise(alone.sqnrDb) / worst) * barWidth)} height="8"></rect>`}
-            </svg>`,
+          cell: ({ alone }) => bar(alone.sqnrDb),
         },
         {
           name: 'Alone, dB',

@@ -1,22 +1,18 @@
 // What the rounding of each layer costs: a bar for each, the most sensitive first; rows fill while it is measured.
 
-import { html, svg, type TemplateResult } from 'lit';
+import { html, type TemplateResult } from 'lit';
 import type { LayerSensitivity } from '../../../daemon/protocol/sensitivity';
 import { plural, three } from '../../ui/format';
 import { elide, fullText } from '../../ui/text';
 import { table } from './facts';
-
-const barWidth = 200;
-
-/** Noise as a share of the signal, from dB: 40 dB is 0.01. */
-const noise = (db: number) => 10 ** (-db / 20);
+import { noiseBars } from './noiseBars';
 
 export function sensitivityParts(
   layers: readonly LayerSensitivity[],
   samples: number | undefined,
 ): TemplateResult {
   const sorted = [...layers].sort((a, b) => a.alone.sqnrDb - b.alone.sqnrDb);
-  const worst = Math.max(1e-9, ...sorted.map(({ alone }) => noise(alone.sqnrDb)));
+  const bar = noiseBars(sorted.map(({ alone }) => alone.sqnrDb));
   return html`<p class="muted small">
       ${
         samples === undefined
@@ -30,10 +26,7 @@ export function sensitivityParts(
         { name: 'Operator', cell: ({ op }) => elide(op, 24) },
         {
           name: 'Error of the outputs',
-          cell: ({ alone }) =>
-            html`<svg class="width-bar" width=${barWidth} height="12" aria-hidden="true">
-              ${svg`<rect class="amount series-b" x="0" y="2" width=${Math.max(1, (noise(alone.sqnrDb) / worst) * barWidth)} height="8"></rect>`}
-            </svg>`,
+          cell: ({ alone }) => bar(alone.sqnrDb),
         },
         {
           name: 'Alone, dB',
