@@ -112,6 +112,9 @@ const concurrencyTable = ({ concurrency }: SweepResult) =>
     ]),
   );
 
+const verdict = (holds: boolean | null) =>
+  holds === null ? 'not decided' : holds ? 'holds' : 'does not hold';
+
 const loadTable = ({ load }: SweepResult) =>
   renderTable(
     [
@@ -132,8 +135,6 @@ const loadTable = ({ load }: SweepResult) =>
       row.expectedWaitMs === null ? '' : milliseconds(row.expectedWaitMs),
       `${(row.utilisation * 100).toFixed(0)} %`,
       String(row.queries),
-      row.boundMs === null
-        ? ''
-        : `p99 ≤ ${milliseconds(row.boundMs)} ${row.holds ? 'holds' : 'does not hold'}`,
+      row.boundMs === null ? '' : `p99 ≤ ${milliseconds(row.boundMs)} ${verdict(row.holds)}`,
     ]),
   );

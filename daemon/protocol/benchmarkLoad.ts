@@ -82,10 +82,12 @@ export const LoadSchema = Type.Object(
     queriesPerSecond: Type.Number({ description: 'Answers per second over the whole run.' }),
     throughput: Type.Number({ description: 'Samples answered per second.' }),
     utilisation: Type.Number({ description: "Part of the workers' time spent serving, 0 to 1." }),
-    abandoned: Type.Integer({ description: 'Queries given up because the bound could not hold any more.' }),
+    abandoned: Type.Integer({
+      description: 'Queries given up because the bound could not hold any more or a worker ended.',
+    }),
     rate: Type.Union([Type.Number(), Type.Null()], {
       description:
-        'Arrivals per second; null for patterns that do not plan them; 0 when no rate held the bound.',
+        'Arrivals per second; null for patterns that do not plan them, and for a search that ended before a rate held; 0 when no rate held the bound.',
     }),
     boundMs: Type.Union([Type.Number(), Type.Null()], { description: 'Bound on p99, milliseconds.' }),
     holds: Type.Union([Type.Boolean(), Type.Null()], { description: 'Whether p99 stayed within the bound.' }),
@@ -93,6 +95,21 @@ export const LoadSchema = Type.Object(
       description:
         'Mean wait that queueing theory (Pollaczek–Khinchine) expects of one worker at this rate, milliseconds.',
     }),
+    failure: Type.Optional(
+      Type.Union(
+        [
+          Type.Object({
+            kind: Type.String({ description: 'Kind of the error, `runnerDied`.' }),
+            message: Type.String({ description: 'What happened, a sentence.' }),
+          }),
+          Type.Null(),
+        ],
+        {
+          description:
+            'What ended the load early, a worker that died say; the figures are those of what was answered before. Null when nothing did.',
+        },
+      ),
+    ),
     trials: Type.Array(
       Type.Object({
         rate: Type.Number({ description: 'Arrivals per second.' }),

@@ -106,7 +106,12 @@ export async function benchmarkSweep(
       });
     if (load)
       await part(first!, path, async () => {
-        found.load.push(await runLoad(path, { ...options, ...first, ...load }, task));
+        const ran = await runLoad(path, { ...options, ...first, ...load }, task);
+        found.load.push(ran);
+        if (ran.failure) {
+          const kept = `${ran.failure.message} The load ended there; what was measured before is kept.`;
+          found.failures.push(failure(first!, path, new SlipwayError(ran.failure.kind, kept)));
+        }
       });
   }
   return { machine: await describeMachine(task), ...found, warnings: [...warnings.values()], environment };

@@ -113,6 +113,8 @@ export async function runLoad(path: string, options: LoadOptions, task: Task): P
       return { ...common, ...run, ...plain(run, batch, rate, boundMs, workers), trials: [] };
     }
     const capacityRun = await offline(system, { queries: mostQueries, maxMs: budgetMs / 8 }, realClock, task);
+    if (capacityRun.failure)
+      return { ...common, ...capacityRun, ...plain(capacityRun, batch, null, undefined), trials: [] };
     const trialSeconds = budgetMs / 1000 / 9;
     const found = await highestRate(
       system,
@@ -125,9 +127,19 @@ export async function runLoad(path: string, options: LoadOptions, task: Task): P
       realClock,
       task,
     );
-    const run = found.confirmed ?? capacityRun;
-    const figures = plain(run, batch, found.rate, boundMs, workers);
-    return { ...common, ...run, ...figures, holds: found.confirmed !== null, trials: found.trials };
+    const run = found.confirmed ?? found.best ?? capacityRun;
+    // After a failure no rate was ruled out; without one, 0 says that all were.
+    const known = found.failure && found.best === null ? null : found.rate;
+    const figures = plain(run, batch, known, boundMs, workers);
+    const { trials, failure } = found;
+    return {
+      ...common,
+      ...run,
+      ...figures,
+      holds: failure ? null : found.confirmed !== null,
+      trials,
+      failure,
+    };
   } finally {
     await owned.dispose();
   }

@@ -2,8 +2,9 @@
 // arrivals. It knows a system that serves queries and a clock; sessions and processes are loadSystem.ts's.
 // A query's latency counts from its scheduled arrival, so a system that falls behind cannot hide it.
 
-import { badRequest } from '../base/errors';
+import { badRequest, type ErrorKind, type SlipwayError } from '../base/errors';
 import { breathe, throwIfCancelled, type Task } from '../base/task';
+import { isRunners } from './benchmarkMeasurement';
 import { seededRandom } from './random';
 import { ascending, latencyOf, quantile, type Latency } from './statistics';
 
@@ -32,8 +33,16 @@ export interface LoadRun {
   queriesPerSecond: number;
   /** Part of the slots' time spent serving, 0 to 1. */
   utilisation: number;
-  /** Queries that were asked for but given up, because the bound could not hold any more. */
+  /** Queries that were asked for but given up, because the bound could not hold any more or a worker ended. */
   abandoned: number;
+  /** What ended it early; the figures are those of the queries answered before. Null when nothing did. */
+  failure: LoadFailure | null;
+}
+
+/** A worker that ended, or gave an error, in the middle of a load. */
+export interface LoadFailure {
+  kind: ErrorKind;
+  message: string;
 }
 
 /** `queries` one after another, each when the one before is answered, for `maxMs` at the most. */
@@ -84,9 +93,10 @@ export async function poisson(
   const allowed = Math.floor(options.queries / 100);
   let next = 0;
   let late = 0;
+  const { failed, guard } = firstFailure();
   // A free slot takes the next query and waits for its arrival: that is one queue, first come first served.
   const slot = async (index: number) => {
-    while (next < arrivals.length && late <= allowed) {
+    while (next < arrivals.length && late <= allowed && !failed()) {
       const arrival = arrivals[next]!;
       next += 1;
       throwIfCancelled(task);
@@ -95,8 +105,9 @@ export async function poisson(
       if (options.boundMs !== undefined && clock.now() - arrival > options.boundMs) late += 1;
     }
   };
-  await Promise.all(Array.from({ length: system.slots }, (_, index) => slot(index)));
-  return summary(log, system.slots, start, clock.now(), options.queries - log.latencies.length);
+  await Promise.all(Array.from({ length: system.slots }, (_, index) => guard(slot(index))));
+  const missing = options.queries - log.latencies.length;
+  return summary(log, system.slots, start, clock.now(), missing, failed());
 }
 
 async function closed(
@@ -108,15 +119,29 @@ async function closed(
   const start = clock.now();
   const log = newLog();
   let begun = 0;
+  const { failed, guard } = firstFailure();
   const slot = async (index: number) => {
-    while (begun < limits.queries && (begun === 0 || clock.now() - start < limits.maxMs)) {
+    while (begun < limits.queries && (begun === 0 || clock.now() - start < limits.maxMs) && !failed()) {
       begun += 1;
       await breathe(task);
       await record(log, clock.now(), () => system.serve(index), clock);
     }
   };
-  await Promise.all(Array.from({ length: system.slots }, (_, index) => slot(index)));
-  return summary(log, system.slots, start, clock.now(), 0);
+  await Promise.all(Array.from({ length: system.slots }, (_, index) => guard(slot(index))));
+  return summary(log, system.slots, start, clock.now(), 0, failed());
+}
+
+/** Keeps the first error of a worker, so that the others can stop and what they answered counts; throws any other. */
+function firstFailure() {
+  let first: SlipwayError | undefined;
+  return {
+    failed: () => first,
+    guard: (slot: Promise<void>) =>
+      slot.catch((error: unknown) => {
+        if (!isRunners(error)) throw error;
+        first ??= error;
+      }),
+  };
 }
 
 interface Log {
@@ -141,7 +166,16 @@ async function record(
   log.services.push(done - begun);
 }
 
-function summary(log: Log, slots: number, start: number, end: number, abandoned: number): LoadRun {
+/** Throws the failure when nothing was answered before it. */
+function summary(
+  log: Log,
+  slots: number,
+  start: number,
+  end: number,
+  abandoned: number,
+  failure: SlipwayError | undefined,
+): LoadRun {
+  if (failure && log.latencies.length === 0) throw failure;
   const services = latencyOf(ascending(log.services));
   const waits = ascending(log.waits);
   const elapsed = Math.max(end - start, 1e-6);
@@ -153,6 +187,7 @@ function summary(log: Log, slots: number, start: number, end: number, abandoned:
     queriesPerSecond: (log.latencies.length * 1000) / elapsed,
     utilisation: (services.mean * log.services.length) / (elapsed * slots),
     abandoned,
+    failure: failure ? { kind: failure.kind, message: failure.message } : null,
   };
 }
 

@@ -227,6 +227,39 @@ test('real data as inputs', async () => {
   nothingLeft();
 });
 
+test('a worker that dies under load costs what would have followed, not the trials before', async () => {
+  const path = await writeDenseModel(join(folder, 'dying.onnx'), 4, 512);
+  for (const [load, isBegun] of [
+    [
+      { pattern: 'server', boundMs: 1000 },
+      ({ stage, done = 0 }: Progress) => stage.startsWith('Trying') && done >= 2,
+    ],
+    [{ pattern: 'server', rate: 100, workers: 2 }, ({ stage }: Progress) => stage.includes('by pattern')],
+  ] as const) {
+    let killed = false;
+    const task: Task<Measurement> = {
+      signal: new AbortController().signal,
+      report(progress) {
+        if (killed || !isBegun(progress)) return;
+        killed = true;
+        process.kill(childProcesses()[0]!, 'SIGKILL');
+      },
+    };
+    const found = await benchmarkSweep([{ path }], { load, maxSeconds: 1, minSamples: 5 }, task);
+    const [one] = found.load;
+    assert.ok(one && one.queries > 0 && one.latencyMs.p50 > 0);
+    assert.equal(one.failure?.kind, 'runnerDied');
+    assert.equal(one.trials.length, 'boundMs' in load ? 2 : 0);
+    assert.deepEqual(
+      found.failures.map(({ kind }) => kind),
+      ['runnerDied'],
+    );
+    assert.match(found.failures[0]!.message, /dying\.onnx.*what was measured before is kept\.$/);
+    assert.ok(found.results.length === 1);
+  }
+  nothingLeft();
+});
+
 test('load patterns on a real session', async (context) => {
   const path = await writeDenseModel(join(folder, 'wide.onnx'), 4, 512);
   const stream = await runLoad(path, { pattern: 'single-stream', maxSeconds: 0.5 }, silentTask);

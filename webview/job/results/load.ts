@@ -26,7 +26,12 @@ function facts(load: Load, several: boolean): TemplateResult {
   const list: Fact[] = [];
   if (load.rate !== null) {
     list.push({
-      name: load.boundMs === null ? 'Arrivals' : 'Highest rate that holds',
+      name:
+        load.boundMs === null
+          ? 'Arrivals'
+          : load.failure
+            ? 'Highest rate that held so far'
+            : 'Highest rate that holds',
       value:
         load.rate === 0
           ? html`<span class="verdict-worse">none: no rate holds ${milliseconds(load.boundMs ?? 0)}</span>`
@@ -57,7 +62,14 @@ function facts(load: Load, several: boolean): TemplateResult {
   if (load.abandoned > 0)
     list.push({
       name: 'Given up',
-      value: `${whole(load.abandoned)} queries that could not be in time any more`,
+      value: load.failure
+        ? plural(load.abandoned, 'query', 'queries')
+        : `${whole(load.abandoned)} queries that could not be in time any more`,
+    });
+  if (load.failure)
+    list.push({
+      name: 'Ended early',
+      value: html`<span class="verdict-worse">${visible(load.failure.message)}</span>`,
     });
   const pattern = {
     'single-stream': 'One after another',
