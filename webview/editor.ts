@@ -8,7 +8,7 @@ import { graphArea } from './graph/graphArea';
 import { describeNode } from './graph/graphTree';
 import { GraphView } from './graph/graphView';
 import { LayoutClient } from './graph/layoutClient';
-import { NodeKind, scopeOfRow } from './graph/table';
+import { NodeKind, scopeOfRow, scopePath } from './graph/table';
 import { connectEditor, keptState } from './host';
 import { modelInspector } from './inspector/modelInspector';
 import { nodeInspector } from './inspector/nodeInspector';
@@ -228,6 +228,8 @@ function inspector(state: EditorState) {
         step: (by) => void controller?.stepRepeat(selected, by),
         selectRow: (row) => controller?.selectRow(row, true),
         find: (op) => controller?.searching.search(op),
+        openText: () =>
+          host.notify({ kind: 'openText', scope: partOf(state.scope, scopePath(table.model, scope)) }),
         close() {
           controller?.selectRow(undefined, false);
           stage().focus();
@@ -272,6 +274,10 @@ function inspector(state: EditorState) {
     find: (op) => controller?.searching.search(op),
   });
 }
+
+/** Path of a scope of the graph that is shown. */
+const partOf = (graph: string, part: string) =>
+  graph === '' || part === '' ? graph + part : `${graph}/${part}`;
 
 function announcement({ selected, table }: EditorState): string {
   const picture = controller?.picture;

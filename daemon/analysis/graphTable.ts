@@ -190,7 +190,8 @@ function initializerBytes(scoped: ScopedGraph): ReadonlyMap<string, number> {
   return bytes;
 }
 
-function edgesOf(
+/** The columns of edges: one for each use of a value that a node or an input of the graph gives. */
+export function edgesOf(
   { graph }: ScopedGraph,
   inputs: readonly { name: string }[],
   types: InferredGraph,

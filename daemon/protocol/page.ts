@@ -99,7 +99,7 @@ export type EditorFromPage =
   | { kind: 'selected'; scope: string; index: number }
   /** The cost of the model as CSV, to be saved where the user says. */
   | { kind: 'saveCost'; by: 'op' | 'scope' | 'node' }
-  /** Open the text of a graph (empty for the model), at the node of that name where there is one. */
+  /** Open the text of a graph or named scope (empty for the model), at the node of that name where there is one. */
   | { kind: 'openText'; scope: string; node?: string }
   /** Text for the clipboard. */
   | { kind: 'copy'; text: string }

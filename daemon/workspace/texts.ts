@@ -1,7 +1,6 @@
 // Texts of models: printed when they are first asked for, kept while the file stays as it is (a bounded number).
 
-import { allGraphs, findGraph, functionScope } from '../analysis/scopes';
-import type { InferredGraph } from '../analysis/shapes';
+import type { FoundScope, ScopePaths } from '../analysis/scopeText';
 import type { LanguageDocument, ModelFacts } from '../analysis/language/document';
 import { badRequest, SlipwayError } from '../base/errors';
 import { breathing, silentTask, type Task } from '../base/task';
@@ -59,44 +58,42 @@ async function print(uri: string, opened: OpenModel, scope: string, task: Task):
       data: { diagnostics },
     });
   }
-  const { printFunction, printGraph, printModel } = await import('../onnx/text/printText');
+  const { findScope, scopePaths, scopeText } = await import('../analysis/scopeText');
   const { LanguageDocument: Document } = await import('../analysis/language/document');
-  const options = { mostValues };
-  let text: string;
-  if (scope === '') text = await printModel(model, options, task);
-  else {
-    const scoped = findGraph(model, scope);
-    if (!scoped) throw badRequest(`The model has no graph "${scope.slice(0, 200)}".${nearby(model)}`);
-    const { functionDef } = scoped;
-    text =
-      functionDef && functionScope(functionDef) === scope
-        ? await printFunction(functionDef, options, task)
-        : await printGraph(scoped.graph, options, task);
-  }
+  const found = findScope(model, scope);
+  if (!found)
+    throw badRequest(
+      `The model has no graph and no scope "${scope.slice(0, 200)}".${nearby(scopePaths(model))}`,
+    );
+  const text = await scopeText(model, found, { mostValues }, task, () => opened.shapes(task));
   const { parseLongText } = await import('../onnx/text/parseText');
   const syntax = await parseLongText(text, task);
-  const document = new Document(uri, text, () => facts(model, opened, scope), syntax);
+  const document = new Document(uri, text, () => facts(model, opened, found), syntax);
   // Types are there by the time somebody points at something.
   setTimeout(() => void document.facts().catch(() => undefined), 20).unref();
   return document;
 }
 
-/** A few graphs that there are. */
-function nearby(model: Model): string {
-  const paths: string[] = [];
-  for (const { path } of allGraphs(model)) {
-    if (path !== '') paths.push(path);
-    if (paths.length === 5) break;
-  }
+/** A few graphs and scopes that there are. */
+function nearby({ graphs, parts }: ScopePaths): string {
+  const paths = [...graphs, ...parts].filter((path) => path !== '').slice(0, 5);
   return paths.length === 0 ? ' It has the main graph only.' : ` There are: ${paths.join(', ')}.`;
 }
 
-async function facts(model: Model, opened: OpenModel, scope: string): Promise<ModelFacts> {
+async function facts(model: Model, opened: OpenModel, found: FoundScope): Promise<ModelFacts> {
   const { inferredAt } = await import('../analysis/inferredAt');
   const { costing } = await import('../analysis/cost');
+  const { partModel } = await import('../analysis/scopeText');
+  const { scoped, part } = found;
   const main = await opened.shapes(silentTask);
-  const scoped = findGraph(model, scope);
-  const inferred: InferredGraph | undefined = scoped && inferredAt(model, scoped, main);
-  const macs = scope === '' ? (await breathing(costing(model, {}, main), silentTask)).nodeMacs : [];
-  return { model, inferred, macs };
+  const inferred = inferredAt(model, scoped, main);
+  const macs = scoped.path === '' ? (await breathing(costing(model, {}, main), silentTask)).nodeMacs : [];
+  if (!part) return { model, inferred, macs };
+  const own = partModel(model, found, inferred);
+  return {
+    model: own,
+    // Names are the same in a part as around it.
+    inferred: { ...inferred, nodes: own.graph.nodes, order: own.graph.nodes.map((_, index) => index) },
+    macs: part.positions.map((index) => macs[index] ?? null),
+  };
 }

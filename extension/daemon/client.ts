@@ -43,6 +43,9 @@ export class DaemonClient implements vscode.Disposable {
 
   /** Fires after the daemon was started again: what it knew of this window is gone. */
   readonly onRestart = this.changed.event;
+  private readonly textChanged = new vscode.EventEmitter<vscode.Uri>();
+  /** Fires with the URI of a model's text that is another one now. */
+  readonly onTextChanged = this.textChanged.event;
 
   /** Sends a request; long ones report to `onProgress` and are cancelled by `token`. */
   async request<Params extends TSchema, Result extends TSchema, Row extends TSchema>(
@@ -97,13 +100,9 @@ export class DaemonClient implements vscode.Disposable {
   }
 
   /** The text behind a URI of the text scheme. */
-  async text(uri: string, token: vscode.CancellationToken): Promise<string> {
+  async text(uri: string): Promise<string> {
     const client = await this.connected();
-    const { text } = await client.sendRequest<{ text: string }>(
-      'workspace/textDocumentContent',
-      { uri },
-      token,
-    );
+    const { text } = await client.sendRequest<{ text: string }>('workspace/textDocumentContent', { uri });
     return text;
   }
 
@@ -114,6 +113,7 @@ export class DaemonClient implements vscode.Disposable {
 
   dispose(): void {
     this.changed.dispose();
+    this.textChanged.dispose();
     void this.client?.dispose(2000).catch(() => undefined);
   }
 
@@ -159,6 +159,9 @@ export class DaemonClient implements vscode.Disposable {
     this.methods.clear();
     for (const { method } of this.listeners) this.listen(method);
     await client.start();
+    const texts = client.getFeature('workspace/textDocumentContent')?.getProviders();
+    for (const { onDidChangeEmitter } of texts ?? [])
+      onDidChangeEmitter.event((uri) => this.textChanged.fire(uri));
     return client;
   }
 

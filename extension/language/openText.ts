@@ -1,9 +1,10 @@
 // Models as text: opens the read-only text of a model, and starts the language client when a text file is opened.
 
 import * as vscode from 'vscode';
-import { textLanguage, textScheme, textUri } from '../../daemon/protocol/textFace';
+import { textLanguage, textUri } from '../../daemon/protocol/textFace';
 import { pickModel } from '../commands/pickModel';
 import type { Context } from '../context';
+import { TextFiles } from './textFiles';
 
 /** The URI of a model's text. */
 export const textOf = (model: vscode.Uri, scope = ''): vscode.Uri =>
@@ -34,20 +35,12 @@ export async function openTextAt(
   editor.revealRange(place, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
 }
 
-/**
- * Language features of `.onnxtxt` files need the daemon. Texts of models are provided from the start, too, so that tabs
- * with them come back when a window is opened again: the language client provides them only once it runs.
- */
+/** Language features of texts need the daemon: it is started with the first of them. */
 export function startWithTexts({ daemon, log }: Context): vscode.Disposable {
   const see = ({ languageId }: vscode.TextDocument) => {
     if (languageId !== textLanguage) return;
     daemon.ready().catch((error: unknown) => log.error(`language features: ${String(error)}`));
   };
   vscode.workspace.textDocuments.forEach(see);
-  return vscode.Disposable.from(
-    vscode.workspace.onDidOpenTextDocument(see),
-    vscode.workspace.registerTextDocumentContentProvider(textScheme, {
-      provideTextDocumentContent: (uri, token) => daemon.text(uri.toString(), token),
-    }),
-  );
+  return vscode.Disposable.from(vscode.workspace.onDidOpenTextDocument(see), new TextFiles(daemon));
 }

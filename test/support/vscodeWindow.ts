@@ -239,6 +239,21 @@ export class VscodeWindow {
     await row.click();
   }
 
+  /** Reloads the window and waits until the extension's views are there again. */
+  async reload(): Promise<void> {
+    const mark = () => (globalThis as { beforeReload?: boolean }).beforeReload;
+    await this.page.evaluate(() => {
+      (globalThis as { beforeReload?: boolean }).beforeReload = true;
+    });
+    await this.runCommand('Developer: Reload Window');
+    await until(
+      async () => (await this.page.evaluate(mark)) === undefined,
+      30_000,
+      () => 'The window does not load again.',
+    );
+    await serverSettled(this.page);
+  }
+
   /** Whether the palette offers a command of this title. */
   async paletteHas(title: string): Promise<boolean> {
     await this.searchPalette(title);

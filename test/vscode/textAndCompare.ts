@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { repository, temporaryFolder } from '../support/paths';
 import { runCli } from '../support/runCli';
 import { until, type VscodeWindow, type WindowOptions } from '../support/vscodeWindow';
@@ -36,17 +37,17 @@ export function textAndCompare(open: OpenWindow): void {
       await editor.getByText('opset_import').first().click();
       await picture('text');
       // The outline knows the nodes: go to one by its name.
-      await page.keyboard.press('Control+Shift+O');
-      const input = page.locator('.quick-input-widget input.input');
-      await input.waitFor();
-      await input.fill('@gemm');
-      await page
-        .locator('.quick-input-widget .monaco-list-row', { hasText: 'Gemm' })
-        .first()
-        .waitFor({ timeout: 20_000 });
-      await page.keyboard.press('Enter');
+      await goToSymbol(page, 'gemm', 'Gemm');
       await editor.getByText('Gemm').first().waitFor();
       await picture('text-node');
+
+      // The tab is there again after a reload, with its text and with language features.
+      await window.reload();
+      await editor.getByText('Gemm').first().waitFor({ timeout: 60_000 });
+      await editor.getByText('Gemm').first().click();
+      await goToSymbol(page, 'flatten', 'Flatten');
+      await editor.getByText('Flatten').first().waitFor();
+      await picture('text-restored');
 
       await window.runCommand('Slipway: Compare With…');
       // The text's own model counts as the one before.
@@ -84,4 +85,27 @@ export function textAndCompare(open: OpenWindow): void {
       await window.close();
     }
   });
+}
+
+/** Goes to a symbol of the editor in front by its name; waits until the outline has it. */
+async function goToSymbol(page: Page, typed: string, shown: string): Promise<void> {
+  const input = page.locator('.quick-input-widget input.input');
+  const row = page.locator('.quick-input-widget .monaco-list-row', { hasText: shown }).first();
+  // The outline is empty while the daemon starts, and the list does not wait for it: then it is asked again.
+  await until(
+    async () => {
+      await page.keyboard.press('Control+Shift+O');
+      await input.waitFor({ timeout: 5000 });
+      await input.fill(`@${typed}`);
+      const found = await row.waitFor({ timeout: 5000 }).then(
+        () => true,
+        () => false,
+      );
+      if (!found) await page.keyboard.press('Escape');
+      return found;
+    },
+    60_000,
+    () => `The outline has no "${shown}".`,
+  );
+  await page.keyboard.press('Enter');
 }

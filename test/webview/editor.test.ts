@@ -183,6 +183,11 @@ describe('model editor page', () => {
     await page.keyboard.press(']');
     await page.waitForFunction(() => /layers\.1/.test(document.querySelector('.stepper')!.textContent));
     await page.screenshot({ path: join(pictures, 'editor-scopes-step.png') });
+    await page.getByRole('button', { name: 'Open as text' }).click();
+    const texts = () => opened.host.notes.flatMap((note) => (note.kind === 'openText' ? [note.scope] : []));
+    while (texts().length === 0) await page.waitForTimeout(20);
+    assert.deepEqual(texts(), ['model/layers']);
+    await page.focus('#stage');
     await page.keyboard.press(' ');
     await page.waitForSelector('.inspector button:has-text("Open Scope")');
     await page.keyboard.press(' ');

@@ -76,6 +76,14 @@ export function membersOf(model: ModelTable, group: number): number[] {
   return members;
 }
 
+/** What the daemon calls a scope: the names around it and its own, joined by "/", those of repeats left out. */
+export function scopePath({ name, rows, groupParent, groupKind }: ModelTable, group: number): string {
+  const names = [name[rows + group]!];
+  for (let at = groupParent[group]!; at >= 0; at = groupParent[at]!)
+    if (groupKind[at] !== GroupKind.repeat) names.unshift(name[rows + at]!);
+  return names.join('/');
+}
+
 /** Pills for values that enter one scope; what is beyond shares the last one. */
 const mostPills = 24;
 

@@ -13,6 +13,8 @@ export interface ScopeActions {
   step: (by: 1 | -1) => void;
   selectRow: (row: number) => void;
   find: (op: string) => void;
+  /** Opens the text of the scope. */
+  openText: () => void;
   close: () => void;
 }
 
@@ -50,7 +52,20 @@ export function scopeInspector(
         ${open ? 'Close Scope' : 'Open Scope'}
       </button>
     </div>
-    ${section('Scope', facts(list))}
+    ${section(
+      'Scope',
+      html`${facts(list)}
+        <p class="links">
+          <button
+            type="button"
+            class="link"
+            title="The nodes of this scope as a graph of its own, in ONNX's textual form"
+            @click=${actions.openText}
+          >
+            Open as text
+          </button>
+        </p>`,
+    )}
     ${isRepeat ? section('Member shown', members(table, scope, opening, actions)) : nothing}
     ${section(
       'Operators',

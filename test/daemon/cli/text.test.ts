@@ -54,7 +54,65 @@ Twice (u) => (v) { v = Add (u, u) }
   assert.match(own.stdout, /Twice \(u\) => \(v\)/);
   const none = await runCli('text', at('branches.onnxtxt'), '--scope', 'choose/body');
   assert.equal(none.code, 1);
-  assert.match(none.stderr, /no graph "choose\/body".*--scopes/);
+  assert.match(none.stderr, /no graph and no scope "choose\/body".*--scopes/);
+});
+
+test('a named scope as a model of its own', async () => {
+  writeFileSync(
+    at('scopes.onnxtxt'),
+    `<ir_version: 8, opset_import: ["" : 17, "f" : 1]>
+g (float[N,2] x, bool c) => (float[N,2] y, float[N,2] side) <float[2] w = {1, 2}, float[2] v = {3, 4}> {
+  ["/enc/a/Add"] p = Add (x, w)
+  ["/enc/a/Relu"] q = Relu (p)
+  ["/enc/b/Mul"] r = Mul (q, w)
+  ["/enc/b/Twice"] s = f.Twice (r)
+  ["/enc/b/Neg"] side = Neg (s)
+  t = Mul (s, v)
+  [choose] y = If (c) <then_branch = t () => (a) { ["/in/u/Neg"] n = Neg (q) ["/in/u/Relu"] a = Relu (n) }, else_branch = e () => (b) { b = Identity (t) }>
+}
+<domain: "f", opset_import: ["" : 17]>
+Twice (u) => (v) { v = Add (u, u) }
+`,
+  );
+  const scopes = await runCli('text', at('scopes.onnxtxt'), '--scopes', '--json');
+  const { parts } = JSON.parse(scopes.stdout) as { parts: string[] };
+  assert.deepEqual(parts, ['enc', 'enc/a', 'enc/b', 'choose/then_branch/in/u']);
+  const textOf = async (scope: string) => {
+    const { code, stdout, stderr } = await runCli('text', at('scopes.onnxtxt'), '--scope', scope);
+    assert.equal(code, 0, stderr);
+    return stdout.slice(stdout.indexOf('>\n') + 2);
+  };
+  // What crosses the border is input and output, with the types that were inferred; weights and functions come along.
+  assert.equal(
+    await textOf('enc/b'),
+    `"enc/b" (float[N,2] q) => (float[N,2] s, float[N,2] side)
+<
+  float[2] w = {1, 2}
+>
+{
+  ["/enc/b/Mul"] r = Mul (q, w)
+  ["/enc/b/Twice"] s = f.Twice (r)
+  ["/enc/b/Neg"] side = Neg (s)
+}
+
+<
+  domain: "f",
+  opset_import: ["" : 17]
+>
+Twice (u) => (v)
+{
+  v = Add (u, u)
+}
+`,
+  );
+  assert.match(
+    await textOf('enc'),
+    /^enc \(float\[N,2\] x\) => \(float\[N,2\] q, float\[N,2\] s, float\[N,2\] side\)/,
+  );
+  assert.match(
+    await textOf('choose/then_branch/in/u'),
+    /^"choose\/then_branch\/in\/u" \(float\[N,2\] q\) => /,
+  );
 });
 
 test('mistakes of a text have line and column', async () => {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { graphTable } from '../../../daemon/analysis/graphTable';
+import { findScope } from '../../../daemon/analysis/scopeText';
 import type { Model } from '../../../daemon/ir/model';
 import { encodeColumns } from '../../../daemon/protocol/columns';
 import { findRows } from '../../../webview/graph/findNodes';
@@ -21,6 +22,7 @@ import {
   firstOpening,
   flat,
   openTo,
+  scopePath,
   scopeTitle,
   shownRow,
   toDepth,
@@ -171,4 +173,45 @@ describe('scopes of a decoder', () => {
     const drawn = drawnFor(view, path);
     assert.ok(drawn.has(view.drawnOf[shownRow(view, sigmoid)]!) && drawn.has(view.drawnOf[head]!));
   });
+
+  it('have paths by which the daemon finds the same nodes', async () => {
+    for (const built of [decoderModel(1500), withoutNames(decoderModel(1500))]) {
+      const model = await tableOf(built);
+      assert.ok(model.groups > 3);
+      for (let g = 0; g < model.groups; g += 5) {
+        const inside = new Set([g]);
+        for (let h = g + 1; h < model.groups; h++) if (inside.has(model.groupParent[h]!)) inside.add(h);
+        const rows = [...model.group.keys()].filter((row) => inside.has(model.group[row]!));
+        assert.deepEqual(findScope(built, scopePath(model, g))?.part?.positions, rows, scopePath(model, g));
+      }
+    }
+  });
 });
+
+/** Its scopes are made from blocks that repeat. */
+const withoutNames = (model: Model): Model => {
+  const plain = new Map<string, string>();
+  const rename = (name: string) => {
+    if (name === '') return '';
+    if (!plain.has(name)) plain.set(name, `v${plain.size}`);
+    return plain.get(name)!;
+  };
+  const { graph } = model;
+  return {
+    ...model,
+    graph: {
+      ...graph,
+      nodes: graph.nodes.map((node) => ({
+        ...node,
+        name: '',
+        metadataProps: [],
+        inputs: node.inputs.map(rename),
+        outputs: node.outputs.map(rename),
+      })),
+      initializers: graph.initializers.map((tensor) => ({ ...tensor, name: rename(tensor.name) })),
+      inputs: graph.inputs.map((info) => ({ ...info, name: rename(info.name) })),
+      outputs: graph.outputs.map((info) => ({ ...info, name: rename(info.name) })),
+      valueInfo: [],
+    },
+  };
+};

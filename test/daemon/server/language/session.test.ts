@@ -14,7 +14,7 @@ import {
   type ResponseError,
 } from 'vscode-jsonrpc/node';
 import { silentTask } from '../../../../daemon/base/task';
-import { graph, model as buildModel, node, valueInfo } from '../../../../daemon/ir/builder';
+import { floatTensor, graph, model as buildModel, node, valueInfo } from '../../../../daemon/ir/builder';
 import { DataType } from '../../../../daemon/ir/dataType';
 import { writeModel } from '../../../../daemon/onnx/writeModel';
 import { Close, Open } from '../../../../daemon/protocol/inspect';
@@ -197,6 +197,36 @@ test('problems of a binary model lead to the place in its text', async () => {
   assert.deepEqual(published.get(of), []);
 });
 
+test('the text of a named scope', async () => {
+  const built = buildModel(
+    graph({
+      nodes: [
+        node('Neg', ['x'], ['a'], { name: '/enc/Neg' }),
+        node('MatMul', ['a', 'w'], ['b'], { name: '/enc/mlp/MatMul' }),
+        node('Relu', ['b'], ['y'], { name: '/enc/mlp/Relu' }),
+      ],
+      inputs: [valueInfo('x', DataType.FLOAT, ['N', 4])],
+      initializers: [floatTensor('w', [4, 2], new Array<number>(8).fill(1))],
+      outputs: [valueInfo('y', DataType.FLOAT)],
+    }),
+  );
+  const path = join(folder, 'scopes.onnx');
+  await writeModel(built, path, {}, silentTask);
+  const of = textUri(pathToFileURL(path).href, 'enc/mlp');
+  const { text } = await connection.sendRequest<{ text: string }>('workspace/textDocumentContent', {
+    uri: of,
+  });
+  const part = text.split('\n');
+  assert.ok(part.includes('"enc/mlp" (float[N,4] a) => (float[N,2] y)'), text);
+  const line = part.findIndex((each) => each.includes('= MatMul'));
+  const at = (what: string) => ({ position: { line, character: part[line]!.indexOf(what) } });
+  const value = await ask<{ contents: { value: string } }>('hover', at('b ='), of);
+  assert.match(value.contents.value, /float\[N,2\] b/);
+  // A node's cost is that of its place in the whole model.
+  const operator = await ask<{ contents: { value: string } }>('hover', at('MatMul (a'), of);
+  assert.match(operator.contents.value, /\b8 multiply-accumulates/);
+});
+
 test('a changed file is told, and its text is new', async () => {
   await writeDenseModel(model.replace('.onnx', '.new.onnx'), 1);
   const { renameSync } = await import('node:fs');
@@ -215,7 +245,7 @@ test('bad requests get sentences', async () => {
   const content = 'workspace/textDocumentContent';
   assert.match(
     await refused(content, { uri: textUri(pathToFileURL(model).href, 'If_9/x') }),
-    /no graph "If_9\/x"/,
+    /no graph and no scope "If_9\/x"/,
   );
   assert.match(await refused(content, { uri: textUri('file:///nowhere.onnx') }), /does not exist/);
   assert.match(await refused(content, {}), /not those of the Language Server Protocol/);
