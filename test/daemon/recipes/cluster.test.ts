@@ -1,18 +1,20 @@
 // Clustering whole files: size, accuracy, folding at load, and what wrong input gets.
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentTask } from '../../../daemon/base/task';
 import { evaluateModel } from '../../../daemon/evaluate/evaluate';
 import { setScriptFolder } from '../../../daemon/host/scripts';
+import { floatTensor, node } from '../../../daemon/ir/builder';
 import { readModel } from '../../../daemon/onnx/readModel';
 import { centroidsOf, nearestCentroid } from '../../../daemon/passes/cluster/kMeans';
 import { cluster } from '../../../daemon/recipes/cluster';
 import { distFolder, temporaryFolder } from '../../support/paths';
 import { trainedModel } from '../../support/trainedModel';
-import { numbers, optimisedOps } from '../passes/modelHarness';
+import { writeSmall } from '../../support/smallModels';
+import { numbers, oneToOne, optimisedOps } from '../passes/modelHarness';
 
 setScriptFolder(distFolder);
 const folder = temporaryFolder('slipway-cluster-');
@@ -86,6 +88,41 @@ test('k-means keeps zero, is ascending, and beats equal steps', async () => {
   assert.ok(error(centroids) < 0.5 * error(steps));
   assert.deepEqual([...(await centroidsOf(new Float32Array(9), undefined, 4, silentTask))!], [0]);
   assert.equal(await centroidsOf(Float32Array.of(1, Number.NaN), undefined, 4, silentTask), undefined);
+});
+
+test('a file that did not become smaller is said', async () => {
+  // 512 numbers and 256 centroids save 512 bytes, less than the nodes that unpack them when names are long; one number
+  // that is none keeps a weight as it is.
+  const small = numbers(512, 5);
+  const long = `/model/${'encoder/layers.0/'.repeat(6)}weight`;
+  const none = Float32Array.from(small, (value, i) => (i === 7 ? Number.NaN : value));
+  for (const [name, values, clustered] of [
+    ['small', small, 1],
+    ['nan', none, 0],
+  ] as const) {
+    const weights = floatTensor(long, [4, 128], values);
+    const made = oneToOne([node('MatMul', ['x', long], ['y'], { name: 'only' })], [weights], ['batch', 4]);
+    const path = await writeSmall(folder, `${name}.onnx`, made);
+    const output = join(folder, `${name}.c256.onnx`);
+    const { before, after, tensors, diagnostics } = await cluster(
+      path,
+      { output, clusters: 256 },
+      silentTask,
+    );
+    assert.equal(tensors.length, clustered, name);
+    const notes = diagnostics.filter(({ id }) => id === 'cluster/not-smaller');
+    assert.deepEqual(
+      notes.map(({ severity, message }) => `${severity}: ${message}`),
+      [
+        `warning: The file has ${after.fileBytes} bytes and did not become smaller than its ${before.fileBytes}: its weights are small, or stored in few bits already. Keep the original.`,
+      ],
+      name,
+    );
+    assert.ok(after.fileBytes >= before.fileBytes && after.fileBytes === statSync(output).size);
+  }
+  const output = join(folder, 'smaller.onnx');
+  const { diagnostics } = await cluster(trained.path, { output, clusters: 16 }, silentTask);
+  assert.ok(!diagnostics.some(({ id }) => id === 'cluster/not-smaller'));
 });
 
 test('wrong input gets a sentence and writes nothing', async () => {

@@ -37,9 +37,10 @@ function convolution(c: RuleContext, inAxis: number, outAxis: number): void {
       if (multiplier === 1) c.free(w, outAxis);
     }
     c.ties(yc, xc, (i) => Math.floor(i / multiplier), yc.length);
-    c.edit(({ node, length }) => {
-      const rest = node.attributes.filter(({ name }) => name !== 'group');
-      node.attributes = [...rest, attribute('group', BigInt(length(x, 1)))];
+    c.edit(({ node, kept, length }) => {
+      if (!kept(x, 1)) return;
+      const group = attribute('group', BigInt(length(x, 1)));
+      node.attributes = node.attributes.map((each) => (each.name === 'group' ? group : each));
     });
   } else if (inAxis === 1) {
     tiePerGroup(c, xc, wi);
