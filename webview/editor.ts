@@ -2,6 +2,7 @@
 
 import { html, nothing, render } from 'lit';
 import type { EditorToPage } from '../daemon/protocol/page';
+import { shortName } from '../daemon/protocol/shortName';
 import { costPane } from './cost/costPane';
 import { pngOf, svgOf } from './graph/exportPicture';
 import { graphArea } from './graph/graphArea';
@@ -237,7 +238,7 @@ function inspector(state: EditorState) {
       });
     }
     const values = table.kind[selected] === NodeKind.input ? inspection?.inputs : inspection?.outputs;
-    const value = values?.find(({ name }) => name === table.name[selected]);
+    const value = values?.find(({ name }) => shortName(name) === table.name[selected]);
     return nodeInspector(
       {
         table,

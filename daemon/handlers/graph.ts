@@ -1,7 +1,6 @@
 // The picture's data: a graph as columns, one node, a piece of a tensor.
 
 import { dataTypeName } from '../ir/dataType';
-import { encodeColumns } from '../protocol/columns';
 import {
   ExportTensor,
   FindNodes,
@@ -10,6 +9,7 @@ import {
   GetTensorStatistics,
   ReadTensor,
 } from '../protocol/graph';
+import { graphFrame } from './graphFrame';
 import { handler } from './handler';
 import { modelOf } from './inspect';
 
@@ -23,7 +23,7 @@ export const graph = handler(
       shapes: () => opened.shapes(task, bind),
     });
     const { nodes, edges, inferred } = table;
-    const columns = frame(encodeColumns(table.columns));
+    const columns = frame(graphFrame(table.columns));
     return { revision: opened.revision, inferred, nodes, edges, columns };
   },
 );

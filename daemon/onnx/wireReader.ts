@@ -18,6 +18,10 @@ const jumpWindow = 16 << 10;
 /** Bytes read at once when the structure goes on where the last window ended. */
 const flowWindow = 64 << 10;
 const smallBigints = Array.from({ length: 1024 }, (_, value) => BigInt(value));
+/** Texts longer than this are looked for among the last ones of their kind. */
+const longText = 2048;
+const mostKeptText = 1 << 20;
+const keptTexts = 8;
 /** Longest string taken from a file. */
 const longestString = 1 << 28;
 
@@ -48,6 +52,8 @@ export class WireReader {
   private lo = 0;
   private hi = 0;
   private halted = false;
+  /** The last long texts: a value's name comes again at its readers, and then is the same string. */
+  private readonly lastTexts: { readonly bytes: Buffer; readonly text: string }[] = [];
 
   /** `whole` holds the file's bytes when they are in memory already. */
   constructor(
@@ -254,6 +260,20 @@ export class WireReader {
     }
     const end = start + length;
     this.seek(this.position + length);
+    if (length <= longText || length > mostKeptText) return this.decode(bytes, start, end);
+    const known = this.lastTexts.find(
+      (each) => each.bytes.length === length && each.bytes.compare(bytes, start, end) === 0,
+    );
+    if (known) return known.text;
+    const text = this.decode(bytes, start, end);
+    // A broken text is complained of wherever it stands.
+    if (text.includes('\ufffd')) return text;
+    if (this.lastTexts.length === keptTexts) this.lastTexts.shift();
+    this.lastTexts.push({ bytes: Buffer.from(bytes.subarray(start, end)), text });
+    return text;
+  }
+
+  private decode(bytes: Buffer, start: number, end: number): string {
     for (let index = start; index < end; index += 1) {
       if (bytes[index]! < 128) continue;
       if (!isUtf8(bytes.subarray(start, end))) {

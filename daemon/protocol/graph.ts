@@ -37,6 +37,7 @@ export const GetGraph = request('slipway/graph', {
 
 /**
  * Names of the columns in the frame of `slipway/graph`.
+ * Texts of more than 512 characters are cut in their middle (shortName.ts); `slipway/node` has them whole.
  * Node rows: name, op (operator type; "" for inputs and outputs), domain, kind (0 operator, 1 graph input,
  * 2 graph output), scope (metadata namespace or the path in the node name), weights (bytes of the
  * initializers that the node reads), summary (short text of attributes and constant inputs, such as "3×3, stride 2").

@@ -9,11 +9,11 @@ import { inferShapes } from '../../daemon/analysis/shapes';
 import { silentTask } from '../../daemon/base/task';
 import { dataTypeName } from '../../daemon/ir/dataType';
 import type { Model } from '../../daemon/ir/model';
+import { graphFrame } from '../../daemon/handlers/graphFrame';
 import { readModel } from '../../daemon/onnx/readModel';
 import { describeNode } from '../../daemon/recipes/describeNode';
 import { readRange } from '../../daemon/onnx/readRange';
 import { tensorStatistics } from '../../daemon/onnx/tensorStatistics';
-import { encodeColumns } from '../../daemon/protocol/columns';
 import type { Inspection } from '../../daemon/protocol/inspect';
 import type { EditorFromPage, EditorRequests, EditorToPage, RequestMap } from '../../daemon/protocol/page';
 import { shownCost } from '../../extension/editor/costTables';
@@ -54,7 +54,7 @@ export function serveModel(inspection: Inspection, model: Model): Serves {
     async graph({ scope, quick, bind }) {
       const shapes = bind && (() => Promise.resolve(inferShapes(model, { bind })));
       const { inferred, columns } = await graphTable(model, scope, silentTask, { quick, shapes });
-      return { revision: '1', inferred, columns: encodeColumns(columns) };
+      return { revision: '1', inferred, columns: graphFrame(columns) };
     },
     findNodes: async ({ scope, attribute }) => ({ rows: await findByAttribute(model, scope, attribute) }),
     node: ({ scope, index, bind }) =>

@@ -2,6 +2,7 @@
 // its words, and its colour. Colour is never alone: the words stand on the box, in the tooltip and in the table.
 
 import type { Overlay } from '../../daemon/protocol/overlay';
+import { shortName } from '../../daemon/protocol/shortName';
 import { mixColours, type Hue } from '../ui/palette';
 import { inUnit } from '../ui/format';
 import { elide } from '../ui/text';
@@ -56,7 +57,7 @@ export function rowValues(overlay: Overlay, model: ModelTable): RowValues {
   const text = new Array<string | undefined>(model.rows);
   let unknown = 0;
   for (const entry of overlay.entries) {
-    const row = rowOf.get(entry.node);
+    const row = rowOf.get(shortName(entry.node));
     if (row === undefined || model.kind[row] !== NodeKind.operator) {
       unknown += 1;
       continue;

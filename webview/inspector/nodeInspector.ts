@@ -3,6 +3,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { NodeDetails } from '../../daemon/protocol/graph';
 import type { PageError } from '../../daemon/protocol/page';
+import { shortName } from '../../daemon/protocol/shortName';
 import { familyOf } from '../graph/families';
 import { NodeKind, type GraphTable } from '../graph/table';
 import type { TensorPreview } from '../state/editorState';
@@ -170,7 +171,7 @@ function operator(
           if (input.name === '' && input.initializer === undefined) {
             return html`<li class="typed muted">not given</li>`;
           }
-          const producer = producers.get(input.name);
+          const producer = producers.get(shortName(input.name));
           return typedName(
             producer === undefined
               ? nameText(input.name)

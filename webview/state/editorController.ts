@@ -6,6 +6,7 @@ import type { PageError } from '../../daemon/protocol/page';
 import type { Asked } from '../../daemon/protocol/pageChannel';
 import type { NodeDetails } from '../../daemon/protocol/graph';
 import type { Inspection } from '../../daemon/protocol/inspect';
+import { shortName } from '../../daemon/protocol/shortName';
 import type { Camera } from '../graph/camera';
 import type { GraphView } from '../graph/graphView';
 import { makeLabels } from '../graph/labels';
@@ -403,7 +404,7 @@ export class EditorController {
 
   /** Selects a node by name, if it is drawn. */
   selectName(name: string): void {
-    const row = this.model?.name.indexOf(name) ?? -1;
+    const row = this.model?.name.indexOf(shortName(name)) ?? -1;
     if (row >= 0) this.selectRow(row, true);
   }
 

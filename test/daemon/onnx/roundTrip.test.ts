@@ -45,6 +45,14 @@ test('unknown fields in every message are kept byte for byte', () =>
 
 test('an empty model comes back', () => check(model(graph({ nodes: [] }))));
 
+test('long names of equal length, each at its maker and its reader, come back', () => {
+  const long = (i: number) => `${'ä'.repeat(3000)}${String.fromCharCode(97 + i)}`;
+  const nodes = Array.from({ length: 12 }, (_, i) =>
+    node('Relu', [long(i)], [long(i + 1)], { name: long(i) }),
+  );
+  return check(model(graph({ nodes })));
+});
+
 test('bodies nested 400 deep come back', () => {
   const branch = node('If', ['c'], ['y'], {
     name: 'outermost',
