@@ -11,13 +11,12 @@ const shortTexts = (texts: readonly string[]): readonly string[] => {
 
 /** Packs the columns of a graph; very long texts lose their middle. */
 export function graphFrame(columns: Readonly<Record<string, Column | RepeatedTexts>>): Uint8Array {
-  return encodeColumns(
-    Object.fromEntries(
-      Object.entries(columns).map(([name, column]) => {
-        if (Array.isArray(column)) return [name, shortTexts(column as readonly string[])];
-        if (!('texts' in column)) return [name, column];
-        return [name, { texts: shortTexts(column.texts), numbers: () => column.numbers() }];
-      }),
-    ),
-  );
+  const short: Record<string, Column | RepeatedTexts> = {};
+  for (const [name, column] of Object.entries(columns)) {
+    if (Array.isArray(column)) short[name] = shortTexts(column as readonly string[]);
+    else if ('texts' in column)
+      short[name] = { texts: shortTexts(column.texts), numbers: () => column.numbers() };
+    else short[name] = column;
+  }
+  return encodeColumns(short);
 }
