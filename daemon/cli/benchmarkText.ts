@@ -57,10 +57,15 @@ const settingText = (result: SweepResult) => {
   return varies(result) || !first ? '' : setting(first);
 };
 
+/** Where p50 is not that of the undisturbed runs, both are shown: ratios are of these. */
+const isDisturbed = ({ latencyMs, undisturbed }: SweepResult['results'][number]) =>
+  latencyMs.p50 > 1.1 * undisturbed.p50Ms;
+
 function latencyTable(result: SweepResult): string {
   const { results, ratios } = result;
   const swept = varies(result);
   const energy = results.some((row) => row.energy !== null);
+  const disturbed = results.some(isDisturbed);
   const rows = results.map((row) => {
     const faster = ratios.find(
       (one) =>
@@ -76,6 +81,7 @@ function latencyTable(result: SweepResult): string {
       milliseconds(row.latencyMs.p50),
       milliseconds(row.latencyMs.p90),
       milliseconds(row.latencyMs.p99),
+      ...(disturbed ? [milliseconds(row.undisturbed.p50Ms)] : []),
       `${significant(row.throughput)}/s`,
       milliseconds(row.loadMs),
       milliseconds(row.start.coldMs),
@@ -90,7 +96,9 @@ function latencyTable(result: SweepResult): string {
     [
       { title: 'Model' },
       ...(swept ? [{ title: 'Setting' }] : []),
-      ...numbers(['p50', 'p90', 'p99', 'Throughput', 'Load', 'Cold start', 'Warm start', 'Peak memory']),
+      ...numbers(['p50', 'p90', 'p99']),
+      ...(disturbed ? numbers(['Undisturbed p50']) : []),
+      ...numbers(['Throughput', 'Load', 'Cold start', 'Warm start', 'Peak memory']),
       ...(energy ? numbers(['Energy']) : []),
       ...numbers(['Runs']),
       ...(ratios.length > 0 ? numbers(['Speed against first']) : []),

@@ -92,7 +92,7 @@ const candidate = (variant: Variant, all: readonly Variant[]) => ({
 export function onPareto(variant: Variant, all: readonly Variant[]): boolean {
   const costs = ({ fileBytes, measurement, top1, agreement, recipe }: Variant) => [
     fileBytes,
-    measurement?.latencyMs.p50 ?? Infinity,
+    measurement?.undisturbed.p50Ms ?? Infinity,
     // Without labels the original is right by definition.
     -(top1?.value ?? agreement?.value ?? (recipe === 'original' ? 1 : 0)),
   ];

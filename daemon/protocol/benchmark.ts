@@ -40,6 +40,18 @@ export const MeasurementSchema = Type.Object(
     batch: Type.Integer({ description: 'Batch size of one run.' }),
     samples: Type.Integer({ description: 'Timed runs.' }),
     latencyMs: LatencySchema,
+    undisturbed: Type.Optional(
+      Type.Object(
+        {
+          p50Ms: Type.Number({ description: 'Their median, milliseconds.' }),
+          share: Type.Number({ description: 'Their part of all runs, 0 to 1.' }),
+        },
+        {
+          description:
+            'The runs that nothing disturbed: those within 5 % of the fastest (of the 2 % quantile; ten at the least). Models are compared by them.',
+        },
+      ),
+    ),
     histogram: Type.Object(
       {
         fromMs: Type.Number({ description: 'Left edge of the first bin, milliseconds.' }),
@@ -117,7 +129,8 @@ export const RatioSchema = Type.Object(
     model: Type.String({ description: 'Path of the model.' }),
     against: Type.String({ description: 'Path of the model it is compared with: the first.' }),
     p50Ratio: Type.Number({
-      description: "The first model's p50 over this model's p50: above 1 this model is faster.",
+      description:
+        "The first model's p50 over this model's p50, of the runs that nothing disturbed: above 1 this model is faster.",
     }),
     low: Type.Number({ description: 'Lower end of the 95 % bootstrap interval.' }),
     high: Type.Number({ description: 'Upper end of the 95 % bootstrap interval.' }),

@@ -27,7 +27,7 @@ export function choose(variants: readonly Variant[], options: ChoiceOptions): Va
   const [original, ...others] = variants;
   if (!original) throw new RangeError('No variants to choose from.');
   const cost = (variant: Variant) =>
-    options.objective === 'size' ? variant.fileBytes : (variant.measurement?.latencyMs.p50 ?? Infinity);
+    options.objective === 'size' ? variant.fileBytes : (variant.measurement?.undisturbed.p50Ms ?? Infinity);
   return others
     .filter((variant) => isAccepted(variant, original, options.maxDrop))
     .reduce((best, variant) => (cost(variant) < cost(best) ? variant : best), original);

@@ -17,7 +17,7 @@ import { generateInputs } from '../runtime/generateInputs';
 import type { Feeds, SessionValue } from '../runtime/session';
 import { latencyTable } from './latencyTable';
 
-/** p50 of the model and of what was made of it, measured in turn. */
+/** p50 of the model and of what was made of it, measured in turn, of the runs that nothing disturbed. */
 export interface MeasuredLatency {
   beforeMs: number;
   afterMs: number;
@@ -152,8 +152,8 @@ export async function measureLatency(
     },
     task,
   );
-  const beforeMs = results[0]!.latencyMs.p50;
-  const afterMs = results[1]?.latencyMs.p50 ?? beforeMs;
+  const beforeMs = results[0]!.undisturbed.p50Ms;
+  const afterMs = results[1]?.undisturbed.p50Ms ?? beforeMs;
   const { p50Ratio = 1, low = 1, high = 1 } = ratios[0] ?? {};
   return { beforeMs, afterMs, ratio: p50Ratio, low, high, threads };
 }

@@ -11,8 +11,10 @@ import {
   isRunners,
   measurement,
   ratiosOf,
+  ratioWarnings,
   rowReporter,
   timeWarnings,
+  uncertaintyOf,
   type Failure,
   type Measurement,
   type Ratio,
@@ -67,6 +69,15 @@ const launches = 5;
 const minTurns = 4;
 /** Measuring goes on until the medians are known this well (standard error over median). */
 const goodError = 0.005;
+/** Further processes are started, time permitting, until ratios are known this well (half the interval over the ratio). */
+const goodRatio = 0.015;
+const mostLaunches = 10;
+/**
+ * Each model is measured for so long at the least, or for this part of its time: what disturbs a machine may last for
+ * seconds, and looks as steady as quiet does.
+ */
+const leastMs = 2000;
+const leastShare = 0.25;
 /** Bounds memory and the bootstrap for models that run in microseconds. */
 const maxSamples = 20_000;
 
@@ -97,7 +108,7 @@ export async function benchmark(
   };
   const failures: Failure[] = [];
   let machine: Machine | undefined;
-  for (let launch = 0; launch < run.planned; launch++) {
+  for (let launch = 0; launch < run.planned || (await needsMore(run, launch, task)); launch++) {
     try {
       await oneLaunch(run, launch, task);
     } catch (error) {
@@ -122,10 +133,12 @@ export async function benchmark(
       `${threads} threads were asked for, and this process may use ${machine.cores} processors: they wait for each other.`,
     );
   for (const series of all) for (const warning of timeWarnings(series, run.groups)) warnings.add(warning);
+  const ratios = await ratiosOf(all, run.groups, options, task);
+  for (const warning of ratioWarnings(ratios)) warnings.add(warning);
   return {
     machine,
     results,
-    ratios: await ratiosOf(all, run.groups, options, task),
+    ratios,
     failures,
     warnings: [...warnings, ...run.watch.warnings()],
     environment,
@@ -146,6 +159,20 @@ interface Run {
   readonly feeds: Map<string, Feeds>;
   /** The model whose turn it is. */
   current: Series | undefined;
+}
+
+/** Whether another process of each model would tell more, and may be started. */
+async function needsMore(
+  { options, all, groups, planned }: Run,
+  launch: number,
+  task: Task,
+): Promise<boolean> {
+  if (all.length < 2 || planned < launches || launch >= mostLaunches) return false;
+  // Too little time for a warm-up and a few turns tells nothing.
+  const leftMs = budgetMs(options) - Math.max(...all.map(({ spentMs }) => spentMs));
+  if (leftMs < budgetMs(options) / planned / 2) return false;
+  const ratios = await ratiosOf(all, groups, options, task, 200);
+  return ratios.some((ratio) => !(uncertaintyOf(ratio) <= goodRatio));
 }
 
 /** Starts a process for each model, warms them up, and gives them their turns. */
@@ -172,14 +199,13 @@ async function oneLaunch(run: Run, launch: number, task: Task): Promise<void> {
       // Loading a large model again would take longer than measuring it.
       if (all.some((series) => median(series.loadMs) > budgetMs(options) / 10)) run.planned = 1;
     }
-    for (const contestant of contestants) {
-      run.current = contestant.series;
-      if (launch === 0) task.report({ stage: `Warming up ${nameOf(contestant.series.path)}` });
-      try {
-        await warmUp(contestant, Math.min(2000, budgetMs(options) / 3) / run.planned, task);
-      } catch (error) {
-        throw withOffer(error, [...contestant.series.warnings][0]);
-      }
+    if (launch === 0)
+      task.report({ stage: `Warming up ${contestants.map(({ series }) => nameOf(series.path)).join(', ')}` });
+    try {
+      const capMs = Math.min(2000, budgetMs(options) / 3) / run.planned;
+      await warmUp(contestants, capMs, task, ({ series }) => (run.current = series));
+    } catch (error) {
+      throw withOffer(error, [...(run.current?.warnings ?? [])][0]);
     }
     run.watch.begin(contestants.map(({ runner }) => runner.processId));
     await takeTurns(contestants, launch, run, task);
@@ -259,8 +285,10 @@ async function takeTurns(
   task: Task,
 ): Promise<void> {
   const { options, planned } = run;
-  const share = (launch + 1) / planned;
+  // Launches beyond those planned have what the others left.
+  const share = Math.min(1, (launch + 1) / planned);
   const timeMs = budgetMs(options) * share;
+  const shortestMs = Math.min(leastMs, budgetMs(options) * leastShare) * share;
   const needed = Math.ceil((options.minSamples ?? 50) * share);
   const random = seededRandom(launch + 1);
   for (let turn = 0; ; turn++) {
@@ -275,8 +303,9 @@ async function takeTurns(
     }
     // All go on until all are done: a turn without one of them could not be paired.
     const done = contestants.every(
-      ({ series: { samples, blocks } }) =>
+      ({ series: { samples, blocks, spentMs } }) =>
         samples >= needed &&
+        spentMs >= shortestMs &&
         turn + 1 >= minTurns &&
         medianError(blocks.slice(-(turn + 1))) <= goodError * Math.sqrt(planned),
     );

@@ -14,6 +14,7 @@ import {
   type Histogram,
   type Latency,
 } from './statistics';
+import { undisturbedOf } from './undisturbed';
 
 export interface Measurement {
   model: string;
@@ -21,7 +22,10 @@ export interface Measurement {
   threads: number;
   batch: number;
   samples: number;
+  /** Of all runs. */
   latencyMs: Latency;
+  /** The runs that nothing disturbed (undisturbed.ts): p50, milliseconds, and their part of all runs, 0 to 1. */
+  undisturbed: { p50Ms: number; share: number };
   histogram: Histogram;
   throughput: number;
   loadMs: number;
@@ -59,7 +63,7 @@ export interface Energy {
   source: 'rapl';
 }
 
-/** `p50Ratio` above 1: `model` is faster than `against`. */
+/** `p50Ratio` above 1: `model` is faster than `against`. It is that of the undisturbed runs of both. */
 export interface Ratio {
   model: string;
   against: string;
@@ -96,6 +100,7 @@ export interface Setting {
 export function measurement(series: Series, { device = 'cpu', threads = 1 }: Setting): Measurement {
   const sorted = ascending(series.blocks.flatMap((block) => [...block]));
   const latencyMs = latencyOf(sorted);
+  const { p50, share } = undisturbedOf(sorted);
   const starts = series.startMs.map((start, i) => start + (series.firstRunMs[i] ?? 0));
   return {
     model: series.path,
@@ -104,6 +109,7 @@ export function measurement(series: Series, { device = 'cpu', threads = 1 }: Set
     batch: series.batch,
     samples: sorted.length,
     latencyMs,
+    undisturbed: { p50Ms: p50, share },
     histogram: histogramOf(sorted),
     throughput: (series.batch * 1000) / latencyMs.mean,
     loadMs: median(series.loadMs),
@@ -128,18 +134,38 @@ export async function ratiosOf(
   groups: readonly number[],
   setting: Setting,
   task: Task,
+  resamples?: number,
 ): Promise<Ratio[]> {
   const [first, ...others] = all;
   const ratios: Ratio[] = [];
   if (!first) return ratios;
   const { device = 'cpu', threads = 1 } = setting;
   for (const other of others) {
-    const { ratio, low, high } = await ratioOfMedians(first.blocks, other.blocks, { groups }, task);
+    const options = { groups, undisturbed: true, ...(resamples === undefined ? {} : { resamples }) };
+    const { ratio, low, high } = await ratioOfMedians(first.blocks, other.blocks, options, task);
     const measured = { device, threads, batch: other.batch };
     ratios.push({ model: other.path, against: first.path, p50Ratio: ratio, low, high, ...measured });
   }
   return ratios;
 }
+
+/** Half the width of a ratio's interval over the ratio. */
+export const uncertaintyOf = ({ p50Ratio, low, high }: Ratio): number => (high - low) / 2 / p50Ratio;
+
+/** Ratios that are known less well than this are said to be. */
+const poorRatio = 0.03;
+
+/** What is not known well enough, in sentences. */
+export const ratioWarnings = (ratios: readonly Ratio[]): string[] =>
+  ratios.flatMap((one) => {
+    const known = uncertaintyOf(one);
+    if (!(known > poorRatio)) return [];
+    return [
+      `The speed of ${nameOf(one.model)} against ${nameOf(one.against)} is known to ± ${(known * 100).toFixed(0)} % only: allow more time (--max-seconds), or wait until the machine is quieter.`,
+    ];
+  });
+
+const nameOf = (path: string) => path.split(/[\\/]/).at(-1) ?? path;
 
 const rowEveryMs = 250;
 
@@ -170,9 +196,12 @@ export function rowReporter(
   };
 }
 
+/** Where half of the runs took longer than this many undisturbed ones, it is said. */
+const disturbed = 1.15;
+
 /** What the times of a series tell: runs that something interrupted, processes that differ, a drift. */
 export function timeWarnings(series: Series, groups: readonly number[]): string[] {
-  const name = series.path.split(/[\\/]/).at(-1) ?? series.path;
+  const name = nameOf(series.path);
   const sorted = ascending(series.blocks.flatMap((block) => [...block]));
   if (sorted.length > 0 && sorted.length < 10)
     return [
@@ -180,6 +209,11 @@ export function timeWarnings(series: Series, groups: readonly number[]): string[
     ];
   const said: string[] = [];
   const p50 = median(sorted);
+  const undisturbed = undisturbedOf(sorted);
+  if (p50 > disturbed * undisturbed.p50)
+    said.push(
+      `Something slowed the runs of ${name} down: half of them took more than ${(p50 / undisturbed.p50).toFixed(1)} times as long as the ${(undisturbed.share * 100).toFixed(undisturbed.share < 0.1 ? 1 : 0)} % that nothing disturbed. Speeds against each other are those of the undisturbed runs.`,
+    );
   const slow = sorted.filter((time) => time > 2 * p50).length / sorted.length;
   if (slow > 0.01)
     said.push(

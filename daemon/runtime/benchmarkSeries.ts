@@ -62,19 +62,44 @@ const longestCallMs = 86_400_000;
 /** Runs of at least this length are not disturbed by cold caches; their blocks keep the first run. */
 const longRunMs = 200;
 
-/** Runs until the medians of three blocks agree within 2 %, or `capMs` have passed. */
-export async function warmUp(contestant: Contestant, capMs: number, task: Task): Promise<void> {
-  const medians: number[] = [];
-  const until = contestant.series.spentMs + capMs;
-  while (contestant.series.spentMs < until || medians.length === 0) {
-    const limits = { runs: medians.length === 0 ? 1 : 10_000, maxMs: blockMs };
-    const times = await timed(contestant, limits, task);
-    if (medians.length === 0) contestant.series.firstRunMs.push(times[0] ?? 0);
-    medians.push(median(times));
-    contestant.series.runMs = medians.at(-1) ?? 0;
-    const last = medians.slice(-3);
-    if (medians.length >= 4 && Math.max(...last) < 1.02 * Math.min(...last)) break;
+/** Medians of this many blocks, one after another, must agree within `goodWarm`. */
+const warmBlocks = 3;
+const goodWarm = 0.02;
+
+/**
+ * Runs all in turn until the medians of three blocks of each agree within 2 %, and so do the ratios of each to the first,
+ * or each has used `capMs`. In turn, since what is warm alone is not warm beside the others.
+ */
+export async function warmUp(
+  contestants: readonly Contestant[],
+  capMs: number,
+  task: Task,
+  begun: (contestant: Contestant) => void = () => undefined,
+): Promise<void> {
+  const medians = contestants.map((): number[] => []);
+  const until = contestants.map(({ series }) => series.spentMs + capMs);
+  for (let turn = 0; ; turn++) {
+    for (const [i, contestant] of contestants.entries()) {
+      const { series } = contestant;
+      // The first run is always made, and counted by itself; who has used its time waits for the others.
+      if (turn > 0 && series.spentMs >= until[i]!) continue;
+      begun(contestant);
+      const limits = { runs: turn === 0 ? 1 : 10_000, maxMs: blockMs };
+      const times = await timed(contestant, limits, task);
+      if (turn === 0) series.firstRunMs.push(times[0] ?? 0);
+      series.runMs = median(times);
+      medians[i]!.push(series.runMs);
+    }
+    if (contestants.every(({ series }, i) => series.spentMs >= until[i]!)) return;
+    if (turn >= warmBlocks && isSteady(medians)) return;
   }
+}
+
+function isSteady(medians: readonly (readonly number[])[]): boolean {
+  const steady = (values: readonly number[]) => Math.max(...values) < (1 + goodWarm) * Math.min(...values);
+  const last = medians.map((values) => values.slice(-warmBlocks));
+  const [first = []] = last;
+  return last.every((values) => steady(values) && steady(values.map((value, i) => value / first[i]!)));
 }
 
 /** Measures one block: about 30 ms or five runs, but no longer than `affordableMs`. */

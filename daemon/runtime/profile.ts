@@ -155,7 +155,7 @@ async function warmAll(pairs: readonly Pair[], budgetMs: number, task: Task): Pr
   for (const pair of pairs) {
     task.report({ stage: `Warming up ${nameOf(pair.path)}` });
     try {
-      await warmUp(pair.plain, Math.min(1000, budgetMs / 4), task);
+      await warmUp([pair.plain], Math.min(1000, budgetMs / 4), task);
     } catch (error) {
       throw withOffer(error, pair.warnings[0]);
     }

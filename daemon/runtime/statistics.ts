@@ -2,6 +2,7 @@
 
 import { breathe, silentTask, type Task } from '../base/task';
 import { seededRandom } from './random';
+import { undisturbedOf } from './undisturbed';
 
 export interface Latency {
   readonly p50: number;
@@ -84,19 +85,21 @@ export function medianError(blocks: readonly Float64Array[]): number {
  * Ratio of the medians of two series measured in paired blocks (`first[i]` beside `second[i]`), with its
  * 95 % percentile bootstrap interval (Efron & Tibshirani 1993). Resampled are first the groups that
  * `groups[i]` puts the pairs in (processes, say), then whole pairs within them, so that what disturbed both
- * at once does not count as difference and what made one process differ does not count as certainty.
+ * at once does not count as difference and what made one process differ does not count as certainty. With
+ * `undisturbed` the medians are those of the runs that nothing disturbed (undisturbed.ts).
  */
 export async function ratioOfMedians(
   first: readonly Float64Array[],
   second: readonly Float64Array[],
-  options: { groups?: readonly number[]; resamples?: number; seed?: number } = {},
+  options: { groups?: readonly number[]; resamples?: number; seed?: number; undisturbed?: boolean } = {},
   task: Task = silentTask,
 ): Promise<{ ratio: number; low: number; high: number }> {
   const pairs = Math.min(first.length, second.length);
   const a = pooled(first.slice(0, pairs));
   const b = pooled(second.slice(0, pairs));
   const weights = new Float64Array(pairs).fill(1);
-  const ratio = weightedMedian(a, weights) / weightedMedian(b, weights);
+  const middle = options.undisturbed ? weightedUndisturbed : weightedMedian;
+  const ratio = middle(a, weights) / middle(b, weights);
   const members = new Map<number, number[]>();
   for (let k = 0; k < pairs; k++) {
     const group = options.groups?.[k] ?? 0;
@@ -114,7 +117,7 @@ export async function ratioOfMedians(
       const group = pick(groups);
       for (let k = 0; k < group.length; k++) weights[pick(group)]! += 1;
     }
-    ratios[i] = weightedMedian(a, weights) / weightedMedian(b, weights);
+    ratios[i] = middle(a, weights) / middle(b, weights);
   }
   ratios.sort();
   // The estimate itself belongs to the interval, however few the pairs.
@@ -143,6 +146,9 @@ function pooled(blocks: readonly Float64Array[]): Pooled {
     sizes: blocks.map((block) => block.length),
   };
 }
+
+const weightedUndisturbed = ({ times, block }: Pooled, weights: Float64Array): number =>
+  undisturbedOf(times, (i) => weights[block[i]!]!).p50;
 
 /** Median when the times of block i count `weights[i]` times; the mean of the two middle times when even. */
 function weightedMedian({ times, block, sizes }: Pooled, weights: Float64Array): number {

@@ -70,7 +70,7 @@ async function overheadOf(model: string, script: string): Promise<BenchRow> {
         session: { ...session, timeRuns: loop.timeRuns },
         feeds,
       };
-      for (const contestant of [own, other]) await warmUp(contestant, 500, silentTask);
+      await warmUp([own, other], 500, silentTask);
       for (let turn = 0; turn < turns; turn++) {
         groups.push(launch);
         const order = (turn + launch) % 2 === 0 ? [own, other] : [other, own];

@@ -34,6 +34,7 @@ const variant = ({ file, bytes = 100, p50, top1, agreement, failed }: Row): Vari
           batch: 1,
           samples: 10,
           latencyMs: { p50, p90: p50, p99: p50, mean: p50, min: p50, stddev: 0 },
+          undisturbed: { p50Ms: p50, share: 1 },
           histogram: { fromMs: 0, toMs: 1, counts: [10], beyond: 0 },
           throughput: 1000 / p50,
           loadMs: 1,

@@ -38,6 +38,8 @@ function checkMeasurement(measured: Measurement, minSamples: number): void {
   const { p50, p90, p99, min, mean, stddev } = measured.latencyMs;
   assert.ok(min > 0 && min <= p50 && p50 <= p90 && p90 <= p99, JSON.stringify(measured.latencyMs));
   assert.ok(mean > 0 && stddev >= 0);
+  const { p50Ms, share } = measured.undisturbed;
+  assert.ok(min <= p50Ms && p50Ms <= p50 && share > 0 && share <= 1, JSON.stringify(measured.undisturbed));
   assert.ok(measured.samples >= minSamples, `${measured.samples} samples`);
   assert.equal(
     measured.histogram.counts.reduce((sum, count) => sum + count, 0),
@@ -68,9 +70,8 @@ test('two models, measured in turn', async () => {
   assert.equal(ratios.length, 1);
   const [ratio] = ratios;
   assert.ok(ratio && ratio.low <= ratio.p50Ratio && ratio.p50Ratio <= ratio.high);
-  assert.ok(
-    Math.abs(ratio.p50Ratio - results[0]!.latencyMs.p50 / results[1]!.latencyMs.p50) < 1e-6 * ratio.p50Ratio,
-  );
+  const [one, other] = results.map(({ undisturbed }) => undisturbed);
+  assert.ok(Math.abs(ratio.p50Ratio - one!.p50Ms / other!.p50Ms) < 1e-6 * ratio.p50Ratio);
   assert.deepEqual([ratio.model, ratio.against], [second, first]);
   assert.ok(machine.cores >= 1);
   const rows = reports.flatMap(({ row }) => (row ? [row] : []));

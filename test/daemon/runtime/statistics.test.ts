@@ -10,6 +10,7 @@ import {
   quantile,
   ratioOfMedians,
 } from '../../../daemon/runtime/statistics';
+import { undisturbedOf } from '../../../daemon/runtime/undisturbed';
 
 test('quantiles interpolate between neighbours', () => {
   const sorted = [1, 2, 3, 4];
@@ -83,6 +84,40 @@ test('differences between processes widen the interval', async () => {
   const grouped = await ratioOfMedians(a, b, { groups });
   assert.ok(grouped.high - grouped.low > single.high - single.low);
   assert.ok(grouped.low < 1 && grouped.high > 1);
+});
+
+test('disturbance that lasts and slows two models differently does not move the ratio of the undisturbed', async () => {
+  const normal = seededNormal(4);
+  const random = seededRandom(8);
+  const groups = Array.from({ length: 60 }, (_, i) => Math.floor(i / 12));
+  // Nine tenths of the turns meet another process: 1.4 times as long for one, 1.7 times for the other.
+  const slowed = groups.map(() => random() < 0.9);
+  const blocks = (centre: number, factor: number) =>
+    slowed.map((slow) =>
+      Float64Array.from({ length: 40 }, () => centre * (slow ? factor : 1) * (1 + Math.abs(normal()) / 50)),
+    );
+  const [a, b] = [blocks(0.4, 1.4), blocks(0.2, 1.7)];
+  const all = await ratioOfMedians(a, b, { groups });
+  const undisturbed = await ratioOfMedians(a, b, { groups, undisturbed: true });
+  assert.ok(all.ratio < 1.7, `of all: ${all.ratio}`);
+  assert.ok(Math.abs(undisturbed.ratio - 2) < 0.02, `of the undisturbed: ${undisturbed.ratio}`);
+  assert.ok(undisturbed.low <= 2 && 2 <= undisturbed.high);
+});
+
+test('which runs count as undisturbed', () => {
+  const of = (times: readonly number[]) => undisturbedOf(ascending(times));
+  assert.ok(Number.isNaN(of([]).p50));
+  assert.deepEqual(of([3]), { p50: 3, share: 1 });
+  // Ten at the least, whatever they took.
+  assert.deepEqual(of([1, 2, 3, 4]), { p50: 2.5, share: 1 });
+  const slowed = [...new Array<number>(20).fill(1), 1.04, ...new Array<number>(79).fill(1.5)];
+  assert.deepEqual(of(slowed), { p50: 1, share: 0.21 });
+  // Weights count like copies.
+  const [sorted, weights] = [Float64Array.of(1, 1.04, 1.5), [20, 1, 79]];
+  assert.deepEqual(
+    undisturbedOf(sorted, (i) => weights[i]!),
+    of(slowed),
+  );
 });
 
 test('random numbers repeat', () => {

@@ -8,7 +8,7 @@ import { distribution } from '../../charts/distribution';
 import { colourOf } from '../../charts/frame';
 import { lineChart, type LineSeries } from '../../charts/lines';
 import { speedVerdict } from '../../compare/comparison';
-import { bytes, exactBytes, milliseconds, plural, three, whole } from '../../ui/format';
+import { bytes, exactBytes, milliseconds, percent, plural, three, whole } from '../../ui/format';
 import { icon } from '../../ui/icon';
 import { elide, fullText, visible } from '../../ui/text';
 import { environmentParts } from './environment';
@@ -150,6 +150,21 @@ function numbers({ results, ratios }: Benchmarked, models: readonly string[]): T
         title: 'Median time of one run',
         cell: ({ latencyMs }) => ms(latencyMs.p50),
       },
+      ...(results.some(isDisturbed)
+        ? [
+            {
+              name: 'Undisturbed (ms)',
+              number: true,
+              title:
+                'Median of the runs that nothing disturbed, by which models are compared; their part of all runs',
+              cell: ({ undisturbed }: Measurement) =>
+                undisturbed === undefined
+                  ? '–'
+                  : html`${ms(undisturbed.p50Ms)}
+                      <span class="interval">${percent(undisturbed.share)}</span>`,
+            },
+          ]
+        : []),
       { name: 'p90 (ms)', number: true, cell: ({ latencyMs }) => ms(latencyMs.p90) },
       { name: 'p99 (ms)', number: true, cell: ({ latencyMs }) => ms(latencyMs.p99) },
       {
@@ -163,7 +178,7 @@ function numbers({ results, ratios }: Benchmarked, models: readonly string[]): T
             {
               name: 'Speed',
               number: true,
-              title: `Median of ${nameOf(models[0]!)} over the median of this, with its 95 % interval`,
+              title: `Median of ${nameOf(models[0]!)} over the median of this, of the runs that nothing disturbed, with its 95 % interval`,
               cell: (one: Measurement) => ratioCell(one, ratioOf(one), models[0]),
             },
           ]
@@ -209,6 +224,10 @@ function numbers({ results, ratios }: Benchmarked, models: readonly string[]): T
     'Measurements',
   );
 }
+
+/** Where p50 is not that of the undisturbed runs, both are shown. */
+const isDisturbed = ({ latencyMs, undisturbed }: Measurement): boolean =>
+  undisturbed !== undefined && latencyMs.p50 > 1.1 * undisturbed.p50Ms;
 
 function ratioCell(
   one: Measurement,
