@@ -55,7 +55,7 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
     };
   }
 
-  async resolveCustomEditor(document: vscode.CustomDocument, panel: vscode.WebviewPanel): Promise<void> {
+  resolveCustomEditor(document: vscode.CustomDocument, panel: vscode.WebviewPanel): void {
     const { daemon, overlays, links } = this.context;
     const uri = document.uri.toString();
     const early = askEarly(async (params, interest) => {
@@ -68,22 +68,27 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
     });
     const port = mountPage(this.context, panel.webview, 'editor', basename(document.uri.fsPath));
     this.workerSource ??= readFile(this.context.built('webview', 'layoutWorker.js').fsPath, 'utf8');
-    const workerSource = await this.workerSource;
+    const { workerSource } = this;
+    // Nothing is awaited before the channel listens: the page says once that it is ready.
     // A hidden tab has no page: what is to be painted waits until there is one again.
     let listening = false;
     const channel = new Channel<EditorToPage, EditorFromPage, RequestMap, EditorRequests>(port, {
       onNote: (note) => {
         if (note.kind === 'ready') {
-          listening = true;
-          channel.notify({
-            kind: 'init',
-            workerSource,
-            trusted: vscode.workspace.isTrusted,
-            fileName: basename(document.uri.fsPath),
-          });
-          const first = overlays.takeShown(uri);
-          const show = first === undefined ? {} : { show: first };
-          channel.notify({ kind: 'overlays', overlays: overlays.of(uri), ...show });
+          void this.tell(
+            workerSource.then((source) => {
+              listening = true;
+              channel.notify({
+                kind: 'init',
+                workerSource: source,
+                trusted: vscode.workspace.isTrusted,
+                fileName: basename(document.uri.fsPath),
+              });
+              const first = overlays.takeShown(uri);
+              const show = first === undefined ? {} : { show: first };
+              channel.notify({ kind: 'overlays', overlays: overlays.of(uri), ...show });
+            }),
+          );
         } else if (note.kind === 'command') {
           const command = general[note.command];
           const argument =

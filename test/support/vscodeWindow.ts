@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,11 +97,18 @@ const serverSettled = async (page: Page): Promise<void> => {
 
 /** One running workbench; `close` ends everything that it started. */
 export class VscodeWindow {
+  /** What went to the console as an error. */
+  private readonly errors: string[] = [];
+
   private constructor(
     private readonly home: string,
     readonly page: Page,
     private readonly end: () => Promise<void>,
-  ) {}
+  ) {
+    page.on('console', (message) => {
+      if (message.type() === 'error') this.errors.push(message.text());
+    });
+  }
 
   /** Folder of the daemon file of this window's daemon. */
   get stateFolder(): string {
@@ -207,11 +214,58 @@ export class VscodeWindow {
     return opened;
   }
 
-  /** Opens a file by double click in the explorer. */
+  /**
+   * Opens a model by double click in the explorer, and waits until its editor has a page. A click that meets a list
+   * while it is drawn anew opens nothing, and a workbench in a browser now and then fails to register the service
+   * worker of a webview, which then stays empty: then what is to be seen is said, and it is opened again.
+   */
   async openFromExplorer(name: string): Promise<void> {
     const row = this.page.locator('.explorer-folders-view .monaco-list-row', { hasText: name }).first();
+    const tab = this.page.locator('.tabs-container .tab', { hasText: name }).first();
     await row.waitFor({ timeout: 30_000 });
-    await row.dblclick();
+    for (let attempt = 1; ; attempt += 1) {
+      await until(
+        async () => {
+          await row.dblclick({ timeout: 5000 });
+          await tab.waitFor({ timeout: 5000 });
+          return true;
+        },
+        30_000,
+        () => `A double click does not open ${name}.`,
+      );
+      try {
+        await this.webview().locator('body').waitFor({ state: 'attached', timeout: 25_000 });
+        return;
+      } catch (error) {
+        if (attempt === 3) throw error;
+        process.stdout.write(
+          `The editor of ${name} has no page; it is opened again.\n${await this.describe()}\n`,
+        );
+        await this.runCommand('View: Close All Editors');
+      }
+    }
+  }
+
+  /** What can be seen and read of the window when a test has failed: tabs, pages, messages, the last of the logs. */
+  async describe(): Promise<string> {
+    const texts = async (selector: string) => (await this.page.locator(selector).allInnerTexts()).join(' | ');
+    const frames = await this.page
+      .locator('iframe.webview')
+      .evaluateAll((found) =>
+        found.map((frame) => `${frame.getAttribute('class')} ${frame.checkVisibility()}`),
+      );
+    const pages = this.page
+      .frames()
+      .map((frame) => frame.locator('body').innerText({ timeout: 1000 }).catch(String));
+    const parts = [
+      `tabs: ${await texts('.tabs-container .tab')}`,
+      `messages: ${await texts('.notification-list-item-message')}`,
+      `webviews: ${frames.join(' | ') || 'none'}`,
+      ...(await Promise.all(pages)).slice(1).map((text) => `page: ${text.slice(0, 500)}`),
+      ...this.errors.slice(-20).map((text) => `console: ${text.slice(0, 500)}`),
+      ...(await lastOfLogs(this.home)),
+    ];
+    return parts.join('\n');
   }
 
   /**
@@ -268,7 +322,8 @@ export class VscodeWindow {
 
   /** The page inside the webview that is shown; webviews are iframes two deep. */
   webview(index = 0): FrameLocator {
-    return this.page.locator('iframe.webview.ready').nth(index).contentFrame().frameLocator('#active-frame');
+    const shown = this.page.locator('iframe.webview.ready').filter({ visible: true });
+    return shown.nth(index).contentFrame().frameLocator('#active-frame');
   }
 
   async close(): Promise<void> {
@@ -300,6 +355,18 @@ export class VscodeWindow {
       () => `The daemon ${processId} did not end.`,
     );
   }
+}
+
+/** The last lines of what the extension and its host have logged. */
+async function lastOfLogs(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { recursive: true }).catch(() => []);
+  const wanted = names.filter((name) => /(slipway|exthost|daemon)[^/]*\.log$/i.test(name));
+  return Promise.all(
+    wanted.map(async (name) => {
+      const text = await readFile(join(folder, name), 'utf8');
+      return `${name}: ${text.trimEnd().split('\n').slice(-15).join('\n  ')}`;
+    }),
+  );
 }
 
 /** Ends a process group that we started and waits for it, five seconds at most. */

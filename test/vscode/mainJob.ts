@@ -7,6 +7,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } fro
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import type { FrameLocator, Page } from 'playwright-core';
+import { inWindow } from '../support/inWindow';
 import { repository, temporaryFolder } from '../support/paths';
 import { until, type VscodeWindow, type WindowOptions } from '../support/vscodeWindow';
 
@@ -50,22 +51,6 @@ async function graphDrawn(frame: FrameLocator): Promise<void> {
     30_000,
     () => 'The canvas stays empty.',
   );
-}
-
-/** Runs a job in a window and closes it; leaves a picture when the job fails. */
-async function inWindow(
-  opening: Promise<VscodeWindow>,
-  job: (window: VscodeWindow) => Promise<void>,
-): Promise<void> {
-  const window = await opening;
-  try {
-    await job(window);
-  } catch (error) {
-    await picture(window.page, 'failure').catch(() => undefined);
-    throw error;
-  } finally {
-    await window.close();
-  }
 }
 
 /** Declares the suite; `open` makes a window on a folder. */

@@ -6,6 +6,7 @@ import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { FrameLocator } from 'playwright-core';
+import { inWindow } from '../support/inWindow';
 import { repository, temporaryFolder } from '../support/paths';
 import type { VscodeWindow, WindowOptions } from '../support/vscodeWindow';
 
@@ -20,38 +21,39 @@ export function panels(open: OpenWindow): void {
     const folder = temporaryFolder('slipway-panels-');
     for (const name of readdirSync(examples))
       if (/\.(onnx|npz)$/.test(name)) copyFileSync(join(examples, name), join(folder, name));
-    const window = await open({ folder });
-    const { page } = window;
-    mkdirSync(pictures, { recursive: true });
-    const picture = (name: string) => page.screenshot({ path: join(pictures, `${name}.png`) });
+    await inWindow(open({ folder }), async (window) => {
+      const { page } = window;
+      mkdirSync(pictures, { recursive: true });
+      const picture = (name: string) => page.screenshot({ path: join(pictures, `${name}.png`) });
 
-    /** Opens the panel of a job, changes what is named, presses its button and waits for the result. */
-    async function run(
-      command: string,
-      tab: string,
-      fill: (panel: FrameLocator) => Promise<void>,
-    ): Promise<FrameLocator> {
-      await window.runCommand(`Slipway: ${command}…`);
-      await page.getByRole('tab', { name: `${tab} resnet.onnx` }).waitFor({ timeout: 30_000 });
-      const panel = window.webview();
-      await panel.getByRole('heading', { level: 1, name: `${tab} resnet.onnx` }).waitFor({ timeout: 30_000 });
-      await fill(panel);
-      await panel.locator('.submit .primary').click();
-      await panel
-        .getByRole('button', { name: 'Copy Command Line', exact: true })
-        .waitFor({ timeout: 120_000 });
-      return panel;
-    }
-    const more = async (panel: FrameLocator, fields: Record<string, string>) => {
-      if (!(await panel.locator('details.more').evaluate((one: HTMLDetailsElement) => one.open)))
-        await panel.getByText('More options').click();
-      for (const [name, value] of Object.entries(fields)) {
-        await panel.locator(`#field-${name}`).fill(value);
-        await panel.locator(`#field-${name}`).blur();
+      /** Opens the panel of a job, changes what is named, presses its button and waits for the result. */
+      async function run(
+        command: string,
+        tab: string,
+        fill: (panel: FrameLocator) => Promise<void>,
+      ): Promise<FrameLocator> {
+        await window.runCommand(`Slipway: ${command}…`);
+        await page.getByRole('tab', { name: `${tab} resnet.onnx` }).waitFor({ timeout: 30_000 });
+        const panel = window.webview();
+        await panel
+          .getByRole('heading', { level: 1, name: `${tab} resnet.onnx` })
+          .waitFor({ timeout: 30_000 });
+        await fill(panel);
+        await panel.locator('.submit .primary').click();
+        await panel
+          .getByRole('button', { name: 'Copy Command Line', exact: true })
+          .waitFor({ timeout: 120_000 });
+        return panel;
       }
-    };
+      const more = async (panel: FrameLocator, fields: Record<string, string>) => {
+        if (!(await panel.locator('details.more').evaluate((one: HTMLDetailsElement) => one.open)))
+          await panel.getByText('More options').click();
+        for (const [name, value] of Object.entries(fields)) {
+          await panel.locator(`#field-${name}`).fill(value);
+          await panel.locator(`#field-${name}`).blur();
+        }
+      };
 
-    try {
       await window.openFromExplorer('resnet.onnx');
       await window.webview().locator('canvas.graph').waitFor({ timeout: 60_000 });
 
@@ -124,11 +126,6 @@ export function panels(open: OpenWindow): void {
       await page.locator('.pane-header', { hasText: 'Changes' }).waitFor({ timeout: 60_000 });
       await page.locator('iframe.webview.ready').nth(1).waitFor({ timeout: 60_000 });
       await picture('panel-differences');
-    } catch (error) {
-      await picture('failure').catch(() => undefined);
-      throw error;
-    } finally {
-      await window.close();
-    }
+    });
   });
 }

@@ -6,6 +6,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { inWindow } from '../support/inWindow';
 import { repository, temporaryFolder } from '../support/paths';
 import { runCli } from '../support/runCli';
 import { until, type VscodeWindow, type WindowOptions } from '../support/vscodeWindow';
@@ -23,11 +24,10 @@ export function textAndCompare(open: OpenWindow): void {
     copyFileSync(join(repository, 'examples', 'resnet.onnx'), before);
     const made = await runCli('quantize', before, '-o', after, '--method', 'dynamic');
     assert.equal(made.code, 0, made.stderr);
-    const window = await open({ folder });
-    const { page } = window;
-    mkdirSync(pictures, { recursive: true });
-    const picture = (name: string) => page.screenshot({ path: join(pictures, `${name}.png`) });
-    try {
+    await inWindow(open({ folder }), async (window) => {
+      const { page } = window;
+      mkdirSync(pictures, { recursive: true });
+      const picture = (name: string) => page.screenshot({ path: join(pictures, `${name}.png`) });
       await window.openFromExplorer('resnet.onnx');
       await window.webview().locator('canvas.graph').waitFor({ timeout: 60_000 });
 
@@ -78,12 +78,7 @@ export function textAndCompare(open: OpenWindow): void {
         () => 'A change does not select its nodes in both editors.',
       );
       await picture('compare-selected');
-    } catch (error) {
-      await picture('failure').catch(() => undefined);
-      throw error;
-    } finally {
-      await window.close();
-    }
+    });
   });
 }
 
