@@ -3,7 +3,7 @@
 
 import { documentationOf, signatureOf, signatureText, type Parameter } from './language/signature';
 import { operatorSchema, type FormalParameter } from './operatorSchema';
-import { formAfter } from './operatorTable';
+import { formAfter, similarOperator } from './operatorTable';
 import { mlWords, previewWords, trainingWords } from './operatorWords/classic';
 import { contribWords } from './operatorWords/contrib';
 import { dataWords } from './operatorWords/data';
@@ -97,6 +97,18 @@ export function operatorDocumentation(
     })),
     ...(link === undefined ? {} : { link }),
   };
+}
+
+/** Names that may be meant by one that is not known: the same in another domain, or written a little differently. */
+export function operatorsLike(domain: string, name: string): string[] {
+  const own = plainDomain(domain);
+  const full = (where: string, what: string) => (where === '' ? what : `${where}.${what}`);
+  const found = [own, ...Object.keys(families)].flatMap((each) => {
+    if (each !== own && signatureOf(each, name) !== undefined) return [full(each, name)];
+    const near = similarOperator(each, name);
+    return near === undefined || (each === own && near === name) ? [] : [full(each, near)];
+  });
+  return [...new Set(found)].slice(0, 3);
 }
 
 /** Names come from one table, types from the other; both list the same parameters in the same order. */

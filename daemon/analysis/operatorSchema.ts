@@ -1,6 +1,7 @@
-// What an operator takes and gives at a version of its operator set: decoded from the generated table when first
-// asked for.
+// What an operator takes and gives at a version of its operator set: decoded from the generated tables (of the
+// specification, and of ONNX Runtime's own operators) when first asked for.
 
+import { contribSchemas, contribTypeSets } from './contribSchemas';
 import { schemas, typeSets } from './operatorSchemas';
 
 export interface FormalParameter {
@@ -28,39 +29,43 @@ export interface OperatorSchema {
 }
 
 const decoded = new Map<string, OperatorSchema>();
-const sets = new Map<number, ReadonlySet<string>>();
+/** Sets of types by their texts, which both tables number for themselves. */
+const sets = new Map<string, ReadonlySet<string>>();
 
-function typeSet(position: number): ReadonlySet<string> {
-  const known = sets.get(position);
+function typeSet(text: string): ReadonlySet<string> {
+  const known = sets.get(text);
   if (known) return known;
-  const made = new Set((typeSets[position] ?? '').split(' '));
-  sets.set(position, made);
+  const made = new Set(text.split(' '));
+  sets.set(text, made);
   return made;
 }
 
 /** The schema in force at `opset`; undefined where the operator is not defined there. */
 export function operatorSchema(domain: string, name: string, opset: number): OperatorSchema | undefined {
   const key = domain === '' ? name : `${domain}.${name}`;
-  const versions = Object.hasOwn(schemas, key) ? schemas[key]! : [];
+  const isContrib = domain === 'com.microsoft';
+  const table = isContrib ? contribSchemas : schemas;
+  const versions = Object.hasOwn(table, key) ? table[key]! : [];
   const [since, text] = versions.findLast((version) => version[0] <= opset) ?? [];
   if (since === undefined || text === undefined) return undefined;
   const id = `${key} ${since}`;
   const known = decoded.get(id);
   if (known) return known;
-  const made = decode(since, text);
+  const made = decode(since, text, isContrib ? contribTypeSets : typeSets);
   decoded.set(id, made);
   return made;
 }
 
-function decode(since: number, text: string): OperatorSchema {
+function decode(since: number, text: string, numbered: readonly string[]): OperatorSchema {
+  const setOf = (number: string) => typeSet(numbered[Number(number)] ?? '');
   const [inputs = '', outputs = '', attributes = '', variables = ''] = text.split('|');
   const allowed = new Map(
     words(variables).map((word) => {
       const [name = '', set = ''] = word.split('=');
-      return [name, typeSet(Number(set))];
+      return [name, setOf(set)];
     }),
   );
-  const parameters = (list: string) => words(list).map((word) => parameter(word, allowed));
+  const parameters = (list: string) => words(list).map((word) => parameter(word, allowed, setOf));
   return {
     since,
     inputs: parameters(inputs),
@@ -77,12 +82,16 @@ function decode(since: number, text: string): OperatorSchema {
 
 const words = (list: string): string[] => (list === '' ? [] : list.split(','));
 
-function parameter(word: string, allowed: ReadonlyMap<string, ReadonlySet<string>>): FormalParameter {
+function parameter(
+  word: string,
+  allowed: ReadonlyMap<string, ReadonlySet<string>>,
+  setOf: (number: string) => ReadonlySet<string>,
+): FormalParameter {
   const match = /^(=?)(\w+)([?*+]?)(\d*)$/.exec(word);
   const [, fixed = '', name = '', mark = '', least = ''] = match ?? [];
   return {
     variable: fixed === '=' ? '' : name,
-    types: fixed === '=' ? typeSet(Number(name)) : (allowed.get(name) ?? new Set()),
+    types: fixed === '=' ? setOf(name) : (allowed.get(name) ?? new Set()),
     kind: mark === '?' ? 'optional' : mark === '' ? 'single' : 'repeated',
     isUniform: mark !== '+',
     least: Number(least),

@@ -1,5 +1,6 @@
 // Looking operators up: is this one defined at that opset, and if not, why not.
 
+import { operatorsOf } from './language/signature';
 import { newestOpset, operatorVersions } from './operators';
 
 const tables = new Map<string, ReadonlyMap<string, readonly number[]>>();
@@ -67,11 +68,29 @@ export function formAfter(domain: string, name: string, opset: number): number |
   return next === undefined ? undefined : Math.abs(next);
 }
 
-/** The operator of the standard domain whose name is nearest, when it is near enough to be a slip of the pen. */
+/** The operator of the domain whose name is nearest, when it is near enough to be a slip of the pen. */
 export function similarOperator(domain: string, name: string): string | undefined {
   if (name.length > 40) return undefined;
   const wanted = name.toLowerCase();
-  for (const candidate of tableOf(domain)?.keys() ?? [])
-    if (candidate.toLowerCase() === wanted) return candidate;
-  return undefined;
+  let found: string | undefined;
+  for (const candidate of operatorsOf(domain)) {
+    const other = candidate.toLowerCase();
+    if (other === wanted) return candidate;
+    if (wanted.length > 3 && isOneSlipAway(wanted, other)) found ??= candidate;
+  }
+  return found;
+}
+
+/** One letter more, less, another, or two swapped. */
+function isOneSlipAway(a: string, b: string): boolean {
+  if (Math.abs(a.length - b.length) > 1) return false;
+  let start = 0;
+  while (start < a.length && a[start] === b[start]) start += 1;
+  let end = 0;
+  while (end < Math.min(a.length, b.length) - start && a.at(-1 - end) === b.at(-1 - end)) end += 1;
+  const [left, right] = [a.slice(start, a.length - end), b.slice(start, b.length - end)];
+  return (
+    (left.length <= 1 && right.length <= 1) ||
+    (left.length === 2 && left[0] === right[1] && left[1] === right[0] && right.length === 2)
+  );
 }

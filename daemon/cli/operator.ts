@@ -1,6 +1,10 @@
 // slipway operator: what an operator does and takes, at a version of its operator set.
 
-import { operatorDocumentation, type ParameterDocumentation } from '../analysis/operatorDocumentation';
+import {
+  operatorDocumentation,
+  operatorsLike,
+  type ParameterDocumentation,
+} from '../analysis/operatorDocumentation';
 import { badRequest } from '../base/errors';
 import { textOption, UsageError } from './args';
 import type { Command } from './command';
@@ -29,6 +33,9 @@ export const operatorCommand: Command = {
     const found = operatorDocumentation(domain, full.slice(dot + 1), opset);
     if (!found) {
       const at = opset === undefined ? '' : ` at version ${opset}`;
+      const near = operatorsLike(domain, full.slice(dot + 1));
+      if (near.length > 0)
+        throw badRequest(`There is no operator "${full}"${at}. Is ${near.join(' or ')} meant?`);
       throw badRequest(
         `Nothing is known of the operator "${full}"${at}. Names are written as in the specification: Conv, ai.onnx.ml.Scaler, com.microsoft.Gelu.`,
       );

@@ -1,6 +1,8 @@
 // Checks of operators: known at the operator set that the model imports, and imports that are there at all.
 
 import type { Model, OpsetImport } from '../../ir/model';
+import { contribRelease } from '../contribSchemas';
+import { operatorSchema } from '../operatorSchema';
 import { isSpecifiedDomain, operatorStanding, similarOperator } from '../operatorTable';
 import { newestOpset } from '../operators';
 import { functionKey, type ScopedGraph } from '../scopes';
@@ -43,6 +45,12 @@ export function checkImports(imports: readonly OpsetImport[], scope: string, fin
   }
 }
 
+/** The name that is meant, where it is near enough. */
+function hint(domain: string, name: string): string {
+  const near = similarOperator(domain, name);
+  return near === undefined ? '' : ` Is ${quoted(near)} meant?`;
+}
+
 /** One finding per operator type and graph: the first node that uses it stands for all. */
 export function checkOperators(
   { graph, path, functionDef }: ScopedGraph,
@@ -62,6 +70,15 @@ export function checkOperators(
     const version = versions.get(domain);
     const where = placeOf(path, node);
     const name = called(node, index);
+    if (domain === 'com.microsoft' && !operatorSchema(domain, node.opType, 1)) {
+      findings.add(
+        'warning',
+        'operator/unknown',
+        `${name}: ONNX Runtime ${contribRelease} has no operator ${quoted(`${domain}.${node.opType}`)}; another release or build of it may.${hint(domain, node.opType)}`,
+        where,
+      );
+      return;
+    }
     if (!isSpecifiedDomain(domain)) {
       if (version === undefined) {
         findings.add(
@@ -106,12 +123,10 @@ export function checkOperators(
         where,
       );
     } else if (standing.kind === 'unknown') {
-      const near = similarOperator(domain, node.opType);
-      const hint = near === undefined ? '' : ` Is ${quoted(near)} meant?`;
       findings.add(
         'error',
         'operator/unknown',
-        `${name}: there is no operator ${quoted(node.opType)} in ${set}.${hint}`,
+        `${name}: there is no operator ${quoted(node.opType)} in ${set}.${hint(domain, node.opType)}`,
         where,
       );
     }

@@ -1,7 +1,10 @@
 // Checks of nodes against the specification of their operator: how many inputs and outputs, which attributes of
-// which type, and types that fit together.
+// which type, and types that fit together. For ONNX Runtime's own operators the release that Slipway runs takes the
+// specification's place; what a newer one may have added is a warning.
 
+import type { Severity } from '../../base/diagnostic';
 import type { Node } from '../../ir/model';
+import { contribRelease } from '../contribSchemas';
 import { arityOf, operatorSchema, parameterAt, type OperatorSchema } from '../operatorSchema';
 import { functionKey } from '../scopes';
 import { typeIn } from '../shapes';
@@ -9,12 +12,20 @@ import { unknownType } from '../typeText';
 import { called, placeOf, quoted } from './findings';
 import type { Subject } from './subject';
 
+const contribDomain = 'com.microsoft';
+
+/** How bad it is to have more than is known, and who knows. */
+const beyond = (node: Node): { severity: Severity; where: string } =>
+  node.domain === contribDomain
+    ? { severity: 'warning', where: `in ONNX Runtime ${contribRelease}` }
+    : { severity: 'error', where: 'in this operator set' };
+
 export function checkSchemas(subject: Subject): void {
   const { graph } = subject.scoped;
   for (const [index, node] of graph.nodes.entries()) {
     const domain = node.domain === 'ai.onnx' ? '' : node.domain;
     if (subject.functions.has(functionKey(domain, node.opType, node.overload))) continue;
-    const version = subject.opsets.get(domain);
+    const version = subject.opsets.get(domain) ?? (domain === contribDomain ? 1 : undefined);
     const schema = version === undefined ? undefined : operatorSchema(domain, node.opType, version);
     if (!schema) continue;
     checkCount(subject, node, index, schema, 'input');
@@ -45,7 +56,7 @@ function checkCount(
       ? `${what} ${missing + 1} is left out`
       : `it has ${names.length > most ? names.length : count}`;
   findings.add(
-    'error',
+    names.length > most ? beyond(node).severity : 'error',
     what === 'input' ? 'operator/inputs' : 'operator/outputs',
     `${called(node, index)}: ${node.opType} has ${wanted} ${what}${plural}, and ${has}.`,
     placeOf(scoped.path, node),
@@ -65,10 +76,11 @@ function checkAttributes(
     given.add(attribute.name);
     const formal = schema.attributes.get(attribute.name);
     if (!formal) {
+      const { severity, where: known } = beyond(node);
       findings.add(
-        'error',
+        severity,
         'operator/unknown-attribute',
-        `${name}: ${node.opType} has no attribute ${quoted(attribute.name)} in this operator set.`,
+        `${name}: ${node.opType} has no attribute ${quoted(attribute.name)} ${known}.`,
         where,
       );
     } else if (formal.type !== attribute.type && attribute.type !== 'UNDEFINED') {

@@ -3,6 +3,7 @@
 
 import type { GraphSyntax, Mark, NodeSyntax } from '../../onnx/text/syntax';
 import { nameText } from '../../onnx/text/printTensor';
+import { contribRelease } from '../contribSchemas';
 import { typeIn, type InferredType } from '../shapes';
 import type { LanguageDocument } from './document';
 import { entryAt, titleOf } from './navigate';
@@ -111,7 +112,11 @@ async function operatorMarkdown(document: LanguageDocument, node: NodeSyntax): P
     const set = node.domain === '' ? 'ai.onnx' : node.domain;
     const facts = [
       plain(set),
-      ...(signature ? [`this form since version ${signature.since}`] : []),
+      ...(signature && node.domain === 'com.microsoft'
+        ? [`as ONNX Runtime ${plain(contribRelease)} has it`]
+        : signature
+          ? [`this form since version ${signature.since}`]
+          : []),
       ...(opset === undefined ? [] : [`the model uses ${opset}`]),
       ...(link === undefined ? [] : [`[specification](${link})`]),
     ];

@@ -1,5 +1,6 @@
 // Signatures of operators by name and operator set version.
 
+import { contribSignatures } from '../contribSchemas';
 import { signatureLines } from './signatures';
 
 export interface Parameter {
@@ -34,7 +35,8 @@ function tableOf(given: string): ReadonlyMap<string, readonly Signature[]> {
   const known = tables.get(domain);
   if (known) return known;
   const table = new Map<string, Signature[]>();
-  const text = Object.hasOwn(signatureLines, domain) ? signatureLines[domain]! : '';
+  const standard = Object.hasOwn(signatureLines, domain) ? signatureLines[domain]! : '';
+  const text = domain === 'com.microsoft' ? contribSignatures : standard;
   for (const line of text.split('\n')) {
     if (line === '') continue;
     const [head = '', inputs = '', outputs = '', attributes = ''] = line.split('|');

@@ -3,12 +3,15 @@
 
 export const contribWords: Readonly<Record<string, string>> = {
   Attention: 'Self-attention with the projection of queries, keys and values in the same operator.',
+  AttnLSTM: 'LSTM that looks back at a memory through attention at every step.',
   BeamSearch: 'Generates text by beam search around a decoder that is kept as a nested graph.',
   BiasAdd: 'Adds a bias and a residual, in channels-last layout.',
   BiasDropout: 'Adds a bias, drops elements at random in training, and adds a residual.',
   BiasGelu: 'Adds a bias and applies GELU, in one pass.',
   BiasSoftmax: 'Adds a broadcast bias or mask and applies softmax, in one pass.',
   BiasSplitGelu: 'Adds a bias, splits in halves, and multiplies one by the GELU of the other.',
+  BifurcationDetector:
+    'For decoding with a draft: finds where guessed tokens leave the source, keeps those before, and where to go on.',
   BitmaskBiasDropout: 'BiasDropout that stores which elements were dropped in single bits.',
   BitmaskDropout: 'Dropout that stores which elements were dropped in single bits.',
   CausalConvWithState:
@@ -18,6 +21,8 @@ export const contribWords: Readonly<Record<string, string>> = {
   ComplexMulConj: 'Product of complex numbers with the conjugate of the second.',
   ConvTransposeWithDynamicPads: 'Transposed convolution whose padding is an input.',
   CropAndResize: 'Cuts boxes out of pictures and scales each to one size.',
+  DecoderAttention:
+    'Attention of a decoder, to itself or to an encoder, with a cache; runtime flags say which.',
   DecoderMaskedMultiHeadAttention: 'Attention of one new token over a cache of past keys and values.',
   DecoderMaskedSelfAttention: 'Self-attention of one new token, projection included, over a cache.',
   DepthToSpace: 'Moves blocks of channels into space, also in channels-last layout.',
@@ -30,6 +35,7 @@ export const contribWords: Readonly<Record<string, string>> = {
     'Product with an 8-bit weight; the other input is quantized as it comes, the result is float.',
   DynamicTimeWarping: 'Cheapest alignment of two sequences by their matrix of costs.',
   EmbedLayerNormalization: 'Sums word, position and segment embeddings and normalizes them.',
+  EngramGate: 'Gates a value that was looked up by how well its key fits the hidden state, both normalized.',
   EPContext: 'Part of the model that was compiled for one device beforehand; only that device can run it.',
   ExpandDims: 'Puts in one axis of size 1.',
   FastGelu: 'GELU by its tanh approximation, with a bias if given.',
@@ -37,7 +43,11 @@ export const contribWords: Readonly<Record<string, string>> = {
   FusedGemm: 'Gemm with its activation.',
   FusedMatMul: 'Matrix product with transpositions and a factor in the same operator.',
   FusedMatMulActivation: 'FusedMatMul with its activation.',
+  GatedAdd: 'Adds to a tensor another one times a gate for each row.',
+  GatedDeltaNet:
+    'Linear attention with gates and the delta rule over packed sequences; the state is input and output.',
   GatedRelativePositionBias: 'Bias of attention by relative position, gated by the queries.',
+  GatedRMSNorm: 'RMS normalization times the Swish of a gate.',
   GatherBlockQuantized:
     'Looks rows up in a table that is stored in 4 or 8 bits by block, and gives them as floats.',
   GatherND: 'Picks elements or slices by tuples of positions.',
@@ -55,18 +65,28 @@ export const contribWords: Readonly<Record<string, string>> = {
   Irfft: 'Inverse Fourier transform that gives real numbers.',
   IsAllFinite: 'Whether no element of any input is NaN or infinite.',
   LayerNormalization: 'Normalizes over the last axes by mean and variance, then scales and shifts.',
+  LinearAttention: 'Linear attention: a state that is updated token by token takes the place of the cache.',
+  LinearAttentionGate: 'The decay and the gate of LinearAttention from their projections, in one pass.',
   LongformerAttention: 'Attention within a window, with some tokens that see everything.',
+  MatMulBlockQuantizedFp4Weight: 'Product with a weight stored in 4-bit floats (NVFP4) by block.',
+  MatMulBlockQuantizedFp8Weight: 'Product with a weight stored in 8-bit floats by block.',
   MatMulBnb4: 'Product with a weight stored in 4-bit floats (FP4 or NF4) by block.',
   MatMulFpQ4: 'Product with a weight stored in 4 bits by block.',
   MatMulInteger16: 'Matrix product of 16-bit whole numbers in 32 bits.',
   MatMulIntegerToFloat: 'Product of 8-bit tensors, scaled to float in the same operator.',
   MatMulNBits: 'Product with a weight stored in 2 to 8 bits by block; the weight is unpacked as it is read.',
+  MatMulNBitsMlp:
+    'Both products of a gated feed-forward layer with weights in 2 to 8 bits, its activation, and the normalization before it if given.',
+  MatMulNBitsQkv:
+    'RMS normalization and the products for queries, keys and values, with weights in 2 to 8 bits.',
   MaxpoolWithMask: 'MaxPool that looks only where a mask is set.',
   MoE: 'Mixture of experts: each token goes through the few feed-forward networks that a router chose.',
+  MRotaryEmbedding: 'Rotary position embedding with three positions (time, height, width) for each token.',
   MulInteger: 'Product of 8-bit tensors in 32 bits, element by element, after zero points are subtracted.',
   MultiHeadAttention:
     'Attention over projected queries, keys and values, with masks, a bias and a cache if given.',
   MurmurHash3: 'Hashes numbers or texts to 32-bit numbers.',
+  NGramHashMapping: 'Hashes the last tokens, two and more at a time, to rows of tables.',
   NGramRepeatBlock: 'Forbids tokens that would repeat an n-gram.',
   NhwcConv: 'Convolution in channels-last layout.',
   NhwcFusedConv: 'Convolution in channels-last layout with its activation.',
@@ -74,6 +94,8 @@ export const contribWords: Readonly<Record<string, string>> = {
   PackedAttention: 'Attention on a batch whose padding was taken out, projection included.',
   PackedMultiHeadAttention: 'Multi-head attention on a batch whose padding was taken out.',
   Pad: 'Adds a constant, the edge or a reflection around a tensor.',
+  PagedAttention:
+    'Attention over packed sequences with a cache that lies in blocks, so that requests can join and leave.',
   QAttention: 'Attention with 8-bit inputs and weights.',
   QEmbedLayerNormalization: 'EmbedLayerNormalization from 8-bit tables.',
   QGemm: 'Gemm with quantized inputs; the output is quantized if it has a scale, else float.',
@@ -92,6 +114,7 @@ export const contribWords: Readonly<Record<string, string>> = {
   QOrderedAttention: 'Attention on 8-bit numbers in the order that a GPU wants.',
   QOrderedGelu: 'GELU on 8-bit numbers in the order that a GPU wants.',
   QOrderedLayerNormalization: 'Layer normalization on 8-bit numbers in the order that a GPU wants.',
+  QOrderedLongformerAttention: 'LongformerAttention on 8-bit numbers in the order that a GPU wants.',
   QOrderedMatMul: 'Matrix product of 8-bit numbers in the order that a GPU wants.',
   QuantizeBFP: 'Turns floats into block floating point: mantissas with one exponent for each block.',
   QuantizeLinear: 'Turns floats into whole numbers, also 16-bit and 4-bit: round(x ÷ scale) + zero point.',
@@ -122,6 +145,8 @@ export const contribWords: Readonly<Record<string, string>> = {
   Trilu: 'Keeps the upper or lower triangle of matrices.',
   UnfoldTensor: 'Gives overlapping pieces of one axis.',
   Unique: 'The distinct elements of a vector, where each was first, and counts.',
+  VarlenCausalConvWithState:
+    'Causal depthwise convolution over packed sequences of different lengths that keeps its last inputs as state.',
   WhisperBeamSearch: 'Beam search around Whisper: encoder and decoder are nested graphs.',
   WordConvEmbedding: 'Embeds a word by a convolution over its characters.',
 };

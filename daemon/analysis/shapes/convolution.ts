@@ -237,6 +237,7 @@ export const convolutionRules: RuleTable = {
   RoiAlign: roiPool(1, outputShapePair),
   Col2Im: col2im,
   'com.microsoft.FusedConv': convRule(0, 1, firstType),
+  'com.microsoft.NhwcConv': convChannelsLast(0, 1, 0),
   'com.microsoft.NhwcFusedConv': convChannelsLast(0, 1, 0),
   'com.microsoft.NhwcMaxPool': (context) => [{ dtype: context.dtype(0), dims: pool(context, true) }],
   'com.microsoft.QLinearConv': (context) =>

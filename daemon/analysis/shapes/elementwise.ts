@@ -212,6 +212,7 @@ export const elementwiseRules: RuleTable = {
   Xor: compare(numbersOnly((a, b) => ((a !== 0) === (b !== 0) ? 0 : 1))),
   SwiGLU: likeFirst,
   'com.microsoft.SwiGLU': likeFirst,
+  'com.microsoft.GatedAdd': likeFirst,
   Equal: compare(equalElements),
   Greater: compare(numbersOnly((a, b) => (a > b ? 1 : 0))),
   GreaterOrEqual: compare(numbersOnly((a, b) => (a >= b ? 1 : 0))),

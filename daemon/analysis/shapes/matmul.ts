@@ -150,6 +150,12 @@ const attention: Rule = (context) => {
   ];
 };
 
+/** A weight that is stored with one row for each output. */
+const rowsOfWeight: Rule = (context) => {
+  const input = context.dims(0);
+  return [{ dtype: context.dtype(0), dims: input && [...input.slice(0, -1), context.dims(1)?.[0] ?? null] }];
+};
+
 export const matmulRules: RuleTable = {
   MatMul: product(0, 1, (context) => context.dtype(0)),
   MatMulInteger: product(0, 1, () => 'int32'),
@@ -166,6 +172,8 @@ export const matmulRules: RuleTable = {
     // Inputs: A, scale, zero point, B, scale, zero point, C, and the output's scale and zero point or neither.
     { dtype: context.has(8) ? context.dtype(8) : dataTypeName(1), dims: gemmDims(context, 0, 3) },
   ],
+  'com.microsoft.MatMulBlockQuantizedFp4Weight': rowsOfWeight,
+  'com.microsoft.MatMulBlockQuantizedFp8Weight': rowsOfWeight,
   'com.microsoft.MatMulNBits': packedMatMul,
   'com.microsoft.MatMulBnb4': packedMatMul,
 };

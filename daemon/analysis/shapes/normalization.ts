@@ -67,6 +67,7 @@ export const normalizationRules: RuleTable = {
   'com.microsoft.SkipLayerNormalization': skipNormalization,
   'com.microsoft.SkipSimplifiedLayerNormalization': skipNormalization,
   'com.microsoft.GroupNorm': likeFirst,
+  'com.microsoft.GatedRMSNorm': likeFirst,
   'com.microsoft.EmbedLayerNormalization': (context) => {
     const ids = context.dims(0);
     const width = context.dims(2)?.[1] ?? null;
@@ -80,4 +81,5 @@ export const normalizationRules: RuleTable = {
   },
   RotaryEmbedding: likeFirst,
   'com.microsoft.RotaryEmbedding': likeFirst,
+  'com.microsoft.MRotaryEmbedding': likeFirst,
 };

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkModel } from '../../../daemon/analysis/checks';
+import { contribRelease } from '../../../daemon/analysis/contribSchemas';
 import { operatorStanding } from '../../../daemon/analysis/operatorTable';
+import { inferShapes } from '../../../daemon/analysis/shapes';
 import { placeText } from '../../../daemon/base/diagnostic';
 import { floatTensor, graph, model, node, valueInfo } from '../../../daemon/ir/builder';
 import { DataType } from '../../../daemon/ir/dataType';
@@ -134,6 +136,49 @@ test('operators that the opset does not have', () => {
   assert.deepEqual(operatorStanding('', 'BitCast', 28), { kind: 'defined' });
   assert.deepEqual(operatorStanding('', 'Frobnicate', 99), { kind: 'beyond', newest: 28 });
   assert.deepEqual(operatorStanding('', '__proto__', 17), { kind: 'unknown' });
+});
+
+test("ONNX Runtime's own operators are held against what it registers", () => {
+  const built = model(
+    graph({
+      nodes: [
+        node('FusedMatMul', ['x', 'x'], ['a'], {
+          name: 'ok',
+          domain: 'com.microsoft',
+          attributes: { alpha: 2 },
+        }),
+        node('FusedMatMul', ['a', 'a'], ['b'], {
+          name: 'more',
+          domain: 'com.microsoft',
+          attributes: { beta: 1 },
+        }),
+        node('Gelu', [], ['c'], { name: 'none', domain: 'com.microsoft' }),
+        node('MatMulNBits', ['b', 'x', 'x'], ['d'], {
+          name: 'bits',
+          domain: 'com.microsoft',
+          attributes: { K: 4n, N: 4n },
+        }),
+        node('FastGellu', ['d'], ['y'], { name: 'slip', domain: 'com.microsoft' }),
+      ],
+      inputs: [x],
+      outputs: [y],
+    }),
+    { opset: 17 },
+  );
+  built.opsetImports.push({ domain: 'com.microsoft', version: 1 });
+  const found = checkModel(built, { shapes: inferShapes(built) });
+  assert.deepEqual(
+    found
+      .filter(({ id }) => id.startsWith('operator/'))
+      .map(({ severity, id, message }) => `${severity} ${id}: ${message.replace(contribRelease, 'R')}`),
+    [
+      'error operator/inputs: none: Gelu has 1 input, and it has 0.',
+      'error operator/missing-attribute: bits: MatMulNBits needs the attribute "block_size".',
+      'error operator/type: bits: MatMulNBits takes no float as input 2 (uint8).',
+      'warning operator/unknown: slip: ONNX Runtime R has no operator "com.microsoft.FastGellu"; another release or build of it may. Is "FastGelu" meant?',
+      'warning operator/unknown-attribute: more: FusedMatMul has no attribute "beta" in ONNX Runtime R.',
+    ],
+  );
 });
 
 test('domains that are not imported', () => {

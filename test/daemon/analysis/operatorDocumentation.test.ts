@@ -2,8 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { signatureOf } from '../../../daemon/analysis/language/signature';
-import { operatorDocumentation, operatorWords } from '../../../daemon/analysis/operatorDocumentation';
+import { operatorsOf, signatureOf } from '../../../daemon/analysis/language/signature';
+import {
+  operatorDocumentation,
+  operatorsLike,
+  operatorWords,
+} from '../../../daemon/analysis/operatorDocumentation';
 import { operatorSchema } from '../../../daemon/analysis/operatorSchema';
 import { operatorVersions } from '../../../daemon/analysis/operators';
 import { contribWords } from '../../../daemon/analysis/operatorWords/contrib';
@@ -32,8 +36,10 @@ test('every operator of ONNX Runtime that shapes are inferred for has a sentence
     .filter((key) => key.startsWith('com.microsoft.') && key.split('.').length === 3)
     .map((key) => key.slice('com.microsoft.'.length));
   assert.ok(names.length > 80);
+  const registered = operatorsOf('com.microsoft');
+  assert.ok(registered.length > 120);
   assert.deepEqual(
-    names.filter((name) => !Object.hasOwn(contribWords, name)),
+    [...names, ...registered].filter((name) => !Object.hasOwn(contribWords, name)),
     [],
   );
 });
@@ -52,6 +58,21 @@ test('names and types of parameters come from two tables that agree at every ver
         `attributes of ${name} ${version}`,
       );
     }
+});
+
+test("ONNX Runtime's own operators have facts of both kinds that agree", () => {
+  for (const name of operatorsOf('com.microsoft')) {
+    const signature = signatureOf('com.microsoft', name)!;
+    const schema = operatorSchema('com.microsoft', name, 1)!;
+    assert.equal(signature.inputs.length, schema.inputs.length, name);
+    assert.equal(signature.outputs.length, schema.outputs.length, name);
+    assert.deepEqual(
+      signature.attributes.map((each) => `${each.name} ${each.type.toUpperCase()} ${each.required}`).sort(),
+      [...schema.attributes.values()].map((each) => `${each.name} ${each.type} ${each.isRequired}`).sort(),
+      name,
+    );
+    for (const each of [...schema.inputs, ...schema.outputs]) assert.ok(each.types.size > 0, name);
+  }
 });
 
 test('the facts are those of the version', () => {
@@ -86,7 +107,15 @@ test('operators of other domains', () => {
   );
   const contrib = operatorDocumentation('com.microsoft', 'MatMulNBits')!;
   assert.match(contrib.words, /2 to 8 bits/);
-  assert.equal(contrib.since, undefined);
+  assert.equal(contrib.signature, 'MatMulNBits(A, B, scales, zero_points?, g_idx?, bias?) → Y');
+  assert.equal(contrib.since, 1);
+  assert.equal(contrib.changed, undefined);
+  assert.deepEqual(contrib.inputs[1]!.types, ['uint8']);
+  assert.deepEqual(
+    contrib.attributes.filter(({ required }) => required).map(({ name }) => name),
+    ['K', 'N', 'block_size'],
+  );
+  assert.equal(contrib.attributes.find(({ name }) => name === 'bits')!.default, '4');
   assert.match(contrib.link!, /#com\.microsoft\.MatMulNBits$/);
   assert.equal(operatorDocumentation('com.acme', 'Conv'), undefined);
   assert.equal(operatorDocumentation('', 'Convolution'), undefined);
@@ -101,4 +130,11 @@ test('an operator that came later is not described by its table at an older vers
   assert.equal(early.signature, '');
   assert.equal(early.since, undefined);
   assert.equal(early.changed, 20);
+});
+
+test('what may be meant by a name that is not known', () => {
+  assert.deepEqual(operatorsLike('', 'GroupQueryAttention'), ['com.microsoft.GroupQueryAttention']);
+  assert.deepEqual(operatorsLike('com.microsoft', 'gelu'), ['com.microsoft.Gelu', 'Gelu']);
+  assert.deepEqual(operatorsLike('', 'Sofmtax'), ['Softmax']);
+  assert.deepEqual(operatorsLike('', 'Frobnicate'), []);
 });

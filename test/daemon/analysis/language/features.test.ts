@@ -260,6 +260,30 @@ test('completion: operators, attributes, values, types, fields', () => {
   assert.deepEqual(completions('‹›'), []);
 });
 
+test("ONNX Runtime's own operators: completion, hover", async () => {
+  const own = text.replace('"com.acme" : 1]', '"com.acme" : 1, "com.microsoft" : 1]');
+  const made = (nodes: string) =>
+    completions(
+      own.slice(0, own.indexOf('  ["/layers.1')) + nodes + own.slice(own.indexOf('}\n<\n  domain')),
+    );
+  assert.deepEqual(made('  z = com.microsoft.FusedMatMul‹›'), [
+    'com.microsoft.FusedMatMul',
+    'com.microsoft.FusedMatMulActivation',
+  ]);
+  assert.deepEqual(made('  z = com.microsoft.GroupNorm <groups = 2, ‹›'), [
+    'activation',
+    'channels_last',
+    'epsilon',
+  ]);
+  const given = own.replace('MatMul (x, w)', 'com.microsoft.FusedMatMul <alpha = 2.0> (x, w)');
+  const opened = open(given);
+  const markdown = async (what: string) => (await hover(opened, given.indexOf(what) + 2))?.markdown ?? '';
+  const operator = await markdown('FusedMatMul <');
+  assert.match(operator, /FusedMatMul\(A, B\) → Y/);
+  assert.match(operator, /as ONNX Runtime \S+ has it.*ContribOperators\.md#com\.microsoft\.FusedMatMul/);
+  assert.match(await markdown('alpha = 2.0'), /alpha: float[\s\S]*1 when absent/);
+});
+
 test('completion of operators knows the operator set', () => {
   const old = text.replace('["" : 17', '["" : 10');
   const made = (given: string) =>
