@@ -22,6 +22,8 @@ export interface Outcome {
 
 export interface Command {
   readonly spec: CommandSpec;
+  /** Runs its models in the command's own process: quicker and in less memory, for what is not measured. */
+  readonly oneProcess?: boolean;
   /** Does the work; throws a SlipwayError or a UsageError. */
   run(args: ParsedArgs, context: CommandContext): Promise<Outcome>;
 }

@@ -4,9 +4,18 @@
 
 import * as modules from 'node:module';
 import { join } from 'node:path';
+import { runCompiled } from './compiled';
 
+const [, , command = '', ...rest] = process.argv;
+const bundle = join(__dirname, command === 'daemon' ? 'slipwayDaemon.js' : 'slipwayCommands.js');
 // Newer Node keeps what it compiled for the next start.
 const { enableCompileCache } = modules as { enableCompileCache?: () => unknown };
-enableCompileCache?.();
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- bundles beside this one, one of which is wanted
-require(join(__dirname, process.argv[2] === 'daemon' ? 'slipwayDaemon.js' : 'slipwayCommands.js'));
+if (enableCompileCache) {
+  enableCompileCache();
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- bundles beside this one, one of which is wanted
+  require(bundle);
+} else {
+  // A page of help compiles next to nothing of what the command would.
+  const help = rest.some((word) => word === '--help' || word === '-h');
+  runCompiled(bundle, help ? 'help' : command, modules.createRequire(bundle));
+}

@@ -97,6 +97,10 @@ async function run(command: Loaded, argv: readonly string[]): Promise<number> {
     if ('runInForeground' in command) return await command.runInForeground(args, json);
     const task: Task = { signal: stop.signal, report: (progress) => bar.show(progress) };
     onStop(stop);
+    if (command.oneProcess === true) {
+      const { setJobRunner } = await import('../runtime/runnerProcess');
+      setJobRunner((await import('../runtime/localRunner')).startLocalRunner);
+    }
     const outcome = await command.run(args, { task, json, note: say });
     bar.clear();
     await print(json ? JSON.stringify(outcome.result, null, 2) : outcome.text);

@@ -48,6 +48,7 @@ export const optimizeCommand: Command = {
       'slipway optimize bert.onnx -o bert.opt.onnx --bind batch=1 --json',
     ],
   },
+  oneProcess: true,
   async run(args, { task }) {
     const [model = ''] = args.positionals;
     const output = textOption(args, 'output');

@@ -49,6 +49,7 @@ export const quantizeCommand: Command = {
       'slipway quantize bert.onnx -o bert.int4.onnx --method weight-only --calibration bert_calibration.npz',
     ],
   },
+  oneProcess: true,
   async run(args, { task, note }) {
     const [model = ''] = args.positionals;
     const output = textOption(args, 'output');

@@ -25,6 +25,7 @@ export const runCommand: Command = {
     positionals: { min: 1, max: 1, what: 'The recipe file' },
     examples: ['slipway run small.yaml', 'slipway run small.yaml --model resnet.onnx -o resnet.small.onnx'],
   },
+  oneProcess: true,
   async run(args, { task }) {
     const [recipe = ''] = args.positionals;
     const result = await runRecipe(

@@ -12,7 +12,7 @@ import { DataType } from '../ir/dataType';
 import type { Tensor } from '../ir/tensor';
 import { writeModel } from '../onnx/writeModel';
 import type { Evaluator } from '../passes/simplify/foldConstants';
-import { startRunner, type RunnerProcess } from '../runtime/runnerProcess';
+import { startJobRunner, type RunnerProcess } from '../runtime/runnerProcess';
 import type { ElementType, TensorValue } from '../runtime/session';
 
 const dataTypes: Readonly<Partial<Record<ElementType, number>>> = {
@@ -51,7 +51,7 @@ export async function withEvaluator<T>(work: (evaluate: Evaluator) => Promise<T>
     const path = join(folder, `${(files += 1)}.onnx`);
     try {
       const written = await writeModel(subgraph, path, {}, { ...task, report: () => undefined });
-      if (runner?.ended !== false) runner = startRunner({ timeoutMs: evaluationMs });
+      if (runner?.ended !== false) runner = startJobRunner({ timeoutMs: evaluationMs });
       const session = await runner.load(path, { graphOptimization: 'disabled' }, task);
       const outputs = await session.run({}, task);
       await session.release();

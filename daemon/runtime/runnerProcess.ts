@@ -2,11 +2,11 @@
 // process, because ONNX Runtime cannot be interrupted. One process serves one job (withRunner).
 
 import { basename } from 'node:path';
-import { badRequest, cancelled, SlipwayError } from '../base/errors';
+import { cancelled, SlipwayError } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
 import { memoryKills } from '../host/memoryKills';
 import { startScript, startScriptFile, type Exit } from '../host/processes';
-import { checkFeeds } from './feedCheck';
+import { loadedSession } from './loadedSession';
 import type {
   RunnerCall,
   RunnerCalls,
@@ -14,7 +14,7 @@ import type {
   RunnerRequest,
   RuntimeDescription,
 } from './runnerMessages';
-import type { Feeds, Runner, RunnerSession, SessionOptions } from './session';
+import type { Runner, RunnerSession, SessionOptions } from './session';
 
 export interface RunnerOptions {
   /** A call that takes longer ends the process with `timeout`; ten minutes when absent. Time that timeRuns was given comes on top. */
@@ -135,37 +135,7 @@ export function startRunner(options: RunnerOptions = {}): RunnerProcess {
   async function load(modelPath: string, sessionOptions: SessionOptions, task: Task): Promise<RunnerSession> {
     models = [...models, basename(modelPath)];
     const loaded = await call('load', { path: modelPath, options: sessionOptions }, task);
-    const { session, inputs, outputs, loadMs } = loaded;
-    const outputNames = new Set(outputs.map((output) => output.name));
-    let timed: Feeds | undefined;
-    return {
-      inputs,
-      outputs,
-      loadMs,
-      async run(feeds, runTask, fetches) {
-        checkFeeds(basename(modelPath), inputs, feeds);
-        const unknown = fetches?.find((name) => !outputNames.has(name));
-        if (unknown !== undefined) throw badRequest(`${basename(modelPath)} has no output "${unknown}".`);
-        return call('run', { session, feeds, ...(fetches ? { fetches } : {}) }, runTask);
-      },
-      async timeRuns(feeds, limits, runTask) {
-        const again = timed === feeds;
-        if (!again) checkFeeds(basename(modelPath), inputs, feeds);
-        const params = { session, ...limits, ...(again ? {} : { feeds }) };
-        const times = await call('timeRuns', params, runTask, limits.maxMs);
-        timed = feeds;
-        return times;
-      },
-      async countValues(feeds, names, runTask) {
-        checkFeeds(basename(modelPath), inputs, feeds);
-        await call('countValues', { session, feeds, names }, runTask);
-      },
-      countedValues: (runTask) => call('countedValues', { session }, runTask),
-      endProfile: () => call('endProfile', { session }, undefined),
-      async release() {
-        if (ending === undefined) await call('release', { session }, undefined);
-      },
-    };
+    return loadedSession(call, basename(modelPath), loaded, () => ending === undefined);
   }
 
   return {
@@ -186,6 +156,16 @@ export function startRunner(options: RunnerOptions = {}): RunnerProcess {
   };
 }
 
+let startForJob: (options: RunnerOptions) => RunnerProcess = startRunner;
+
+/** What `withRunner` starts from now on; a command that does one job gives `startLocalRunner`. */
+export function setJobRunner(start: (options: RunnerOptions) => RunnerProcess): void {
+  startForJob = start;
+}
+
+/** A runner for a part of one job; as `startRunner`, or whatever was set. */
+export const startJobRunner = (options: RunnerOptions = {}): RunnerProcess => startForJob(options);
+
 /** Runs `work` with a fresh runner and ends the process afterwards, whatever happens. */
 export async function withRunner<T>(
   task: Task,
@@ -193,7 +173,7 @@ export async function withRunner<T>(
   options: RunnerOptions = {},
 ): Promise<T> {
   throwIfCancelled(task);
-  const runner = startRunner(options);
+  const runner = startForJob(options);
   try {
     return await work(runner);
   } finally {
