@@ -8,7 +8,9 @@ import type { RunnerCall, RunnerCalls, RunnerReply, RunnerRequest } from './runn
 async function answer(request: RunnerRequest): Promise<RunnerReply> {
   const { id } = request;
   try {
-    const call = runnerAnswers[request.call] as (params: unknown) => Promise<RunnerCalls[RunnerCall]['result']>;
+    const call = runnerAnswers[request.call] as (
+      params: unknown,
+    ) => Promise<RunnerCalls[RunnerCall]['result']>;
     return { id, result: await call(request.params) };
   } catch (error) {
     const kind = error instanceof SlipwayError ? error.kind : 'runnerFailed';

@@ -12,7 +12,9 @@ import { loadError, runError } from './ortErrors';
 import type { RunnerCall, RunnerCalls } from './runnerMessages';
 import type { ElementType, Feeds, SessionOptions, SessionValue, TensorValue } from './session';
 
-export type RunnerAnswers = { [C in RunnerCall]: (params: RunnerCalls[C]['params']) => Promise<RunnerCalls[C]['result']> };
+export type RunnerAnswers = {
+  [C in RunnerCall]: (params: RunnerCalls[C]['params']) => Promise<RunnerCalls[C]['result']>;
+};
 
 interface Loaded {
   readonly path: string;

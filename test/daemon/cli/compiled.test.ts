@@ -64,7 +64,10 @@ test('what V8 compiled is kept for the next start, and thrown away when it fits 
   assert.equal(run(), 'second version\n');
 
   const elsewhere = join(folder, 'elsewhere');
-  assert.equal(run('work', { SLIPWAY_STATE: elsewhere, NODE_DISABLE_COMPILE_CACHE: '1' }), 'second version\n');
+  assert.equal(
+    run('work', { SLIPWAY_STATE: elsewhere, NODE_DISABLE_COMPILE_CACHE: '1' }),
+    'second version\n',
+  );
   assert.equal(existsSync(elsewhere), false);
   const file2 = join(folder, 'no-folder');
   writeFileSync(file2, '');
