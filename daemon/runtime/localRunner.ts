@@ -7,6 +7,7 @@ import { messageOf, SlipwayError } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
 import type { RunnerProcess } from './runnerProcess';
 import { loadedSession, type CallRunner } from './loadedSession';
+import type * as RunnerCallsModule from './runnerCalls';
 import type { RunnerCall, RunnerCalls } from './runnerMessages';
 
 /** Returns at once; ONNX Runtime is loaded with the first call. Dispose it, to release what it still holds. */
@@ -62,9 +63,9 @@ async function answer<C extends RunnerCall>(
   return result;
 }
 
-let answers: Promise<typeof import('./runnerCalls')> | undefined;
+let answers: Promise<typeof RunnerCallsModule> | undefined;
 
-function loaded(): Promise<typeof import('./runnerCalls')> {
+function loaded(): Promise<typeof RunnerCallsModule> {
   if (!answers) {
     // As for a runner process (host/processes.ts).
     process.env['ORT_DISABLE_TELEMETRY'] = '1';
