@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { badRequest, SlipwayError } from '../base/errors';
 import type { Task } from '../base/task';
-import { withRunner } from '../runtime/runnerProcess';
+import { useRunner } from '../runtime/runnerProcess';
 import { sleepingThreads, type Runner, type RunnerSession, type SessionOptions } from '../runtime/session';
 import { ahead } from './data/rows';
 import type { Dataset } from './dataset';
@@ -79,13 +79,26 @@ export function requireLabels(dataset: Dataset): Int32Array {
 
 /**
  * Runs every sample and scores it; several models run on the same batches. Throws `badRequest` when the data does
- * not fit or lacks what the metric needs, and `unsupported` when the outputs are none that the metric is for.
+ * not fit or lacks what the metric needs, and `unsupported` when the outputs are none that the metric is for. With a
+ * `runner` no process is started for it, and its sessions are released.
  */
-export async function evaluateModel(options: EvaluateOptions, task: Task): Promise<EvaluationResult> {
+export async function evaluateModel(
+  options: EvaluateOptions,
+  task: Task,
+  runner?: Runner,
+): Promise<EvaluationResult> {
   const { metric } = options;
   if (metric === 'agreement' && options.reference === undefined)
     throw badRequest('Agreement needs a second model to agree with. Name it as the reference.');
-  const { dataset, own, other } = await withRunner(task, (runner) => runAll(runner, options, task));
+  const { dataset, own, other } = await useRunner(runner, task, async (used) => {
+    const sessions: RunnerSession[] = [];
+    try {
+      return await runAll(used, options, sessions, task);
+    } finally {
+      // A process of its own ends, and its sessions with it.
+      if (runner) for (const session of sessions) await session.release();
+    }
+  });
   const own95 = await estimate(own, task);
   const compared = other && {
     against: { ...(await estimate(other, task)), model: options.against ?? '' },
@@ -133,8 +146,17 @@ interface Ran {
   readonly other?: Scores;
 }
 
-async function runAll(runner: Runner, options: EvaluateOptions, task: Task): Promise<Ran> {
-  const load = (path: string) => runner.load(path, evaluationSession(), task);
+async function runAll(
+  runner: Runner,
+  options: EvaluateOptions,
+  sessions: RunnerSession[],
+  task: Task,
+): Promise<Ran> {
+  const load = async (path: string) => {
+    const session = await runner.load(path, evaluationSession(), task);
+    sessions.push(session);
+    return session;
+  };
   const { data, path, maxSamples, preprocess, tokenizer } = options;
   const loading = load(path);
   const dataset = await openBeside(loading, path, data, { maxSamples, preprocess, tokenizer }, task);

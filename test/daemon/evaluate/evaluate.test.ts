@@ -39,6 +39,11 @@ if (!shared) {
     const many = await evaluateModel({ ...options, reference: other, batch: 33 }, silentTask);
     assert.deepEqual(one, many);
     assert.deepEqual([one.value, one.samples], [1, 100]);
+    // In a process that is there already, which goes on living.
+    await withRunner(silentTask, async (runner) => {
+      assert.deepEqual(await evaluateModel({ ...options, reference: other }, silentTask, runner), one);
+      assert.ok(!runner.ended && (await runner.rssBytes()) > 0);
+    });
   });
 
   test('a transformer with two inputs', async () => {
