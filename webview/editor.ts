@@ -9,6 +9,8 @@ import { graphArea } from './graph/graphArea';
 import { describeNode } from './graph/graphTree';
 import { GraphView } from './graph/graphView';
 import { LayoutClient } from './graph/layoutClient';
+import type { ModelTable } from './graph/modelTable';
+import { callOfGroup, isClosedCall, operatorOf, placeOf, rowAt } from './graph/openCall';
 import { NodeKind, scopeOfRow, scopePath } from './graph/table';
 import { connectEditor, keptState } from './host';
 import { modelInspector } from './inspector/modelInspector';
@@ -223,14 +225,16 @@ function inspector(state: EditorState) {
   const { inspection, selected, table } = state;
   if (selected !== undefined && table !== undefined) {
     const scope = scopeOfRow(table.model, selected);
-    if (scope >= 0) {
+    const operator = operatorOf(table.model, selected);
+    const place = placeOf(table.model, state.scope, operator ?? selected);
+    if (scope >= 0 && operator === undefined) {
       return scopeInspector(table, scope, state.opening, {
         toggle: () => void controller?.toggle(selected),
         step: (by) => void controller?.stepRepeat(selected, by),
         selectRow: (row) => controller?.selectRow(row, true),
         find: (op) => controller?.searching.search(op),
         openText: () =>
-          host.notify({ kind: 'openText', scope: partOf(state.scope, scopePath(table.model, scope)) }),
+          host.notify({ kind: 'openText', scope: textOfScope(table.model, state.scope, scope) }),
         close() {
           controller?.selectRow(undefined, false);
           stage().focus();
@@ -242,7 +246,8 @@ function inspector(state: EditorState) {
     return nodeInspector(
       {
         table,
-        row: selected,
+        row: operator ?? selected,
+        callOpen: isCallOpen(state, selected),
         details: state.details,
         previews: state.previews,
         valueType: value === undefined ? '' : typeText(value.dtype, value.shape),
@@ -250,15 +255,19 @@ function inspector(state: EditorState) {
       {
         selectRow: (row) => controller?.selectRow(row, true),
         openScope: (scope) => void controller?.openScope(scope),
-        openText: (node) => host.notify({ kind: 'openText', scope: state.scope, node }),
-        goTo(row) {
+        openText: (node) =>
+          host.notify({ kind: 'openText', scope: textScope(table.model, place.scope), node }),
+        toggle: () => void controller?.toggle(selected),
+        goTo(rowThere) {
+          const row = rowAt(table.model, state.scope, { scope: place.scope, index: rowThere });
+          if (row < 0) return;
           if (table.model.foldedInto[row] === -1) controller?.selectRow(row, true);
           else void controller?.setFold(false, row);
         },
         trace: (side) => controller?.tracing.trace(side),
         preview: (name, range) => void controller?.tensors.preview(name, range),
         openSource: (file, line) => host.notify({ kind: 'openSource', file, line }),
-        exportTensor: (name) => host.notify({ kind: 'exportTensor', scope: state.scope, name }),
+        exportTensor: (name) => host.notify({ kind: 'exportTensor', scope: place.scope, name }),
         close() {
           controller?.selectRow(undefined, false);
           stage().focus();
@@ -279,6 +288,29 @@ function inspector(state: EditorState) {
 /** Path of a scope of the graph that is shown. */
 const partOf = (graph: string, part: string) =>
   graph === '' || part === '' ? graph + part : `${graph}/${part}`;
+
+/** Whether the function that the selection calls is open in its place; undefined where nothing is called. */
+function isCallOpen({ table, opening }: EditorState, selected: number): boolean | undefined {
+  if (table === undefined) return undefined;
+  const scope = scopeOfRow(table.model, selected);
+  if (scope >= 0) return opening.open.has(scope);
+  return isClosedCall(table.model, selected) ? false : undefined;
+}
+
+/** The graph that the text of a node is in: a function has one text, whoever calls it. */
+function textScope({ calls, callee }: ModelTable, scope: string): string {
+  const call = calls.find(({ path }) => path === scope);
+  return call === undefined ? scope : callee[call.row]!;
+}
+
+/** The text of a scope; inside a function, that of the function. */
+function textOfScope(model: ModelTable, graph: string, scope: number): string {
+  for (let g = scope; g >= 0; g = model.groupParent[g]!) {
+    const call = callOfGroup(model, g);
+    if (call !== undefined) return model.callee[call.row]!;
+  }
+  return partOf(graph, scopePath(model, scope));
+}
 
 function announcement({ selected, table }: EditorState): string {
   const picture = controller?.picture;
@@ -335,8 +367,9 @@ let told: number | undefined;
 store.subscribe(({ selected, scope, table }) => {
   if (selected === told) return;
   told = selected;
-  if (selected !== undefined && table?.kind[selected] === NodeKind.operator)
-    host.notify({ kind: 'selected', scope, index: selected });
+  if (selected === undefined || table === undefined) return;
+  const operator = operatorOf(table.model, selected);
+  if (operator !== undefined) host.notify({ kind: 'selected', ...placeOf(table.model, scope, operator) });
 });
 window.addEventListener('keydown', (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'f') {

@@ -9,7 +9,15 @@ import type { Model, Node } from '../ir/model';
 import { inferredAt } from './inferredAt';
 import { nodeScope } from './nodeScope';
 import { nodeSummary } from './nodeSummary';
-import { bodiesAt, findGraph, functionKey, functionScope, nodeLabels, type ScopedGraph } from './scopes';
+import {
+  bodiesAt,
+  callBody,
+  findGraph,
+  functionKey,
+  functionScope,
+  nodeLabels,
+  type ScopedGraph,
+} from './scopes';
 import { typeIn, type InferredGraph, type ShapeInfo } from './shapes';
 import { freeInputs, tensorBytes } from './summary';
 import { bodyCaptures } from './topology';
@@ -18,7 +26,7 @@ import { statedAt } from './statedAt';
 import { shapeText, unknownType } from './typeText';
 import { scopeTree } from './scopeTree';
 
-/** Columns by name; nodes have the first seven and `group`, edges the next four, scopes the last five. */
+/** Columns by name; nodes have the first nine and `group`, edges the next four, scopes the last five. */
 export type GraphColumns = {
   name: string[];
   /** Operator type; empty for inputs and outputs. */
@@ -32,6 +40,10 @@ export type GraphColumns = {
   weights: Float64Array;
   /** "3×3, stride 2, 64→128". */
   summary: Dictionary;
+  /** Path of the model-local function that the node calls, or empty. */
+  callee: Dictionary;
+  /** In the function of a call, the name that the caller has for each input and output; else empty. */
+  actual: Dictionary;
   /** Row of the node that the edge comes from. */
   source: Int32Array;
   /** Row of the node that the edge goes to. */
@@ -109,9 +121,12 @@ export async function graphTable(
     scope: new Dictionary(),
     weights: new Float64Array(count),
     summary: new Dictionary(),
+    callee: new Dictionary(),
+    actual: new Dictionary(),
     ...edgesOf(scoped, inputs, types),
     ...noGroups(count),
   };
+  const functions = functionPaths(model);
   for (const [index, node] of graph.nodes.entries()) {
     const at = nodeScope(node);
     scopes.push(at);
@@ -120,6 +135,8 @@ export async function graphTable(
     columns.domain.push(node.domain);
     columns.scope.push(at);
     columns.summary.push(nodeSummary(node, types));
+    columns.callee.push(calledPath(node, functions) ?? '');
+    columns.actual.push('');
     let bytes = 0;
     node.inputs.forEach((input, i) => {
       const own = weights.get(input);
@@ -129,14 +146,16 @@ export async function graphTable(
     columns.weights[index] = bytes;
     if (index % 256 === 0) await breathe(task);
   }
-  const addRows = (values: readonly { name: string }[], kind: number) => {
-    for (const { name } of values) {
+  const addRows = (values: readonly { name: string }[], kind: number, actual: readonly string[]) => {
+    for (const [position, { name }] of values.entries()) {
       columns.kind[columns.name.length] = kind;
       columns.name.push(name);
       columns.op.push('');
       columns.domain.push('');
       columns.scope.push('');
       columns.summary.push(typeLabel(types, name));
+      columns.callee.push('');
+      columns.actual.push(actual[position] ?? '');
     }
   };
   const tree = scopeTree(graph.nodes, scopes, (name) => weights.has(name), columns.source, columns.target);
@@ -147,8 +166,9 @@ export async function graphTable(
   for (const name of tree.className) columns.groupClass.push(name);
   columns.groupSame = tree.same;
   await breathe(task);
-  addRows(inputs, 1);
-  addRows(graph.outputs, 2);
+  const call = callOf(scoped);
+  addRows(inputs, 1, call?.inputs ?? []);
+  addRows(graph.outputs, 2, call?.outputs ?? []);
   return {
     nodes: count,
     edges: columns.source.length,
@@ -176,9 +196,25 @@ const noGroups = (count: number) => ({
   groupSame: new Int32Array(0),
 });
 
-/** Bytes of every initializer that the graph sees, its own hiding those of the graphs around it. */
+/** The node whose call of a function a graph is. */
+function callOf({ holder }: ScopedGraph): Node | undefined {
+  return holder?.body === callBody ? holder.graph.graph.nodes[holder.index] : undefined;
+}
+
+/**
+ * Bytes of every initializer that the graph sees, its own hiding those of the graphs around it; what a call passes to
+ * its function goes by the function's name for it.
+ */
 function initializerBytes(scoped: ScopedGraph): ReadonlyMap<string, number> {
   const bytes = new Map<string, number>();
+  const call = callOf(scoped);
+  if (call) {
+    const given = initializerBytes(scoped.holder!.graph);
+    for (const [position, { name }] of scoped.graph.inputs.entries()) {
+      const own = given.get(call.inputs[position] ?? '');
+      if (own !== undefined) bytes.set(name, own);
+    }
+  }
   for (let at: ScopedGraph | undefined = scoped; at; at = at.outer) {
     for (const tensor of at.graph.initializers) {
       if (!bytes.has(tensor.name)) bytes.set(tensor.name, tensorBytes(tensor));
@@ -276,6 +312,9 @@ export function subgraphPaths(
   const node: Node | undefined = graph.nodes[index];
   if (!node) return [];
   const paths = bodiesAt(path, graph.nodes, index, labels).map((body) => body.path);
-  const called = functions.size > 0 && functions.get(functionKey(node.domain, node.opType, node.overload));
-  return called ? [...paths, called] : paths;
+  const called = calledPath(node, functions);
+  return called === undefined ? paths : [...paths, called];
 }
+
+const calledPath = (node: Node, functions: ReadonlyMap<string, string>): string | undefined =>
+  functions.size === 0 ? undefined : functions.get(functionKey(node.domain, node.opType, node.overload));

@@ -1,7 +1,7 @@
 // The inferred types of one graph of a model, wherever it lies: the main graph, a body, or a function.
 
 import type { Model } from '../ir/model';
-import type { ScopedGraph } from './scopes';
+import { callBody, type ScopedGraph } from './scopes';
 import { inferFunction, inferShapes, type InferredGraph, type ShapeInfo } from './shapes';
 
 const nothing = (scoped: ScopedGraph): InferredGraph => ({
@@ -15,23 +15,39 @@ const nothing = (scoped: ScopedGraph): InferredGraph => ({
   parent: undefined,
 });
 
-/** `main` may bring what was inferred for the main graph before; a function is inferred by itself. */
+/**
+ * `main` may bring what was inferred for the main graph before; a function is inferred by itself, and as it is called
+ * where the path leads through the call.
+ */
 export function inferredAt(model: Model, scoped: ScopedGraph, main?: ShapeInfo): InferredGraph {
   const steps: ScopedGraph[] = [];
   let root = scoped;
-  for (; root.outer; root = root.outer) steps.push(root);
+  for (let around = aroundOf(root); around; around = aroundOf(root)) {
+    steps.push(root);
+    root = around;
+  }
   let at: InferredGraph = root.functionDef
     ? inferFunction(model, root.functionDef)
     : (main ?? inferShapes(model));
   for (const step of steps.reverse()) {
     const inner = bodyWith(at, step);
-    if (!inner) return nothing(scoped);
-    at = inner;
+    if (inner) at = inner;
+    // Too many calls were expanded already: the function by itself.
+    else if (step.holder?.body === callBody && step.functionDef) at = inferFunction(model, step.functionDef);
+    else return nothing(scoped);
   }
   return at;
 }
 
+const aroundOf = ({ outer, holder }: ScopedGraph) => holder?.graph ?? outer;
+
 function bodyWith(graph: InferredGraph, step: ScopedGraph): InferredGraph | undefined {
+  if (step.holder) {
+    const { index, body: name } = step.holder;
+    // By position: inside a call, nodes are copies with the call's attributes.
+    const found = graph.bodies.get(graph.nodes[index]!)?.find((body) => body.name === name);
+    if (found) return found;
+  }
   for (const bodies of graph.bodies.values()) {
     const found = bodies.find((body) => body.nodes === step.graph.nodes);
     if (found) return found;

@@ -9,7 +9,7 @@ import { functionPaths, graphAt, subgraphPaths } from './graphTable';
 import { inferredAt } from './inferredAt';
 import { operatorDocumentation, type OperatorDocumentation } from './operatorDocumentation';
 import { sourceFrames, type SourceFrame } from './sourceFrames';
-import { functionKey, type ScopedGraph } from './scopes';
+import { callBody, functionKey, type ScopedGraph } from './scopes';
 import { typeIn, type InferredGraph, type ShapeInfo } from './shapes';
 import { tensorBytes } from './summary';
 import { unknownType, type ValueSummary } from './typeText';
@@ -117,6 +117,13 @@ function visibleTensor(scoped: ScopedGraph, name: string): Tensor | undefined {
   for (let at: ScopedGraph | undefined = scoped; at; at = at.outer) {
     const found = at.graph.initializers.find((tensor) => tensor.name === name);
     if (found) return found;
+    const { holder } = at;
+    const position = at.graph.inputs.findIndex((input) => input.name === name);
+    // What a call passes to its function goes by the function's name for it.
+    if (holder?.body === callBody && position >= 0) {
+      const actual = holder.graph.graph.nodes[holder.index]?.inputs[position] ?? '';
+      return findVisibleTensor(holder.graph, actual);
+    }
   }
   return undefined;
 }

@@ -1,7 +1,9 @@
 // Names for the graphs inside a model: "" is the main graph, "If_3/then_branch" a body, "function com.acme:Norm"
-// a model-local function, "function com.acme:Norm/If_3/else_branch" a body inside it. And the walk over all of them.
+// a model-local function, "function com.acme:Norm/If_3/else_branch" a body inside it, "#12/function" the function that
+// node 12 calls, with the attributes and the types that this call gives it. And the walk over all of them.
 
 import type { FunctionDef, Graph, Model, Node } from '../ir/model';
+import { instantiate } from './shapes/functionCall';
 
 /** How nodes look a function up: domain, name and overload. */
 export const functionKey = (domain: string, name: string, overload: string): string =>
@@ -17,7 +19,12 @@ export interface ScopedGraph {
   /** The graph whose values this one can capture. */
   readonly outer?: ScopedGraph;
   readonly functionDef?: FunctionDef;
+  /** The node around a body, or the one whose call this is: its graph, its position, and the name of the body. */
+  readonly holder?: { readonly graph: ScopedGraph; readonly index: number; readonly body: string };
 }
+
+/** The name under which the function that a node calls lies in it. */
+export const callBody = 'function';
 
 export const functionGraph = (definition: FunctionDef): Graph => {
   const bare = (name: string) => ({ name, docString: '', metadataProps: [] });
@@ -129,6 +136,8 @@ export function findGraph(model: Model, path = ''): ScopedGraph | undefined {
   const pending = roots.filter((root) => root.path === '' || isWithin(path, root.path));
   for (let next = pending.pop(); next; next = pending.pop()) {
     if (next.path === path) return next;
+    const call = callOn(model, next, path);
+    if (call) pending.push(call);
     const { nodes } = next.graph;
     const labels = nodeLabels(nodes);
     for (let index = 0; index < nodes.length; index += 1) {
@@ -139,12 +148,34 @@ export function findGraph(model: Model, path = ''): ScopedGraph | undefined {
           path: body.path,
           graph: body.graph,
           outer: next,
+          holder: { graph: next, index, body: body.name },
           ...(next.functionDef ? { functionDef: next.functionDef } : {}),
         });
       }
     }
   }
   return undefined;
+}
+
+/** The function that a node of `graph` calls, where `path` leads through that call. */
+function callOn(model: Model, graph: ScopedGraph, path: string): ScopedGraph | undefined {
+  const rest = graph.path === '' ? path : path.slice(graph.path.length + 1);
+  const index = Number(/^#(\d{1,9})\/function(?:\/|$)/.exec(rest)?.[1] ?? -1);
+  const node = graph.graph.nodes[index];
+  const definition = node && calledFunction(model, node);
+  if (!definition) return undefined;
+  return {
+    path: bodyPath(graph.path, `#${index}`, callBody),
+    graph: functionGraph(instantiate(definition, node)),
+    functionDef: definition,
+    holder: { graph, index, body: callBody },
+  };
+}
+
+/** The model-local function that a node calls. */
+function calledFunction(model: Model, node: Node): FunctionDef | undefined {
+  const key = functionKey(node.domain, node.opType, node.overload);
+  return model.functions.find((each) => functionKey(each.domain, each.name, each.overload) === key);
 }
 
 const isWithin = (path: string, prefix: string) => path === prefix || path.startsWith(`${prefix}/`);

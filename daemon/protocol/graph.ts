@@ -11,7 +11,8 @@ export const GetGraph = request('slipway/graph', {
     ...modelRef,
     scope: Type.Optional(
       Type.String({
-        description: 'Path of a nested graph (`If_3/then_branch`) or function; absent for the main graph.',
+        description:
+          'Path of a nested graph (`If_3/then_branch`), of a function (`function com.acme:Norm`) or of the function that the node in row 12 calls, with what this call gives it (`#12/function`, after the path of the graph around it and a slash where there is one); absent for the main graph.',
       }),
     ),
     quick: Type.Optional(
@@ -41,7 +42,8 @@ export const GetGraph = request('slipway/graph', {
  * Node rows: name, op (operator type; "" for inputs and outputs), domain, kind (0 operator, 1 graph input,
  * 2 graph output), scope (metadata namespace or the path in the node name), weights (bytes of the
  * initializers that the node reads), summary (short text of attributes and constant inputs, such as "3×3, stride 2").
- * Node rows also: group (innermost row of the scope tree, -1 for none).
+ * Node rows also: callee (path of the model-local function that the node calls, or ""), actual (in the function of a
+ * call, the caller's names of its inputs and outputs, else "") and group (innermost row of the scope tree, -1 for none).
  * Scope rows, each after the one around it: groupName, groupParent (-1 for none), groupKind (0 scope, 1 a repeat whose
  * members are equal, 2 a chunk that was made because nothing tells the structure), groupClass (class of the module,
  * or ""), groupSame (equal numbers for equal structure).
@@ -55,6 +57,8 @@ export const graphColumns = [
   'scope',
   'weights',
   'summary',
+  'callee',
+  'actual',
   'source',
   'target',
   'value',

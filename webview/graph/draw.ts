@@ -6,7 +6,7 @@ import { fillValues, drawValues } from './drawOverlay';
 import { box, detailFont, titleFont } from './labels';
 import { EdgeKind, spacing } from './layoutTypes';
 import { boxOf, type Picture } from './picture';
-import { NodeKind, type GraphTable } from './table';
+import { NodeKind, opens, type GraphTable } from './table';
 import type { OverlayPaint } from './overlayPaint';
 import { traceArrow, traceBox, traceChip, traceEdge, traceSign } from './paths';
 import type { Camera, Size } from './camera';
@@ -306,8 +306,9 @@ function drawText(
   ctx.textAlign = 'left';
   ctx.textBaseline = 'middle';
   const left = (n: number) => {
-    const kind = table.kind[table.drawn[n]!];
-    if (kind === NodeKind.group) return box.paddingX + box.toggle;
+    const row = table.drawn[n]!;
+    if (opens(table, row)) return box.paddingX + box.toggle;
+    const kind = table.kind[row];
     return kind === NodeKind.operator ? box.paddingX + 2 : box.paddingX;
   };
   ctx.font = titleFont(theme.fontFamily);

@@ -6,6 +6,9 @@ export interface QuantizationFold {
   readonly from: Int32Array;
   readonly to: Int32Array;
   readonly edge: Int32Array;
+  /** Numbers of the edges whose values are what the source makes, and what the target reads. */
+  readonly made: Int32Array;
+  readonly reads: Int32Array;
   /** 1 for operators into which something was folded. */
   readonly quantized: Uint8Array;
   readonly folded: number;
@@ -85,20 +88,26 @@ export function foldQuantization(
     while (at >= 0 && folds[at] === 1) at = into[at]!;
     if (at >= 0) quantized[at] = 1;
   }
-  const kept: [from: number, to: number, edge: number][] = [];
+  const kept: [from: number, to: number, edge: number, made: number, reads: number][] = [];
   for (let e = 0; e < from.length; e++) {
     const t = to[e]!;
     if ((folds[t] ?? 0) === 1) continue;
     let s = from[e]!;
+    let made = e;
     // Folded rows follow what feeds them, so this ends.
-    while (s >= 0 && (folds[s] ?? 0) === 1) s = source[s]!;
+    while (s >= 0 && (folds[s] ?? 0) === 1) {
+      made = sourceEdge[s]!;
+      s = source[s]!;
+    }
     // What is shown is the value in integers: the one that goes into the last folded row.
-    if (s >= 0 && s !== t) kept.push([s, t, s === from[e] ? e : sourceEdge[from[e]!]!]);
+    if (s >= 0 && s !== t) kept.push([s, t, s === from[e] ? e : sourceEdge[from[e]!]!, made, e]);
   }
   return {
     from: Int32Array.from(kept, ([s]) => s),
     to: Int32Array.from(kept, ([, t]) => t),
     edge: Int32Array.from(kept, ([, , edge]) => edge),
+    made: Int32Array.from(kept, ([, , , made]) => made),
+    reads: Int32Array.from(kept, ([, , , , reads]) => reads),
     quantized,
     folded,
   };

@@ -4,7 +4,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { plural } from '../ui/format';
 import { elide } from '../ui/text';
-import { NodeKind, scopeOfRow, scopeTitle, type GraphTable } from './table';
+import { NodeKind, opens, scopeOfRow, scopeTitle, type GraphTable } from './table';
 import type { Picture } from './picture';
 import { neighbours } from './walk';
 
@@ -47,14 +47,14 @@ export function describeNode(picture: Picture, drawn: number): string {
 }
 
 /** How many open scopes lie around a box, counted from 1. */
-function level({ model, drawn, kind }: GraphTable, n: number): number {
+function level({ model, drawn, drawnOf, kind }: GraphTable, n: number): number {
   const row = drawn[n]!;
   const scope = scopeOfRow(model, row);
   let depth = 1;
   // Pills belong to a scope that the table does not name; they are said at the outermost level.
   if (kind[row] === NodeKind.entry || kind[row] === NodeKind.exit) return depth;
   let g = scope >= 0 ? model.groupParent[scope]! : model.group[row]!;
-  for (; g >= 0; g = model.groupParent[g]!) depth += 1;
+  for (; g >= 0; g = model.groupParent[g]!) if (drawnOf[model.rows + g]! >= 0) depth += 1;
   return depth;
 }
 
@@ -71,7 +71,7 @@ export function treeItems(picture: Picture | undefined, selected: number | undef
         id=${treeItemId(drawn)}
         aria-level=${level(picture.table, drawn)}
         aria-expanded=${
-          picture.table.kind[picture.table.drawn[drawn]!] === NodeKind.group
+          opens(picture.table, picture.table.drawn[drawn]!)
             ? String(picture.table.opened[drawn] === 1)
             : nothing
         }

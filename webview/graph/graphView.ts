@@ -6,7 +6,7 @@ import { drawScene, type Marks } from './draw';
 import { Minimap } from './minimap';
 import { boxOf, hitTest, type Picture } from './picture';
 import { readTheme, watchTheme, type Theme } from './theme';
-import { NodeKind } from './table';
+import { opens } from './table';
 import { step, type Direction } from './walk';
 
 export interface GraphViewEvents {
@@ -361,7 +361,7 @@ export class GraphView {
 
   private isScope(drawn: number): boolean {
     const table = this.picture?.table;
-    return table !== undefined && table.kind[table.drawn[drawn]!] === NodeKind.group;
+    return table !== undefined && opens(table, table.drawn[drawn]!);
   }
 
   get currentCamera(): Camera {

@@ -2,7 +2,8 @@
 
 import { bytes, plural } from '../ui/format';
 import { elide } from '../ui/text';
-import { scopeOfRow, scopeTitle, NodeKind, type GraphTable } from './table';
+import { isClosedCall } from './openCall';
+import { opens, scopeOfRow, scopeTitle, NodeKind, type GraphTable } from './table';
 
 export const box = {
   titleSize: 13,
@@ -59,7 +60,7 @@ export function makeLabels(
       detail[n] === '' ? 0 : widthOf(detail[n]!, detailFont(fontFamily)),
     );
     // A scope has the button that opens it beside its title.
-    const more = table.kind[row] === NodeKind.group ? box.toggle : 0;
+    const more = opens(table, row) ? box.toggle : 0;
     const narrowest = table.pillOf[n] === -1 ? box.narrowest : 40;
     widths[n] = Math.max(narrowest, 4 * Math.ceil((width + 2 * box.paddingX + more) / 4));
     heights[n] = table.pillOf[n] !== -1 ? box.pill : detail[n] === '' ? box.oneLine : box.twoLines;
@@ -101,6 +102,7 @@ function nodeDetail(table: GraphTable, n: number): string {
   const weights = table.weights[row]!;
   return [
     elide(moduleName(table, row), 24),
+    isClosedCall(table.model, row) ? 'function' : '',
     elide(summary, 36),
     weights > 0 ? bytes(weights) : '',
     table.model.quantized[row] === 1 ? 'QDQ' : '',

@@ -2,14 +2,20 @@
 // scope tree, and which nodes are folded into the one that reads them (constants and arithmetic on shapes).
 
 import { foldQuantization } from './foldQuantization';
+import type { OpenedCall } from './openCall';
 import { decodeColumns, type Column } from '../../daemon/protocol/columns';
 
 export const NodeKind = { operator: 0, input: 1, output: 2, group: 3, entry: 4, exit: 5 } as const;
-export const GroupKind = { scope: 0, repeat: 1, chunk: 2 } as const;
+export const GroupKind = { scope: 0, repeat: 1, chunk: 2, call: 3 } as const;
 
 export interface ModelTable {
-  /** Rows of the daemon's table: operators, then inputs, then outputs. Scopes follow as rows of their own. */
+  /**
+   * Rows of the daemon's table (operators, then inputs, then outputs), then those of functions that were opened where
+   * they are called. Scopes follow as rows of their own.
+   */
   readonly rows: number;
+  /** Rows of the daemon's table alone. */
+  readonly baseRows: number;
   readonly groups: number;
   readonly name: readonly string[];
   readonly op: readonly string[];
@@ -18,12 +24,19 @@ export interface ModelTable {
   readonly scope: readonly string[];
   readonly weights: Float64Array;
   readonly summary: readonly string[];
+  /** Path of the model-local function that a row calls, or empty. */
+  readonly callee: readonly string[];
+  /** In the function of a call, what the caller calls its inputs and outputs. */
+  readonly actual: readonly string[];
   /** Uses of values between rows; constants and shape arithmetic left out. */
   readonly source: Int32Array;
   readonly target: Int32Array;
   readonly value: readonly string[];
   readonly label: readonly string[];
-  /** For a folded row, the row that reads it; else -1. */
+  /** Names that the value has where it is made and where it is read: others than `value` where Q and DQ are folded. */
+  readonly made: readonly string[];
+  readonly reads: readonly string[];
+  /** For a folded row, the row that reads it; for a call whose function is open here, its scope's; else -1. */
   readonly foldedInto: Int32Array;
   /** 1 for operators into which Q and DQ nodes are folded. */
   readonly quantized: Uint8Array;
@@ -39,6 +52,8 @@ export interface ModelTable {
   readonly groupNodes: Int32Array;
   /** Scopes directly inside each scope. */
   readonly groupChildren: Int32Array;
+  /** Calls whose functions are in the table (openCall.ts). */
+  readonly calls: readonly OpenedCall[];
 }
 
 function strings(columns: Record<string, Column>, name: string, length: number): readonly string[] {
@@ -79,6 +94,8 @@ export function readModelTable(frame: ArrayBuffer | Uint8Array, fold = true): Mo
   const labels = strings(columns, 'label', allFrom.length);
   const value: string[] = [];
   const label: string[] = [];
+  const made: string[] = [];
+  const reads: string[] = [];
   let source = new Int32Array(from.length);
   let target = new Int32Array(from.length);
   for (let e = 0; e < from.length; e++) {
@@ -87,6 +104,9 @@ export function readModelTable(frame: ArrayBuffer | Uint8Array, fold = true): Mo
     target[value.length] = to[e]!;
     value.push(values[edgeOf(e)]!);
     label.push(labels[edgeOf(e)]!);
+    if (contracted === undefined) continue;
+    made.push(values[contracted.made[e]!]!);
+    reads.push(values[contracted.reads[e]!]!);
   }
   source = source.slice(0, value.length);
   target = target.slice(0, value.length);
@@ -123,6 +143,7 @@ export function readModelTable(frame: ArrayBuffer | Uint8Array, fold = true): Mo
   const empty = new Array<string>(groups).fill('');
   return {
     rows,
+    baseRows: rows,
     groups,
     name: strings(columns, 'name', rows).concat(groupName),
     op: op.concat(empty),
@@ -131,10 +152,14 @@ export function readModelTable(frame: ArrayBuffer | Uint8Array, fold = true): Mo
     scope: strings(columns, 'scope', rows).concat(empty),
     weights,
     summary: strings(columns, 'summary', rows).concat(empty),
+    callee: strings(columns, 'callee', rows).concat(empty),
+    actual: strings(columns, 'actual', rows),
     source,
     target,
     value,
     label,
+    made: contracted === undefined ? value : made,
+    reads: contracted === undefined ? value : reads,
     foldedInto,
     quantized: contracted?.quantized ?? new Uint8Array(rows),
     foldable: pairs?.folded ?? 0,
@@ -145,6 +170,7 @@ export function readModelTable(frame: ArrayBuffer | Uint8Array, fold = true): Mo
     groupSame: Int32Array.from(numbers(columns, 'groupSame', groups)),
     groupNodes,
     groupChildren,
+    calls: [],
   };
 }
 

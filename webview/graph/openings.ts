@@ -1,6 +1,7 @@
 // Changes to what is open, and what is open in words that outlive a changed file: paths of names.
 
 import { GroupKind, type ModelTable } from './modelTable';
+import { callOfGroup } from './openCall';
 import { membersOf, scopeOfRow, type Opening } from './table';
 
 /** What is open, kept with the tab. */
@@ -15,10 +16,15 @@ const mostKept = 2000;
 function pathOf(model: ModelTable, group: number): string {
   const parts: string[] = [];
   for (let g = group; g >= 0; g = model.groupParent[g]!) {
-    parts.push(`${model.groupKind[g] === GroupKind.repeat ? '*' : ''}${model.name[model.rows + g]!}`);
+    parts.push(ownName(model, g));
   }
   return parts.reverse().join('\n');
 }
+
+/** Name of a scope among those around it; a call has its path, as functions are called again and again. */
+const ownName = (model: ModelTable, g: number): string =>
+  callOfGroup(model, g)?.path ??
+  `${model.groupKind[g] === GroupKind.repeat ? '*' : ''}${model.name[model.rows + g]!}`;
 
 export function openingPaths(model: ModelTable, opening: Opening): OpeningPaths {
   return {
@@ -52,7 +58,7 @@ export function keptOpening(model: ModelTable, paths: OpeningPaths | undefined):
     const parent = model.groupParent[g]!;
     // Only what lies in something open can be open.
     if (parent >= 0 && !open.has(parent)) continue;
-    const own = `${model.groupKind[g] === GroupKind.repeat ? '*' : ''}${model.name[model.rows + g]!}`;
+    const own = ownName(model, g);
     path[g] = parent < 0 ? own : `${path[parent]!}\n${own}`;
     if (!wanted.has(path[g]!)) continue;
     open.add(g);
@@ -62,10 +68,12 @@ export function keptOpening(model: ModelTable, paths: OpeningPaths | undefined):
   return { flat: paths.flat, open, steps };
 }
 
-export function toggled(opening: Opening, scope: number): Opening {
+export function toggled(model: ModelTable, opening: Opening, scope: number): Opening {
   const open = new Set(opening.open);
   if (!open.delete(scope)) open.add(scope);
-  return { ...opening, flat: false, open };
+  // In one plane functions open and close, and everything else stays there.
+  const flat = opening.flat && model.groupKind[scope] === GroupKind.call;
+  return { ...opening, flat, open };
 }
 
 /** The opening in which the repeat at or around a row shows its next or previous member, as open as this one. */

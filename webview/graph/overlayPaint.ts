@@ -48,8 +48,11 @@ export interface OverlayPaint {
 /** Finds the nodes of an overlay in a graph: by name, else as the maker of a value of that name. */
 export function rowValues(overlay: Overlay, model: ModelTable): RowValues {
   const rowOf = new Map<string, number>();
-  for (let e = model.source.length - 1; e >= 0; e--) rowOf.set(model.value[e]!, model.source[e]!);
-  for (let row = model.rows - 1; row >= 0; row--) {
+  for (let e = model.source.length - 1; e >= 0; e--) {
+    if (model.source[e]! < model.baseRows) rowOf.set(model.value[e]!, model.source[e]!);
+  }
+  // Names in functions are not those of the graph.
+  for (let row = model.baseRows - 1; row >= 0; row--) {
     if (model.kind[row] === NodeKind.operator && model.name[row] !== '') rowOf.set(model.name[row]!, row);
   }
   const value = new Float64Array(model.rows).fill(NaN);
@@ -234,7 +237,7 @@ function weightEntries(model: ModelTable): Overlay['entries'] {
   const entries: Overlay['entries'] = [];
   const outputOf = new Map<number, string>();
   for (let e = model.source.length - 1; e >= 0; e--) outputOf.set(model.source[e]!, model.value[e]!);
-  for (let row = 0; row < model.rows; row++) {
+  for (let row = 0; row < model.baseRows; row++) {
     const name = model.name[row] === '' ? (outputOf.get(row) ?? '') : model.name[row]!;
     if (model.kind[row] === NodeKind.operator && model.weights[row]! > 0 && name !== '')
       entries.push({ node: name, value: model.weights[row]! });

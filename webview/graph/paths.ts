@@ -4,7 +4,7 @@
 import { box } from './labels';
 import { EdgeKind, spacing } from './layoutTypes';
 import { boxOf, type Picture } from './picture';
-import { GroupKind, NodeKind, scopeOfRow } from './table';
+import { GroupKind, NodeKind, opens, scopeOfRow } from './table';
 
 /** An edge from its source to its target. */
 export function traceEdge(ctx: CanvasRenderingContext2D, picture: Picture, e: number): void {
@@ -55,8 +55,9 @@ export function traceBox(ctx: CanvasRenderingContext2D, picture: Picture, n: num
 /** The sign that a scope can be opened (plus) or closed (minus), and for a repeat the sheets behind its box. */
 export function traceSign(ctx: CanvasRenderingContext2D, picture: Picture, n: number): void {
   const { table } = picture;
-  const scope = scopeOfRow(table.model, table.drawn[n]!);
-  if (scope < 0) return;
+  const row = table.drawn[n]!;
+  if (!opens(table, row)) return;
+  const scope = scopeOfRow(table.model, row);
   const { x, y, width, height } = boxOf(picture, n);
   const [left, middle] = [x + box.paddingX - 1, y + 15];
   ctx.rect(left, middle - 5.5, 11, 11);
@@ -65,7 +66,7 @@ export function traceSign(ctx: CanvasRenderingContext2D, picture: Picture, n: nu
   if (table.opened[n] === 1) return;
   ctx.moveTo(left + 5.5, middle - 3);
   ctx.lineTo(left + 5.5, middle + 3);
-  if (table.model.groupKind[scope] !== GroupKind.repeat) return;
+  if (scope < 0 || table.model.groupKind[scope] !== GroupKind.repeat) return;
   for (const shift of [3, 6]) {
     ctx.moveTo(x + shift + 2, y + height + shift);
     ctx.lineTo(x + width + shift, y + height + shift);

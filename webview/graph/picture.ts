@@ -5,7 +5,7 @@ import { box, type Labels } from './labels';
 import { EdgeKind, spacing } from './layoutTypes';
 import type { NestedLayout } from './layoutNested';
 import { SpatialIndex } from './spatialIndex';
-import { NodeKind, type GraphTable } from './table';
+import { opens, type GraphTable } from './table';
 
 export interface Picture {
   readonly table: GraphTable;
@@ -88,7 +88,7 @@ export function hitTest(picture: Picture, x: number, y: number): Hit | undefined
       best = n;
   });
   if (best === undefined) return undefined;
-  const isScope = table.kind[table.drawn[best]!] === NodeKind.group;
+  const isScope = opens(table, table.drawn[best]!);
   const toggle =
     isScope && x < layout.x[best]! + box.paddingX + box.toggle && y < layout.y[best]! + box.oneLine;
   return { node: best, chip: y < layout.y[best]!, toggle };

@@ -5,6 +5,7 @@
 import { elide } from '../ui/text';
 import { groupEdges, type Lists } from './layoutTypes';
 import { GroupKind, NodeKind, readModelTable, type ModelTable } from './modelTable';
+import { isClosedCall } from './openCall';
 
 export { GroupKind, NodeKind } from './modelTable';
 
@@ -100,8 +101,16 @@ function longer(list: readonly string[], length: number): readonly string[] {
 
 /** The view of a model table. Linear in rows and edges. */
 export function viewTable(model: ModelTable, { flat: plain, open, steps }: Opening): GraphTable {
-  const { rows, groups, groupParent, groupKind } = model;
-  const groupOf = plain ? new Int32Array(rows).fill(-1) : model.group;
+  const { rows, groups, groupKind } = model;
+  // In one plane there are no scopes but the functions that were opened where they are called.
+  const isHere = (g: number) => !plain || groupKind[g] === GroupKind.call;
+  const hereOf = (g: number) => {
+    let at = g;
+    while (at >= 0 && !isHere(at)) at = model.groupParent[at]!;
+    return at;
+  };
+  const groupParent = plain ? model.groupParent.map(hereOf) : model.groupParent;
+  const groupOf = plain ? model.group.map(hereOf) : model.group;
   // 0 hidden, 1 closed, 2 open; and the visible scope that stands for a hidden one.
   const state = new Uint8Array(groups);
   const standsFor = new Int32Array(groups).fill(-1);
@@ -111,7 +120,8 @@ export function viewTable(model: ModelTable, { flat: plain, open, steps }: Openi
     const members = membersOf(model, g);
     shown.set(g, members[Math.min(members.length - 1, Math.max(0, steps.get(g) ?? 0))]!);
   }
-  for (let g = 0; g < groups && !plain; g++) {
+  for (let g = 0; g < groups; g++) {
+    if (!isHere(g)) continue;
     const p = groupParent[g]!;
     const visible = p === -1 || (state[p] === 2 && (shown.get(p) ?? g) === g);
     state[g] = !visible ? 0 : open.has(g) ? 2 : 1;
@@ -131,7 +141,7 @@ export function viewTable(model: ModelTable, { flat: plain, open, steps }: Openi
   };
   for (let g = 0; g < groups; g++) {
     if (state[g]! > 0) draw(rows + g, groupParent[g]!);
-    else if (!plain) foldedInto[rows + g] = rows + standsFor[g]!;
+    else if (isHere(g)) foldedInto[rows + g] = rows + standsFor[g]!;
   }
   for (let row = 0; row < rows; row++) {
     if (foldedInto[row] !== -1) continue;
@@ -189,11 +199,15 @@ export function viewTable(model: ModelTable, { flat: plain, open, steps }: Openi
     }
     return n;
   };
+  const boxOfGroup = (row: number): number => {
+    const g = row - rows;
+    return drawnOf[row] !== -1 || standsFor[g] === -1 ? drawnOf[row]! : drawnOf[rows + standsFor[g]!]!;
+  };
   // The box that stands for each row. What is folded into a row comes before it.
   const boxOf = new Int32Array(rows);
   for (let row = rows - 1; row >= 0; row--) {
     const into = foldedInto[row]!;
-    boxOf[row] = into === -1 ? drawnOf[row]! : into < rows ? boxOf[into]! : drawnOf[into]!;
+    boxOf[row] = into === -1 ? drawnOf[row]! : into < rows ? boxOf[into]! : boxOfGroup(into);
   }
   const { source: from, target: to } = model;
   for (let e = 0; e < from.length; e++) {
@@ -306,6 +320,11 @@ export function scopeOfRow(model: ModelTable, row: number): number {
   return row >= model.rows && row < model.rows + model.groups ? row - model.rows : -1;
 }
 
+/** Whether a box is a scope, or a call whose function can be opened like one. */
+export function opens({ model }: GraphTable, row: number): boolean {
+  return scopeOfRow(model, row) >= 0 || isClosedCall(model, row);
+}
+
 /** What a scope is called: "layers ×32" for a repeat. */
 export function scopeTitle(model: ModelTable, group: number): string {
   const name = elide(model.name[model.rows + group]!, 32);
@@ -358,7 +377,6 @@ export function toDepth(model: ModelTable, levels: number, most: number): Openin
 export function openTo(model: ModelTable, opening: Opening, row: number): Opening {
   let at = row;
   while (at < model.rows && model.foldedInto[at] !== -1) at = model.foldedInto[at]!;
-  if (opening.flat) return opening;
   const open = new Set(opening.open);
   const steps = new Map(opening.steps);
   let inner = scopeOfRow(model, at);
@@ -367,5 +385,5 @@ export function openTo(model: ModelTable, opening: Opening, row: number): Openin
     if (model.groupKind[g] === GroupKind.repeat) steps.set(g, membersOf(model, g).indexOf(inner));
     inner = g;
   }
-  return { flat: false, open, steps };
+  return { flat: opening.flat, open, steps };
 }

@@ -8,7 +8,8 @@ export type Side = 'up' | 'down';
 
 const neighbours = new WeakMap<ModelTable, { into: Lists; out: Lists }>();
 
-function listsOf(model: ModelTable): { into: Lists; out: Lists } {
+/** Edges into and out of each row of a model. */
+export function edgeLists(model: ModelTable): { into: Lists; out: Lists } {
   let lists = neighbours.get(model);
   if (lists === undefined) {
     const all = () => true;
@@ -40,7 +41,7 @@ function rowsOf(model: ModelTable, row: number): number[] {
 
 /** All rows from which (up) or to which (down) values flow, the row itself included. */
 export function reachable(model: ModelTable, row: number, side: Side): Set<number> {
-  const { into, out } = listsOf(model);
+  const { into, out } = edgeLists(model);
   const { start, items } = side === 'up' ? into : out;
   const ends = side === 'up' ? model.source : model.target;
   const found = new Set(rowsOf(model, row));

@@ -5,7 +5,8 @@ import type { NodeDetails } from '../../daemon/protocol/graph';
 import type { PageError } from '../../daemon/protocol/page';
 import { shortName } from '../../daemon/protocol/shortName';
 import { familyOf } from '../graph/families';
-import { NodeKind, type GraphTable } from '../graph/table';
+import { NodeKind, scopeOfRow, shownRow, type GraphTable } from '../graph/table';
+import { edgeLists } from '../graph/trace';
 import type { TensorPreview } from '../state/editorState';
 import { plural } from '../ui/format';
 import { icon, iconButton } from '../ui/icon';
@@ -20,6 +21,8 @@ export interface NodeActions extends TensorActions, SourceActions {
   /** Selects a drawn or folded row. */
   selectRow: (row: number) => void;
   openScope: (scope: string) => void;
+  /** Opens or closes the function that this node calls. */
+  toggle: () => void;
   /** Shows a node by itself, also one that is folded into another. */
   goTo: (row: number) => void;
   /** Marks what feeds this node (up) or what it feeds (down). */
@@ -36,6 +39,8 @@ export interface NodeView {
   previews: ReadonlyMap<string, TensorPreview>;
   /** Type of a graph input or output. */
   valueType: string;
+  /** Whether the function that it calls is open in its place; undefined where it calls none. */
+  callOpen: boolean | undefined;
 }
 
 export function nodeInspector(view: NodeView, actions: NodeActions): TemplateResult {
@@ -79,13 +84,22 @@ function graphValue({ table, row, valueType }: NodeView, actions: NodeActions): 
 }
 
 function operator(
-  { table, row, previews }: NodeView,
+  { table, row, previews, callOpen }: NodeView,
   details: NodeDetails,
   actions: NodeActions,
 ): TemplateResult {
   const producers = producersByValue(table, row);
   const readers = linked(table, row, 'targets');
   return html`
+    ${
+      callOpen === undefined
+        ? nothing
+        : html`<div class="pad buttons">
+            <button type="button" class="secondary" @click=${actions.toggle}>
+              ${callOpen ? 'Close Function' : 'Open Function'}
+            </button>
+          </div>`
+    }
     <div class="pad small trace-links">
       <button
         type="button"
@@ -212,9 +226,20 @@ function operator(
   `;
 }
 
-/** Rows that a row reads from or feeds, each once. */
+/** Rows that a row reads from or feeds, each once, wherever they are drawn. */
 function linked(table: GraphTable, row: number, side: 'sources' | 'targets'): number[] {
-  const n = table.drawnOf[row]!;
+  const { model } = table;
+  // A call that is open has given its edges to what it calls: its frame is linked.
+  if (row >= model.rows || scopeOfRow(model, model.foldedInto[row]!) >= 0) return linkedAs(table, row, side);
+  const { start, items } = edgeLists(model)[side === 'sources' ? 'into' : 'out'];
+  const ends = side === 'sources' ? model.source : model.target;
+  const rows = Array.from(items.subarray(start[row], start[row + 1]), (e) => ends[e]!);
+  return [...new Set(rows)].sort((a, b) => a - b);
+}
+
+/** The same by what is drawn. */
+function linkedAs(table: GraphTable, row: number, side: 'sources' | 'targets'): number[] {
+  const n = table.drawnOf[shownRow(table, row)]!;
   if (n < 0) return [];
   const lists = side === 'sources' ? table.into : table.out;
   const ends = side === 'sources' ? table.source : table.target;
@@ -224,14 +249,13 @@ function linked(table: GraphTable, row: number, side: 'sources' | 'targets'): nu
   ).sort((a, b) => a - b);
 }
 
-/** Producer row of each value that a row reads. */
-function producersByValue(table: GraphTable, row: number): Map<string, number> {
+/** Row that makes each value that a row reads, by the name that it has there. */
+function producersByValue({ model }: GraphTable, row: number): Map<string, number> {
   const found = new Map<string, number>();
-  const n = table.drawnOf[row]!;
-  if (n < 0) return found;
-  for (let i = table.into.start[n]!; i < table.into.start[n + 1]!; i++) {
-    const e = table.into.items[i]!;
-    found.set(table.value[e]!, table.drawn[table.source[e]!]!);
+  const { start, items } = edgeLists(model).into;
+  for (let i = start[row]!; i < start[row + 1]!; i++) {
+    const e = items[i]!;
+    found.set(model.reads[e]!, model.source[e]!);
   }
   return found;
 }

@@ -15,9 +15,11 @@ import { measureText } from '../graph/measureText';
 import { makePicture, type Picture } from '../graph/picture';
 import { readerBeyond } from '../graph/trace';
 import type { ModelTable } from '../graph/modelTable';
+import { isClosedCall, operatorOf, placeOf, type Place } from '../graph/openCall';
 import { keptOpening, openingPaths, stepTo, toggled } from '../graph/openings';
 import {
   firstOpening,
+  GroupKind,
   NodeKind,
   openTo,
   scopeOfRow,
@@ -31,6 +33,7 @@ import { errorOf } from './errorOf';
 import { fetchGraph, type FetchedGraph } from './fetchGraph';
 import { boundOf, type EditorState, type KeptState } from './editorState';
 import { OverlayController } from './overlayController';
+import { CallController } from './callController';
 import type { Store } from './store';
 import { SearchController } from './searchController';
 import { TensorController } from './tensorController';
@@ -47,6 +50,7 @@ export class EditorController {
   readonly searching: SearchController;
   readonly tracing: TraceController;
   picture: Picture | undefined;
+  private readonly calls: CallController;
   private model: ModelTable | undefined;
   private load = new AbortController();
   /** The `load` of the last opening; later ones are other arrangements of what it opened. */
@@ -69,6 +73,7 @@ export class EditorController {
   ) {
     this.wish = kept;
     this.tensors = new TensorController(store, host);
+    this.calls = new CallController(store, host, kept);
     const shown = () => ({ picture: this.picture, model: this.model });
     this.tracing = new TraceController(store, view, shown);
     this.searching = new SearchController(store, host, view, shown, (row) => this.selectRow(row, true));
@@ -138,8 +143,8 @@ export class EditorController {
     const graph = await this.fetch(scope, false);
     const now = this.store.state;
     if (now.bind !== bind || now.scope !== graph.scope || graph.revision !== this.revision) return;
-    this.better = graph.model;
-    this.takeBetter();
+    this.better = await this.calls.openAgain(graph.model, scope, this.opened.signal);
+    if (this.store.state.bind === bind) this.takeBetter();
   }
 
   private fetch(scope: string, quick: boolean): Promise<FetchedGraph> {
@@ -170,8 +175,8 @@ export class EditorController {
     if (graph.inferred) return;
     const whole = await this.fetch(graph.scope, false);
     if (isOver() || whole.revision !== revision) return;
-    this.better = whole.model;
-    this.takeBetter();
+    this.better = await this.calls.openAgain(whole.model, graph.scope, load.signal);
+    if (!isOver()) this.takeBetter();
   }
 
   /** Draws with the whole table as soon as nothing else is being drawn. Its rows are those of the quick one. */
@@ -186,10 +191,12 @@ export class EditorController {
   private async drawModel({ model, scope }: FetchedGraph, signal: AbortSignal): Promise<void> {
     const sameGraph = this.picture !== undefined && this.store.state.scope === scope;
     const wish = this.wish?.scope === scope ? this.wish : undefined;
-    const opening = keptOpening(model, wish?.opening) ?? this.openingAgain(model, sameGraph);
-    const picture = await this.makePicture(model, opening, signal);
+    const whole = await this.calls.openAgain(model, scope, signal);
+    if (signal.aborted) return;
+    const opening = keptOpening(whole, wish?.opening) ?? this.openingAgain(whole, sameGraph);
+    const picture = await this.makePicture(whole, opening, signal);
     if (picture === undefined) return;
-    this.model = model;
+    this.model = whole;
     // Rows of another graph, or of a changed file, mean other nodes.
     this.store.update({ scope, opening, trace: undefined });
     this.show(picture, wish?.camera ?? (sameGraph ? this.camera : undefined));
@@ -258,11 +265,30 @@ export class EditorController {
 
   /** Opens a closed scope, closes an open one. Takes a row. */
   async toggle(row: number): Promise<void> {
-    const scope = this.model === undefined ? -1 : scopeOfRow(this.model, row);
+    if (this.model === undefined) return;
+    if (isClosedCall(this.model, row)) {
+      await this.openCall(this.model, row);
+      return;
+    }
+    const scope = scopeOfRow(this.model, row);
     if (scope < 0) return;
     const known = this.store.state.selected;
     if (known === undefined) this.selectRow(row, false);
-    await this.arrange(toggled(this.store.state.opening, scope), row);
+    await this.arrange(toggled(this.model, this.store.state.opening, scope), row);
+  }
+
+  /** Puts the function that a row calls in the place of the call, and opens it. */
+  private async openCall(model: ModelTable, row: number): Promise<void> {
+    const opened = await this.calls.open(model, this.store.state.scope, row);
+    if (opened === undefined || this.model !== model) return;
+    const { opening, selected } = this.store.state;
+    // Scopes stand behind the rows, which have become more.
+    const moved =
+      selected !== undefined && selected >= model.rows ? selected + opened.rows - model.rows : selected;
+    this.model = opened;
+    this.store.update({ selected: undefined });
+    const open = new Set(opening.open).add(model.groups);
+    if (await this.arrange({ ...opening, open }, row)) this.selectRow(moved ?? row, false);
   }
 
   /** Shows the next (1) or previous (-1) member of the repeat that a row is, or lies in. */
@@ -282,8 +308,13 @@ export class EditorController {
   /** Shows everything in one plane, or the scopes again. */
   async setFlat(flat: boolean): Promise<void> {
     if (this.model === undefined) return;
-    if (flat) await this.arrange({ flat: true, open: new Set(), steps: new Map() }, undefined);
+    if (flat)
+      await this.arrange({ flat: true, open: this.openCalls(this.model), steps: new Map() }, undefined);
     else await this.arrange(toDepth(this.model, Infinity, 160), undefined);
+  }
+
+  private openCalls(model: ModelTable): Set<number> {
+    return new Set([...this.store.state.opening.open].filter((g) => model.groupKind[g] === GroupKind.call));
   }
 
   /** Shows Q and DQ nodes as boxes of their own, or folded into their operators; then selects a row, if one is given. */
@@ -382,12 +413,13 @@ export class EditorController {
     if (reveal && drawn !== undefined) this.view.reveal(drawn);
     this.store.update({ selected: shown, details: undefined, previews: new Map() });
     this.keepSoon();
-    if (table === undefined || shown === undefined || table.kind[shown] !== NodeKind.operator) return;
-    void this.fetchDetails(shown);
+    if (table === undefined || shown === undefined) return;
+    const operator = operatorOf(table.model, shown);
+    if (operator !== undefined)
+      void this.fetchDetails(placeOf(table.model, this.store.state.scope, operator));
   }
 
-  private async fetchDetails(index: number): Promise<void> {
-    const { scope } = this.store.state;
+  private async fetchDetails({ scope, index }: Place): Promise<void> {
     const asked = this.host.ask('node', {
       index,
       ...(scope === '' ? {} : { scope }),
@@ -439,6 +471,7 @@ export class EditorController {
         tableHeight: valueTable.height,
         bind: this.store.state.bind,
         foldQuantization,
+        calls: this.calls.paths,
       };
       keepState(kept);
       this.host.notify({ kind: 'state', state: kept });

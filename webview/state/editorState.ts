@@ -125,6 +125,8 @@ export interface KeptState {
   /** Values of free dimensions that the user gave. */
   bind: Readonly<Record<string, number>>;
   foldQuantization: boolean;
+  /** Calls whose functions are in the picture, by path. */
+  calls: readonly string[];
 }
 
 /** Reads kept state; anything that does not look like it is ignored. */
@@ -143,6 +145,7 @@ export function readKept(value: unknown): KeptState | undefined {
     overlay: typeof kept.overlay === 'string' ? kept.overlay : undefined,
     tableOpen: kept.tableOpen === true,
     foldQuantization: kept.foldQuantization !== false,
+    calls: Array.isArray(kept.calls) ? kept.calls.filter((path) => typeof path === 'string') : [],
     tableHeight: typeof kept.tableHeight === 'number' ? kept.tableHeight : 220,
     bind: readBind(kept.bind),
   };

@@ -2,6 +2,7 @@
 
 import type { TensorStatistics } from '../../daemon/protocol/graph';
 import type { Asked } from '../../daemon/protocol/pageChannel';
+import { operatorOf, placeOf } from '../graph/openCall';
 import type { EditorHost } from '../host';
 import type { ValueRange } from '../inspector/tensorRange';
 import { tensorValues } from '../inspector/tensorValues';
@@ -37,7 +38,11 @@ export class TensorController {
     };
     const before = known();
     put(before?.state === 'shown' ? { ...before, turning: true } : { state: 'loading' });
-    const at = scope === '' ? { name } : { scope, name };
+    const table = this.store.state.table;
+    const operator =
+      table === undefined || selected === undefined ? undefined : operatorOf(table.model, selected);
+    const graph = operator === undefined ? scope : placeOf(table!.model, scope, operator).scope;
+    const at = graph === '' ? { name } : { scope: graph, name };
     this.turning.get(name)?.cancel();
     const asked = this.host.ask('tensor', { ...at, ...range });
     this.turning.set(name, asked);

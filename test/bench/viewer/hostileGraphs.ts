@@ -2,59 +2,19 @@
 
 import { join } from 'node:path';
 import { silentTask } from '../../../daemon/base/task';
-import { graph, model, node, valueInfo } from '../../../daemon/ir/builder';
-import { DataType } from '../../../daemon/ir/dataType';
-import type { Graph, Model, Node } from '../../../daemon/ir/model';
 import { writeModel } from '../../../daemon/onnx/writeModel';
+import { cyclicModel, denseModel, longNamesModel, nestedModel } from '../../support/hostileModels';
 import type { Pages } from '../../support/webPage';
 import type { BenchRow } from '../row';
 import { listed, quantile, row } from './figures';
 import { openPage } from './openPage';
 
 const runs = 3;
-const value = (name: string) => valueInfo(name, DataType.FLOAT, [4]);
-
-/** Each operator reads all before it. */
-function millionEdges(): Model {
-  const before = ['x'];
-  const nodes: Node[] = [];
-  for (let i = 0; i < 1414; i++) {
-    nodes.push(node('Sum', [...before], [`v${i}`], { name: `sum_${i}` }));
-    before.push(`v${i}`);
-  }
-  return model(graph({ nodes, inputs: [value('x')], outputs: [value('v1413')] }));
-}
-
-function cycles(): Model {
-  const ring = Array.from({ length: 5000 }, (_, i) =>
-    node('Add', [`v${(i + 4999) % 5000}`, `v${(i + 17) % 5000}`], [`v${i}`], { name: `n${i}` }),
-  );
-  return model(graph({ nodes: ring, outputs: [value('v0')] }));
-}
-
-function longNames(): Model {
-  const long = (i: number) => `${'a'.repeat(50_000)}/${'<b>\u0000\u202e'.repeat(10_000)}${i}`;
-  const nodes = Array.from({ length: 50 }, (_, i) =>
-    node('Relu', [i === 0 ? 'x' : long(i - 1)], [long(i)], { name: long(i) }),
-  );
-  return model(graph({ nodes, inputs: [value('x')], outputs: [value(long(49))] }));
-}
-
-function nested(): Model {
-  let inner: Graph = graph({ nodes: [node('Relu', ['x'], ['y'])], outputs: [value('y')] });
-  for (let depth = 0; depth < 200; depth++) {
-    const body = node('If', ['flag'], ['y'], { name: 'if', attributes: { then_branch: inner } });
-    inner = graph({ nodes: [body], outputs: [value('y')] });
-  }
-  const inputs = [value('x'), valueInfo('flag', DataType.BOOL, [])];
-  return model(graph({ nodes: inner.nodes, inputs, outputs: [value('y')] }));
-}
-
 const cases = {
-  'a million edges': millionEdges,
-  cycles,
-  'names of 100 KB': longNames,
-  'nested 200 deep': nested,
+  'a million edges': () => denseModel(1414),
+  cycles: () => cyclicModel(5000),
+  'names of 100 KB': () => longNamesModel(50),
+  'nested 200 deep': () => nestedModel(200),
 };
 
 export async function hostileGraphs(pages: Pages, folder: string): Promise<BenchRow[]> {

@@ -88,7 +88,7 @@ describe('scopes of a decoder', () => {
     assert.equal(next.opening.steps.get(repeat), 1);
     assert.ok(view.name.some((name, row) => name === 'layers.1' && view.drawnOf[row] !== -1));
     assert.ok(cache.hits >= before, 'equal scopes come from the cache');
-    opening = toggled(next.opening, repeat);
+    opening = toggled(model, next.opening, repeat);
     assert.ok(check(model, opening, cache).view.drawn.length < view.drawn.length);
     const everything = toDepth(model, Infinity, Infinity);
     check(model, everything, cache);
