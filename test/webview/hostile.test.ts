@@ -109,7 +109,7 @@ describe('hostile models in the page', () => {
       const longest = await page.evaluate(() =>
         Math.max(
           ...[...document.querySelectorAll('*')].map((e) =>
-            e.children.length === 0 ? (e.textContent?.length ?? 0) : 0,
+            e.children.length === 0 ? e.textContent.length : 0,
           ),
         ),
       );
@@ -123,7 +123,7 @@ describe('hostile models in the page', () => {
     async ({ page }) => {
       await drawn(page);
       await page.waitForSelector('.top-bar:has-text("opset")');
-      for (const _ of [0, 1, 2]) {
+      for (let step = 0; step < 3; step++) {
         await page.focus('#stage');
         await page.keyboard.press('Alt+ArrowDown');
         await page.waitForSelector('.inspector h2');
