@@ -10,11 +10,11 @@ import { loadDataset, type Dataset } from '../evaluate/dataset';
 import type { Model } from '../ir/model';
 import { readTensorBytes } from '../onnx/tensorData';
 import { writeModel } from '../onnx/writeModel';
-import { runPass, runPasses } from '../passes/pass';
+import { runPass, runPasses, type Pass } from '../passes/pass';
 import { dynamicOpset, quantizeDynamic } from '../passes/quantize/dynamic';
 import { refusal, type QuantizeOutcome } from '../passes/quantize/outcome';
 import { preparePasses } from '../passes/quantize/prepare';
-import { schemeText, weightRange } from '../passes/quantize/scheme';
+import { channelMultiple, hasDirectKernels, schemeText, weightRange } from '../passes/quantize/scheme';
 import { selectNodes } from '../passes/quantize/selection';
 import { staticOpset } from '../passes/quantize/static';
 import { simplifyPasses } from '../passes/simplify/simplify';
@@ -163,11 +163,17 @@ export async function openSource(
   task.report({ stage: 'Simplifying' });
   const read: TensorReader = (tensor) => readTensorBytes(tensor, undefined, task);
   const upgrade = { minimum: minimumOpset[method], purpose: words[method] };
-  const passes = [...simplifyPasses(read, upgrade), ...(method === 'static' ? preparePasses(read) : [])];
+  const passes = [...simplifyPasses(read, upgrade), ...(await preparation(read, options))];
   const simplified = await runPasses(model, passes, task);
   const notes = [...diagnostics, ...simplified.notes];
   const bytes = fileBytes + externalBytes;
   return { path, runner, model, simplified: simplified.model, read, bytes, inputs, dataset, notes };
+}
+
+async function preparation(read: TensorReader, options: QuantizeOptions): Promise<Pass[]> {
+  if (options.method !== 'static') return [];
+  const { scheme, target } = resolveScheme(options, await instructionSetsHere());
+  return preparePasses(read, channelMultiple(target, scheme));
 }
 
 /** Asks ONNX Runtime, which has a sentence for inputs that cannot be fed. */
@@ -204,7 +210,7 @@ export async function staticWork(
   keepOutputs = comparedSamples,
 ): Promise<StaticWork> {
   const { path, runner } = source;
-  const { scheme, notes } = resolveScheme(options, await instructionSetsHere());
+  const { scheme, target, notes } = resolveScheme(options, await instructionSetsHere());
   const { calibration, calibrationCache } = options;
   const work = new StaticWork(source.simplified, source.read, source.dataset!, {
     scheme,
@@ -215,6 +221,7 @@ export async function staticWork(
       momentum: options.momentum,
     },
     keepOutputs,
+    blockColumns: hasDirectKernels(target, scheme),
     exclude: excluded(source.simplified, options),
     overrides: options.overrides === undefined ? noOverrides : await readOverrides(options.overrides),
     ...(calibrationCache === undefined || calibration === undefined

@@ -2,14 +2,14 @@
 
 import type { Diagnostic } from '../base/diagnostic';
 import { badRequest } from '../base/errors';
-import { is16Bit, schemeFor, targetOf, type Scheme } from '../passes/quantize/scheme';
+import { is16Bit, schemeFor, targetOf, type Scheme, type Target } from '../passes/quantize/scheme';
 import type { StaticSettings } from './quantizeOptions';
 
-/** The scheme, with warnings about what will be slow. Throws `badRequest` for types that exclude each other. */
+/** The scheme and the processor it is for, with warnings about what will be slow. Throws `badRequest` for types that exclude each other. */
 export function resolveScheme(
   settings: StaticSettings,
   instructionSets: readonly string[],
-): { scheme: Scheme; notes: Diagnostic[] } {
+): { scheme: Scheme; target: Target; notes: Diagnostic[] } {
   const target = settings.target ?? targetOf(instructionSets);
   const habit = schemeFor(target);
   const activations = settings.activations ?? habit.activations;
@@ -43,5 +43,5 @@ export function resolveScheme(
       message:
         'Signed activations are slow on x64, where ONNX Runtime turns them into unsigned ones step by step. Use uint8 unless the model goes to an ARM device.',
     });
-  return { scheme, notes };
+  return { scheme, target, notes };
 }

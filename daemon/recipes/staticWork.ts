@@ -10,6 +10,7 @@ import { workThreads } from '../evaluate/evaluate';
 import { suitableBatch } from '../evaluate/predict';
 import type { Model } from '../ir/model';
 import { runPass } from '../passes/pass';
+import { blockColumns } from '../passes/quantize/blockColumns';
 import type { QuantizeOutcome } from '../passes/quantize/outcome';
 import type { Range } from '../passes/quantize/params';
 import { is16Bit, type Scheme } from '../passes/quantize/scheme';
@@ -27,6 +28,8 @@ export interface StaticWorkOptions {
   /** Nodes that stay in float whatever is tried. */
   readonly exclude: ReadonlySet<string>;
   readonly overrides: Overrides;
+  /** Give first layers the form that the processor has a direct kernel for. */
+  readonly blockColumns: boolean;
   /** Cache file, with the files whose contents the ranges depend on. */
   readonly cache?: { readonly path: string; readonly files: readonly string[] } | undefined;
   /** A runner to calibrate with; one of its own when absent. */
@@ -116,11 +119,10 @@ export class StaticWork {
     const { scheme, overrides } = this.options;
     const { types } = overrides;
     const all = new Set([...this.options.exclude, ...exclude]);
-    return runPass(
-      this.model,
-      quantizeStatic(this.read, { ranges, exclude: all, scheme, only, types }),
-      task,
-    );
+    const options = { ranges, exclude: all, scheme, only, types };
+    const outcome = await runPass(this.model, quantizeStatic(this.read, options), task);
+    if (!this.options.blockColumns) return outcome;
+    return { ...outcome, model: (await runPass(outcome.model, blockColumns(this.read), task)).model };
   }
 
   private checkOverrides(values: readonly string[]): void {

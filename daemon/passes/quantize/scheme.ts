@@ -52,6 +52,20 @@ export function schemeFor(target: Target): Scheme {
   }
 }
 
+/**
+ * What channels of depthwise convolutions must be a multiple of to be fast on a target; undefined where no number
+ * helps. Only weights with zero in the middle have these kernels.
+ */
+export function channelMultiple(target: Target, { activations, weights }: Scheme): number | undefined {
+  const arm = schemeFor(target).activations === 'int8';
+  if (weights !== 'int8' || activations !== (arm ? 'int8' : 'uint8')) return undefined;
+  return arm ? 8 : 16;
+}
+
+/** Whether a target has kernels for convolutions on few channels that need no copies of windows. */
+export const hasDirectKernels = (target: Target, { activations, weights }: Scheme): boolean =>
+  schemeFor(target).activations === 'uint8' && activations === 'uint8' && weights === 'int8';
+
 /** The target that a machine's instruction sets (as runtime/machine.ts names them) amount to; VNNI when nothing is known. */
 export function targetOf(instructionSets: readonly string[]): Target {
   const has = (...names: readonly string[]) => names.some((name) => instructionSets.includes(name));
