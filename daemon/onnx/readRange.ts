@@ -1,21 +1,15 @@
 // A range of any tensor as bytes for the wire: numbers as raw_data holds them, texts as length and UTF-8 bytes.
 
-import { badRequest } from '../base/errors';
 import type { Task } from '../base/task';
 import { DataType } from '../ir/dataType';
 import type { Tensor } from '../ir/tensor';
-import { readStringBytes, readTensorBytes, type ElementRange } from './tensorData';
+import { readTexts } from './readTexts';
+import { readTensorBytes, type ElementRange } from './tensorData';
 
 /** The bytes of a range; throws badRequest for one beyond the end, and what readTensorBytes throws. */
 export async function readRange(tensor: Tensor, range: ElementRange, task: Task): Promise<Uint8Array> {
   if (tensor.dataType !== DataType.STRING) return readTensorBytes(tensor, range, task);
-  const all = await readStringBytes(tensor, task);
-  const { start, count } = range;
-  if (start + count > all.length)
-    throw badRequest(
-      `Elements ${start} to ${start + count} were asked of tensor "${tensor.name}", which has ${all.length}.`,
-    );
-  const texts = all.slice(start, start + count);
+  const texts = await readTexts(tensor, range, task);
   const bytes = new Uint8Array(texts.reduce((sum, text) => sum + 4 + text.length, 0));
   const view = new DataView(bytes.buffer);
   let at = 0;

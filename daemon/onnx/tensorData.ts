@@ -108,7 +108,8 @@ async function readFieldBytes(fields: readonly Bytes[], task: Task): Promise<Uin
   return all;
 }
 
-async function readBytes(
+/** The bytes [start, start + length) of a piece of a file. */
+export async function readBytes(
   bytes: Bytes,
   isExternal: boolean,
   start: number,

@@ -119,12 +119,13 @@ export function readModelTable(frame: ArrayBuffer | Uint8Array, fold = true): Mo
   const groupChildren = new Int32Array(groups);
   const weights = new Float64Array(rows + groups);
   weights.set(numbers(columns, 'weights', rows));
-  // What a folded DequantizeLinear reads is a weight of its operator.
-  for (let row = 0; row < rows && contracted !== undefined; row++) {
+  // What a folded DequantizeLinear reads is a weight of its operator; scale and zero point of a computed value are none.
+  const computed = contracted === undefined ? undefined : readersOf(allFrom, allTo, op, rows);
+  for (let row = 0; row < rows && computed !== undefined; row++) {
     if (foldedInto[row] === -1 || (op[row] !== 'DequantizeLinear' && op[row] !== 'QuantizeLinear')) continue;
     let at = row;
     while (at >= 0 && foldedInto[at] !== -1) at = foldedInto[at]!;
-    weights[at]! += weights[row]!;
+    if (computed[row] === 0) weights[at]! += weights[row]!;
     weights[row] = 0;
   }
   for (let row = 0; row < rows; row++) {
@@ -172,6 +173,13 @@ export function readModelTable(frame: ArrayBuffer | Uint8Array, fold = true): Mo
     groupChildren,
     calls: [],
   };
+}
+
+/** 1 for rows that read a value which is computed or comes in. */
+function readersOf(from: Int32Array, to: Int32Array, op: readonly string[], rows: number): Uint8Array {
+  const reads = new Uint8Array(rows);
+  for (let e = 0; e < from.length; e++) if (op[from[e]!] !== 'Constant') reads[to[e]!] = 1;
+  return reads;
 }
 
 /** Operators that compute on shapes when what they read comes from a shape. */

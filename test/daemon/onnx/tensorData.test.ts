@@ -11,6 +11,7 @@ import { DataType, dataTypeBits, dataTypeName } from '../../../daemon/ir/dataTyp
 import type { Tensor } from '../../../daemon/ir/tensor';
 import { packBits } from '../../../daemon/onnx/bits';
 import { decodeTensor, readModel } from '../../../daemon/onnx/readModel';
+import { readTexts } from '../../../daemon/onnx/readTexts';
 import {
   readFloats,
   readStrings,
@@ -95,6 +96,33 @@ test('texts', async () => {
   const { tensor } = await ofType(DataType.STRING, [3], joined(encode('a'), encode(''), encode('ünï')));
   assert.deepEqual(await readStrings(tensor), ['a', '', 'ünï']);
   await assert.rejects(readFloats(tensor), (error: SlipwayError) => error.kind === 'invalidModel');
+});
+
+test('texts by range, each page from the last place that is known', async () => {
+  const texts = Array.from({ length: 5000 }, (_, i) => `${'ü'.repeat(i % 200)}${i}`);
+  texts[10] = 'long'.repeat(200_000);
+  const data = joined(...texts.map((text) => bytesField(6, new TextEncoder().encode(text))));
+  const { tensor } = await ofType(DataType.STRING, [5000], data);
+  const decoder = new TextDecoder();
+  // Backwards first: what is not known yet is walked over.
+  for (const [start, count] of [
+    [4990, 10],
+    [0, 12],
+    [1020, 10],
+    [3000, 1],
+    [2047, 2],
+    [5000, 0],
+  ] as const) {
+    const page = await readTexts(tensor, { start, count }, silentTask);
+    assert.deepEqual(
+      page.map((text) => decoder.decode(text)),
+      texts.slice(start, start + count),
+    );
+  }
+  await assert.rejects(readTexts(tensor, { start: 4999, count: 2 }, silentTask), { kind: 'badRequest' });
+  // A shape that promises more texts than there are.
+  const { tensor: lying } = await ofType(DataType.STRING, [9000], data);
+  await assert.rejects(readTexts(lying, { start: 5000, count: 1 }, silentTask), /which has 5000/);
 });
 
 test('ranges of every width agree with the whole', async () => {

@@ -58,8 +58,16 @@ describe('quantization folded for the picture', () => {
       dq('rq', 'out'),
     ]);
     assert.deepEqual(boxes, ['MatMul', 'Relu', 'in', 'out']);
+    // The weight with its scale and zero point; those of computed values are no weights.
+    assert.deepEqual(
+      ['MatMul', 'Relu'].map((op) => table.weights[table.op.indexOf(op)]),
+      [21, 0],
+    );
+    // An edge knows what its value is called at both ends.
+    const relu = table.op.indexOf('Relu');
+    const e = table.target.indexOf(relu);
+    assert.deepEqual([table.made[e], table.value[e], table.reads[e]], ['m', 'mq', 'm2']);
     assert.deepEqual(edges, ['MatMul>Relu', 'Relu>out', 'in>MatMul']);
-    assert.equal(table.weights[3], 16 + 4 * 5, 'the weight and the parameters of what is folded');
     assert.deepEqual(
       [...table.quantized].flatMap((on, row) => (on ? [table.op[row]!] : [])),
       ['MatMul', 'Relu'],
