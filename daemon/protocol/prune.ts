@@ -141,7 +141,7 @@ export const PruneResult = Type.Object({
       }),
       Type.Null(),
     ],
-    { description: 'Measured times, where a latency was the target; else null.' },
+    { description: 'Measured times, where a latency was the target and something was removed; else null.' },
   ),
   diagnostics: Type.Array(DiagnosticSchema, { description: 'What was noticed on the way.' }),
 });

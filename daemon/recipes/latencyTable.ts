@@ -36,19 +36,26 @@ const sessionNumbers = 48 << 20;
 /** Runs of a session, and the time that they may take. */
 const limits = { runs: 25, maxMs: 4000 };
 
-/** A layer to be timed: everything that its time depends on. */
-interface Layer {
-  readonly node: Node;
-  readonly x: readonly number[];
-  readonly w: readonly number[];
-  /** Axes of x and w that shrink together, by what they are called in `PricedAxis`. */
-  readonly axes: readonly { readonly axis: AxisRef; readonly inX?: number; readonly inW?: number }[];
-}
-
+/** A node with the shapes that it is timed at: everything that its time depends on. */
 interface Point {
   readonly node: Node;
   readonly x: readonly number[];
   readonly w: readonly number[];
+  /** Of a convolution, else 1. */
+  readonly groups: number;
+}
+
+/** A layer to be timed. */
+interface Layer extends Point {
+  readonly axes: readonly LayerAxis[];
+}
+
+/** An axis of the weight that can become shorter, and what follows when it is `width` long. */
+interface LayerAxis {
+  readonly axis: AxisRef;
+  /** Widths are multiples of this. */
+  readonly parts: number;
+  readonly at: (width: number) => Point;
 }
 
 /** The price in milliseconds, and how many layers and widths were timed for it. */
@@ -72,16 +79,15 @@ export async function latencyTable(
   for (const [index, node] of model.graph.nodes.entries()) {
     const layer = layerOf(node, shapes.types.get(node.inputs[0] ?? '')?.dims, constants, structure);
     if (!layer) continue;
-    const whole = pointOf({ node, x: layer.x, w: layer.w });
+    const whole = pointOf(layer);
     const curves = layer.axes
       .filter(({ axis }) => cut.has(axis))
-      .map(({ axis, inX, inW }) => ({
+      .map(({ axis, parts, at }) => ({
         axis,
-        at: widthsOf(axis.length, align).map((width): [number, string] => {
-          const shrink = (dims: readonly number[], at: number | undefined) =>
-            dims.map((dim, i) => (i === at ? width : dim));
-          return [width / axis.length, pointOf({ node, x: shrink(layer.x, inX), w: shrink(layer.w, inW) })];
-        }),
+        at: widthsOf(axis.length, align, parts).map((width): [number, string] => [
+          width / axis.length,
+          pointOf(at(width)),
+        ]),
       }));
     layers.set(index, { whole, curves });
   }
@@ -121,49 +127,75 @@ export async function latencyTable(
   return { price: new Price(scaled, Math.max(0, denseMs - explained * scale)), points: ms.size };
 }
 
-/** A Conv of one group or depthwise, a Gemm or a MatMul with a constant matrix; undefined for anything else. */
+/** A Conv or ConvTranspose, a Gemm or a MatMul with a constant matrix; undefined for anything else. */
 function layerOf(
   node: Node,
   dims: Dims | null | undefined,
   constants: ReadonlyMap<string, Tensor>,
   { elements }: Structure,
 ): Layer | undefined {
-  if (!isOp(node, 'Conv', 'Gemm', 'MatMul') || !dims?.every((dim) => typeof dim === 'number'))
-    return undefined;
+  if (!isOp(node, 'Conv', 'ConvTranspose', 'Gemm', 'MatMul')) return undefined;
+  const convolves = isOp(node, 'Conv', 'ConvTranspose');
   const weight = constants.get(node.inputs[1] ?? '');
+  if (!dims?.every((dim) => typeof dim === 'number')) return undefined;
   if (!weight || weight.dataType !== DataType.FLOAT || weight.dims.length < 2) return undefined;
-  if (!isOp(node, 'Conv') && weight.dims.length !== 2) return undefined;
+  if (!convolves && weight.dims.length !== 2) return undefined;
   if (isOp(node, 'Gemm') && intAttribute(node, 'transA', 0) !== 0) return undefined;
   const x = dims.map(Number);
   const w = weight.dims;
   if (elementCount(x) + elementCount(w) > mostNumbers || elementCount(x) * elementCount(w) === 0)
     return undefined;
-  const channelsOfX = isOp(node, 'Conv') ? 1 : x.length - 1;
-  const groups = isOp(node, 'Conv') ? intAttribute(node, 'group', 1) : 1;
-  const [into, out] = [inputAxis(node), (outputAxis(node) + w.length) % w.length];
-  const axes: Layer['axes'][number][] = [];
-  const add = (at: number, inX?: number) => {
-    const axis = elements.axis(weight.name, at);
-    if (axis) axes.push({ axis, inW: at, ...(inX === undefined ? {} : { inX }) });
+  const channels = convolves ? 1 : x.length - 1;
+  const groups = convolves ? intAttribute(node, 'group', 1) : 1;
+  const whole: Point = { node, x, w, groups };
+  const axes: LayerAxis[] = [];
+  /** `xPerWidth` channels of x go with each slice of the weight; none when undefined. */
+  const add = (inW: number, xPerWidth: number | undefined, parts: number, ofGroups = false) => {
+    const axis = elements.axis(weight.name, inW);
+    if (!axis) return;
+    const replace = (shape: readonly number[], at: number, by: number) =>
+      shape.map((dim, i) => (i === at ? by : dim));
+    const at = (width: number): Point => ({
+      node,
+      x: xPerWidth === undefined ? x : replace(x, channels, width * xPerWidth),
+      w: replace(w, inW, width),
+      groups: ofGroups ? (groups * width) / axis.length : groups,
+    });
+    axes.push({ axis, parts, at });
   };
+  const [into, out] = [inputAxis(node), (outputAxis(node) + w.length) % w.length];
   if (groups === 1) {
-    add(into, channelsOfX);
-    add(out);
-  } else if (groups === x[1] && w[0] === groups) add(0, 1);
-  else return undefined;
-  return { node, x, w, axes };
+    add(into, 1, 1);
+    add(out, undefined, 1);
+  } else if (groups === x[1]) {
+    // Depthwise: whole groups go. A Conv has `w[0] / groups` outputs in each, a ConvTranspose one slice.
+    const each = isOp(node, 'Conv') ? w[0]! / groups : 1;
+    if (Number.isInteger(each)) add(0, 1 / each, each, true);
+  } else if (isOp(node, 'Conv')) {
+    add(into, groups, 1);
+    add(out, undefined, groups);
+  } else {
+    add(into, 1, groups);
+    add(out, undefined, 1);
+  }
+  return { ...whole, axes };
 }
 
-function widthsOf(length: number, align: number): number[] {
-  const widths = shares.map((share) => Math.max(1, Math.round((share * length) / align) * align));
+/** Widths to measure beside the whole: aligned, and such that every part has as many. */
+function widthsOf(length: number, align: number, parts: number): number[] {
+  const both = (align * parts) / gcd(align, parts);
+  const step = both < length ? both : parts;
+  const widths = shares.map((share) => Math.max(step, Math.round((share * length) / step) * step));
   return [...new Set(widths)].filter((width) => width < length);
 }
 
-function keyOf({ node, x, w }: Point): string {
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+
+function keyOf({ node, x, w, groups }: Point): string {
   const attributes = node.attributes.map((each) =>
     JSON.stringify(each, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
   );
-  return [node.opType, x.join('×'), w.join('×'), node.inputs.length, ...attributes.sort()].join(' ');
+  return [node.opType, x.join('×'), w.join('×'), groups, node.inputs.length, ...attributes.sort()].join(' ');
 }
 
 /** Straight lines between what was measured, through 1 at 1; never falling, so that noise cannot reward width. */
@@ -222,22 +254,20 @@ function pointsModel(points: readonly Point[], opset: number) {
   const inputs = new Map<string, readonly number[]>();
   const weights: Tensor[] = [];
   const nodes: Node[] = [];
-  for (const [i, { node, x, w }] of points.entries()) {
+  for (const [i, { node, x, w, groups }] of points.entries()) {
     const input = `x_${x.join('_')}`;
     inputs.set(input, x);
     const constant = (name: string, dims: readonly number[]) => {
       weights.push(floatTensor(name, dims, new Float32Array(elementCount(dims)).fill(0.01)));
       return name;
     };
-    const outputs = w[(outputAxis(node) + w.length) % w.length]!;
+    const slices = w[(outputAxis(node) + w.length) % w.length]!;
+    const outputs = isOp(node, 'ConvTranspose') ? slices * groups : slices;
     const bias = node.inputs[2] !== undefined && node.inputs[2] !== '' ? [constant(`b_${i}`, [outputs])] : [];
     const name = `${prefix}${i}_`;
-    const depthwise = intAttribute(node, 'group', 1) > 1;
-    const attributes = depthwise
-      ? node.attributes.map((each) =>
-          each.name === 'group' && each.type === 'INT' ? { ...each, value: BigInt(w[0]!) } : each,
-        )
-      : node.attributes;
+    const attributes = node.attributes.map((each) =>
+      each.name === 'group' && each.type === 'INT' ? { ...each, value: BigInt(groups) } : each,
+    );
     nodes.push({
       ...makeNode(node.opType, [input, constant(`w_${i}`, w), ...bias], [name], { name }),
       attributes,

@@ -43,7 +43,7 @@ export interface Pruned {
   /** Layers that were refitted. */
   repaired: number;
   error: OutputError | null;
-  /** Measured where a latency was the target, else null. */
+  /** Measured where a latency was the target and something was removed, else null. */
   latency: MeasuredLatency | null;
   diagnostics: Diagnostic[];
 }
@@ -79,7 +79,7 @@ export async function pruneChannels(path: string, options: PruneOptions, task: T
       severity: 'warning',
       message: `The file has ${after.fileBytes} bytes, more than the ${Math.floor(mostBytes)} that were wanted: names and nodes take more than was estimated. Ask for a little less.`,
     });
-  const latency = await latencyAfter(options, work, task);
+  const latency = removed.length > 0 ? await latencyAfter(options, work, task) : null;
   return {
     output: work.output,
     before: work.before,
@@ -131,7 +131,7 @@ async function latencyAfter(
   if (targetLatency === undefined && targetMs === undefined) return null;
   task.report({ stage: 'Measuring the result' });
   const quiet: Task = { signal: task.signal, report: () => undefined };
-  const options = { threads, source: inputsFrom(calibration), quick: false };
+  const options = { threads, source: inputsFrom(calibration) };
   const measured = await measureLatency([path, output], options, quiet);
   const { beforeMs, afterMs, ratio } = measured;
   const missed = targetMs === undefined ? 1 / ratio > targetLatency! : afterMs > targetMs;

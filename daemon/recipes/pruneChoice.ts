@@ -61,7 +61,8 @@ export async function chooseChannels(
   };
   const goal = { share: targetLatency, ms: targetMs, threads };
   const choice = await chooseByLatency(structure, scores, common, goal, input, task);
-  if (choice.removed.length === 0 && choice.within) diagnostics.push(already('The model runs'));
+  if (choice.removed.length === 0 && choice.within)
+    diagnostics.push(already(`One run takes ${choice.denseMs.toFixed(3)} ms`));
   else if (!choice.within)
     diagnostics.push(missed(`it was measured at ${percent(choice.share)} of the time`));
   return choice.removed;
@@ -103,7 +104,7 @@ const missed = (what: string): Diagnostic => ({
 const already = (what: string): Diagnostic => ({
   id: 'prune/already-there',
   severity: 'info',
-  message: `${what} within the target as it is; nothing was removed.`,
+  message: `${what}, which is within the target; nothing was removed.`,
 });
 
 /** Floats in a vector register of this machine. */

@@ -43,6 +43,12 @@ interface Candidate {
   taken: number;
 }
 
+/** What went at once, and the price (or the channels) that is left after it. */
+export interface Step {
+  readonly components: readonly Component[];
+  readonly left: number;
+}
+
 export interface Choice {
   /** Components to remove. */
   readonly removed: readonly Component[];
@@ -50,6 +56,8 @@ export interface Choice {
   readonly left: number;
   /** Whether so much could go. */
   readonly reached: boolean;
+  /** The same one after another. */
+  readonly path: readonly Step[];
 }
 
 export async function chooseComponents(
@@ -59,33 +67,18 @@ export async function chooseComponents(
   task: Task,
 ): Promise<Choice> {
   const price = budget.target?.price.fresh();
-  const candidates = structure.units.map((unit): Candidate => {
-    const own = scores.get(unit)!;
-    const order = unit.components.map((_, i) => i).sort((a, b) => own[a]! - own[b]! || a - b);
-    const step = stepOf(unit, budget.align);
-    const width = unit.components.length;
-    const largest = Math.floor((budget.caps?.get(unit) ?? budget.most ?? mostOfUnit) * width + 1e-9);
-    return { unit, order, step, most: Math.min(width - 1, largest), taken: 0 };
-  });
-  const changeOf = ({ unit, order, taken }: Candidate, count: number) => {
-    const change = new Map<AxisRef, number>();
-    for (const i of order.slice(taken, taken + count)) {
-      for (const element of unit.components[i]!.members) {
-        const axis = structure.elements.axisOf(element);
-        change.set(axis, (change.get(axis) ?? 0) + 1 / axis.length);
-      }
-    }
-    return change;
-  };
+  const candidates = candidatesOf(structure, scores, budget);
+  const path: Step[] = [];
   const width = candidates.reduce((sum, { unit }) => sum + unit.components.length, 0);
   let left = price?.total ?? width;
   const goal = budget.target ? budget.target.amount * (1 + 1e-9) : (1 - (budget.ratio ?? 0)) * width;
   const take = (candidate: Candidate, count: number) => {
     if (price) {
-      const change = changeOf(candidate, count);
+      const change = changeOf(structure, candidate, count);
       left -= price.gain(change);
       price.apply(change);
     } else left -= count;
+    path.push({ components: componentsOf(candidate, candidate.taken, count), left });
     candidate.taken += count;
   };
   const enough = () => left <= goal;
@@ -108,7 +101,7 @@ export async function chooseComponents(
         const own = scores.get(candidate.unit)!;
         let loss = 0;
         for (const i of candidate.order.slice(candidate.taken, candidate.taken + count)) loss += own[i]!;
-        const gain = price ? price.gain(changeOf(candidate, count)) / price.total : count;
+        const gain = price ? price.gain(changeOf(structure, candidate, count)) / price.total : count;
         const rate = loss / Math.max(gain, 1e-12);
         if (!best || rate < best.rate) best = { candidate, count, rate };
       }
@@ -116,10 +109,64 @@ export async function chooseComponents(
       take(best.candidate, best.count);
     }
   }
-  const removed = candidates.flatMap(({ unit, order, taken }) =>
-    order.slice(0, taken).map((i) => unit.components[i]!),
-  );
-  return { removed, left, reached: (!price && budget.scope === 'layer') || enough() };
+  const removed = candidates.flatMap((candidate) => componentsOf(candidate, 0, candidate.taken));
+  return { removed, left, reached: (!price && budget.scope === 'layer') || enough(), path };
+}
+
+/** The single steps that could come after those, each of another unit, with what would be left. */
+export function stepsAfter(
+  structure: Structure,
+  scores: Scores,
+  budget: Omit<Budget, 'ratio' | 'target'>,
+  price: Price,
+  taken: readonly Step[],
+): Step[] {
+  const gone = new Set(taken.flatMap(({ components }) => components));
+  const now = price.fresh();
+  let left = now.total;
+  const candidates = candidatesOf(structure, scores, budget);
+  for (const candidate of candidates) {
+    const count = candidate.unit.components.filter((each) => gone.has(each)).length;
+    const change = changeOf(structure, candidate, count);
+    left -= now.gain(change);
+    now.apply(change);
+    candidate.taken = count;
+  }
+  return candidates.flatMap((candidate) => {
+    const count = nextCount(candidate);
+    if (count === 0) return [];
+    const components = componentsOf(candidate, candidate.taken, count);
+    return [{ components, left: left - now.gain(changeOf(structure, candidate, count)) }];
+  });
+}
+
+function candidatesOf(
+  { units }: Structure,
+  scores: Scores,
+  { align, caps, most }: Pick<Budget, 'align' | 'caps' | 'most'>,
+): Candidate[] {
+  return units.map((unit) => {
+    const own = scores.get(unit)!;
+    const order = unit.components.map((_, i) => i).sort((a, b) => own[a]! - own[b]! || a - b);
+    const width = unit.components.length;
+    const largest = Math.floor((caps?.get(unit) ?? most ?? mostOfUnit) * width + 1e-9);
+    return { unit, order, step: stepOf(unit, align), most: Math.min(width - 1, largest), taken: 0 };
+  });
+}
+
+const componentsOf = ({ unit, order }: Candidate, from: number, count: number): Component[] =>
+  order.slice(from, from + count).map((i) => unit.components[i]!);
+
+/** Share of each axis that goes with the next so many components. */
+function changeOf({ elements }: Structure, { unit, order, taken }: Candidate, count: number) {
+  const change = new Map<AxisRef, number>();
+  for (const i of order.slice(taken, taken + count)) {
+    for (const element of unit.components[i]!.members) {
+      const axis = elements.axisOf(element);
+      change.set(axis, (change.get(axis) ?? 0) + 1 / axis.length);
+    }
+  }
+  return change;
 }
 
 /** Of one unit, where nobody says otherwise. */
