@@ -10,7 +10,8 @@ import { matchNodes, type Fingerprint } from './diff/matchNodes';
 import type { Matching } from './diff/matching';
 import { operatorName } from './diff/nodeLabels';
 import { attributeChanges, inputChanges, tensorLine, weightChanges } from './diff/nodeChanges';
-import type { AttributeChange, InputChange, SameValues, WeightChange } from './diff/nodeChanges';
+import type { AttributeChange, BothOpsets, InputChange, SameValues, WeightChange } from './diff/nodeChanges';
+import { opsetsOf } from './diff/words';
 import { replacements } from './diff/regions';
 import { headerChanges, type HeaderChange } from './diff/headerChanges';
 import { bodiesAt, functionGraph, functionScope, nodeLabels } from './scopes';
@@ -91,18 +92,33 @@ interface Work {
   readonly scopeB: string;
   readonly a: Graph;
   readonly b: Graph;
+  readonly opsets: BothOpsets;
 }
 
 /** Compares two models; linear in their size but for small gaps. */
 export async function diffModels(a: Model, b: Model, sources: DiffSources, task: Task): Promise<ModelDiff> {
   const graphs: { work: Work; matching: Matching }[] = [];
-  const pending: Work[] = [{ scopeA: '', scopeB: '', a: a.graph, b: b.graph }];
+  const pending: Work[] = [
+    {
+      scopeA: '',
+      scopeB: '',
+      a: a.graph,
+      b: b.graph,
+      opsets: { a: opsetsOf(a.opsetImports), b: opsetsOf(b.opsetImports) },
+    },
+  ];
   const functionsB = new Map(b.functions.map((each) => [functionScope(each), each]));
   for (const each of a.functions) {
     const scope = functionScope(each);
     const other = functionsB.get(scope);
     if (other)
-      pending.push({ scopeA: scope, scopeB: scope, a: functionGraph(each), b: functionGraph(other) });
+      pending.push({
+        scopeA: scope,
+        scopeB: scope,
+        a: functionGraph(each),
+        b: functionGraph(other),
+        opsets: { a: opsetsOf(each.opsetImports), b: opsetsOf(other.opsetImports) },
+      });
   }
   for (let work = pending.shift(); work; work = pending.shift()) {
     task.report({ stage: 'Pairing nodes' });
@@ -123,7 +139,7 @@ export async function diffModels(a: Model, b: Model, sources: DiffSources, task:
 }
 
 /** Bodies of paired If, Loop and Scan nodes, by the name of the attribute. */
-function pairedBodies({ scopeA, scopeB }: Work, { a, b, ofA }: Matching): Work[] {
+function pairedBodies({ scopeA, scopeB, opsets }: Work, { a, b, ofA }: Matching): Work[] {
   const found: Work[] = [];
   const labelsA = nodeLabels(a.nodes);
   const labelsB = nodeLabels(b.nodes);
@@ -133,7 +149,7 @@ function pairedBodies({ scopeA, scopeB }: Work, { a, b, ofA }: Matching): Work[]
     const others = bodiesAt(scopeB, b.nodes, y, labelsB);
     for (const body of bodiesAt(scopeA, a.nodes, x, labelsA)) {
       const other = others.find(({ name }) => name === body.name);
-      if (other) found.push({ scopeA: body.path, scopeB: other.path, a: body.graph, b: other.graph });
+      if (other) found.push({ scopeA: body.path, scopeB: other.path, a: body.graph, b: other.graph, opsets });
     }
   });
   return found;
@@ -186,7 +202,7 @@ async function collect(
   const total = graphs.reduce((sum, { matching }) => sum + matching.count, 0);
   const tensors = new TensorTally();
   for (const { work, matching } of graphs) {
-    const { scopeA, scopeB } = work;
+    const { scopeA, scopeB, opsets } = work;
     const at = (scope: string, graph: DiffGraph, index: number): NodeAt => {
       const node = graph.nodes[index]!;
       return { scope, index, name: node.name || (node.outputs[0] ?? ''), op: operatorName(node) };
@@ -200,9 +216,9 @@ async function collect(
       const right = matching.b.nodes[y]!;
       if (left.name !== right.name) renamed += 1;
       const hidden = matching.a.hidden[x] === 2;
-      const attributes = await attributeChanges(left, right, same);
-      const weights = hidden ? [] : await weightChanges(matching, x, y, same);
-      const inputs = matching.a.hidden[x] === 0 ? inputChanges(matching, x, y) : [];
+      const attributes = await attributeChanges(left, right, same, opsets);
+      const weights = hidden ? [] : await weightChanges(matching, x, y, same, opsets);
+      const inputs = matching.a.hidden[x] === 0 ? inputChanges(matching, x, y, opsets) : [];
       tensors.pair(matching, x, y, weights);
       if (weights.length > 0) changedWeights.add(y);
       if (attributes.length + weights.length + inputs.length > 0)

@@ -36,21 +36,23 @@ export const diffCommand: Command = {
 function describe(report: DiffReport, most: number): string {
   const { nodes, initializers, io, model } = report;
   const lines: string[] = [];
-  const section = (title: string, entries: readonly string[]) => {
+  const section = (title: string, entries: readonly string[], total = entries.length) => {
     if (entries.length === 0) return;
-    lines.push(
-      '',
-      `${title} (${count(entries.length)})`,
-      ...entries.slice(0, most).map((each) => `  ${each}`),
-    );
+    lines.push('', `${title} (${count(total)})`, ...entries.slice(0, most).map((each) => `  ${each}`));
     if (entries.length > most) lines.push(`  … ${count(entries.length - most)} more: --all or --json`);
   };
   section(
     'Model',
-    model.map(({ field, from, to }) => `${field}: ${from ?? 'none'} → ${to ?? 'none'}`),
+    model.map(({ words }) => words),
   );
-  section('Inputs', io.inputs.map(ioLine));
-  section('Outputs', io.outputs.map(ioLine));
+  section(
+    'Inputs',
+    io.inputs.map(({ words }) => words),
+  );
+  section(
+    'Outputs',
+    io.outputs.map(({ words }) => words),
+  );
   section(
     'Fused, folded and rewritten',
     nodes.replaced.map(
@@ -59,20 +61,12 @@ function describe(report: DiffReport, most: number): string {
     ),
   );
   section('Removed', nodes.removed.map(name));
-  section('Added', byOperator(nodes.added));
+  section('Added', byOperator(nodes.added), nodes.added.length);
   section(
     'Changed',
-    nodes.changed.map((each) => {
-      const what = [
-        ...each.attributes.map((one) => `${one.name}: ${one.from ?? 'none'} → ${one.to ?? 'none'}`),
-        ...each.weights.map((one) =>
-          one.what === 'values'
-            ? `${one.nameB ?? one.nameA}: other values`
-            : `${one.from ?? 'none'} → ${one.to ?? 'none'}`,
-        ),
-        ...each.inputs.map((one) => `input ${one.slot}: ${one.from ?? 'none'} → ${one.to ?? 'none'}`),
-      ];
-      return `${name(each.b)}: ${what.join('; ')}`;
+    nodes.changed.map(({ b, attributes, weights, inputs }) => {
+      const what = [...attributes, ...weights, ...inputs].map(({ words }) => words);
+      return `${name(b)}: ${what.join('; ')}`;
     }),
   );
   section(
@@ -85,9 +79,6 @@ function describe(report: DiffReport, most: number): string {
   );
   return [report.summary, ...lines].join('\n');
 }
-
-const ioLine = ({ what, from, to }: DiffReport['io']['inputs'][number]) =>
-  what === 'added' ? `added ${to}` : what === 'removed' ? `removed ${from}` : `${from} → ${to}`;
 
 const name = ({ scope, name: own, op }: DiffNode) => `${op} ${own}${scope === '' ? '' : ` in ${scope}`}`;
 

@@ -18,6 +18,8 @@ export type DiffNode = Static<typeof DiffNode>;
 
 const text = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
 
+const words = Type.String({ description: 'The change in words.' });
+
 const WeightChangeSchema = Type.Object(
   {
     slot: Type.Integer({ description: 'Input of the node, from 0.' }),
@@ -35,6 +37,7 @@ const WeightChangeSchema = Type.Object(
       ],
       { description: 'The first thing that differs.' },
     ),
+    words,
   },
   { description: 'A weight that differs.' },
 );
@@ -55,6 +58,7 @@ const IoChangeSchema = Type.Object(
     ),
     from: text('`x: float batch×4` in A.'),
     to: text('The same in B.'),
+    words,
   },
   { description: 'An input or output that differs.' },
 );
@@ -96,6 +100,7 @@ export const DiffSchema = Type.Object(
                 name: Type.String({ description: 'Attribute name.' }),
                 from: text('Value in A; null where it is absent.'),
                 to: text('Value in B; null where it is absent.'),
+                words,
               }),
               { description: 'Attributes that differ.' },
             ),
@@ -105,6 +110,7 @@ export const DiffSchema = Type.Object(
                 slot: Type.Integer({ description: 'Input of the node, from 0.' }),
                 from: text('Value that it reads in A.'),
                 to: text('Value that it reads in B.'),
+                words,
               }),
               { description: 'Inputs that come from elsewhere.' },
             ),
@@ -162,6 +168,7 @@ export const DiffSchema = Type.Object(
         field: Type.String({ description: '`IR version`, `opset ai.onnx`, `producer`, `metadata author`.' }),
         from: text('Value in A.'),
         to: text('Value in B.'),
+        words,
       }),
       { description: 'Differences outside the graphs.' },
     ),

@@ -71,7 +71,6 @@ export class ChangesView implements vscode.TreeDataProvider<Change>, vscode.Disp
 }
 
 const titleOf = ({ op, name, scope }: DiffNode) => `${op} ${name}${scope === '' ? '' : ` in ${scope}`}`;
-const fromTo = (from: string | null, to: string | null) => `${from ?? 'none'} → ${to ?? 'none'}`;
 
 function groupsOf({ nodes, initializers, io, model }: DiffReport): Change[] {
   const group = (title: string, icon: string, children: readonly Change[]): Change[] =>
@@ -97,21 +96,15 @@ function groupsOf({ nodes, initializers, io, model }: DiffReport): Change[] {
         ];
   const changed = nodes.changed.map((each): Change & { readonly weightsOnly: boolean } => ({
     title: titleOf(each.b),
-    detail: [
-      ...each.attributes.map(({ name, from, to }) => `${name}: ${fromTo(from, to)}`),
-      ...each.inputs.map(({ slot, from, to }) => `input ${slot}: ${fromTo(from, to)}`),
-      ...each.weights.map(({ nameB, nameA, what, from, to }) =>
-        what === 'values' ? `${nameB ?? nameA ?? ''}: other values` : fromTo(from, to),
-      ),
-    ].join('; '),
+    detail: [...each.attributes, ...each.inputs, ...each.weights].map(({ words }) => words).join('; '),
     icon: 'diff-modified',
     a: each.a,
     b: each.b,
     weightsOnly: each.attributes.length + each.inputs.length === 0,
   }));
   return [
-    ...group('Model', 'file', model.map(({ field, from, to }) => ({ title: field, detail: fromTo(from, to), icon: 'diff-modified' }))),
-    ...group('Inputs and outputs', 'symbol-interface', [...io.inputs, ...io.outputs].map(({ what, from, to }) => ({ title: what, detail: fromTo(from, to), icon: 'diff-modified' }))),
+    ...group('Model', 'file', model.map(({ words }) => ({ title: words, detail: '', icon: 'diff-modified' }))),
+    ...group('Inputs and outputs', 'symbol-interface', [...io.inputs, ...io.outputs].map(({ words }) => ({ title: words, detail: '', icon: 'diff-modified' }))),
     ...group('Fused, folded and rewritten', 'combine', nodes.replaced.map(({ how, from, to, into, constant }) => ({
       title: from.length === 1 ? titleOf(from[0]!) : `${from.length} nodes: ${from.map(({ op }) => op).join(', ')}`,
       detail: `${how} → ${constant ?? (into ? titleOf(into) : to.map(titleOf).join(', '))}`,

@@ -19,16 +19,22 @@ import { median } from '../../daemon/runtime/statistics';
 import { byOwnName, disguise, score, truthOf } from '../daemon/analysis/diffTruth';
 import { decoderModel } from '../support/decoderModel';
 import { sharedFolder } from '../support/paths';
+import { peerPairRows } from './diffPeer';
 import type { BenchRow } from './row';
 
 const rounds = 7;
+const pairedModels = ['resnet_bn', 'mobilenet_bn', 'mobilenetv3_bn', 'bert', 'digits_bn'];
 
 const read = async (path: string): Promise<Model> => (await readModel(path, silentTask)).model!;
 
 export async function bench(): Promise<BenchRow[]> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-diff-'));
   try {
-    return [...(await timeRows(folder)), ...(await pairRows(folder))];
+    const part = process.env['SLIPWAY_BENCH_PART'];
+    return [
+      ...(part === 'peers' ? [] : [...(await timeRows(folder)), ...(await pairRows(folder))]),
+      ...(await peerPairRows(folder, pairedModels)),
+    ];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -97,7 +103,7 @@ async function pairRows(folder: string): Promise<BenchRow[]> {
   const shared = sharedFolder();
   const rows: BenchRow[] = [];
   if (!shared) return rows;
-  for (const name of ['resnet_bn', 'mobilenet_bn', 'mobilenetv3_bn', 'bert', 'digits_bn']) {
+  for (const name of pairedModels) {
     const family = name.split('_')[0]!;
     const path = join(shared, 'models', family, `${name}.onnx`);
     const calibration = join(shared, 'models', family, `${family}_calibration.npz`);

@@ -30,13 +30,7 @@ export function diffOverlays(diff: ModelDiff): { a: DiffOverlay[]; b: DiffOverla
   }
   for (const { a: left, b: right, attributes, weights, inputs } of diff.changed) {
     const category = attributes.length + inputs.length > 0 ? 'changed' : 'other weights';
-    const text = [
-      ...attributes.map(({ name, from, to }) => `${name}: ${from ?? 'none'} → ${to ?? 'none'}`),
-      ...weights.map(({ nameA, nameB, what, from, to }) =>
-        what === 'values' ? `${nameA ?? nameB}: other values` : `${from ?? 'none'} → ${to ?? 'none'}`,
-      ),
-      ...inputs.map(({ slot, from, to }) => `input ${slot}: ${from ?? 'none'} → ${to ?? 'none'}`),
-    ].join('; ');
+    const text = [...attributes, ...weights, ...inputs].map(({ words }) => words).join('; ');
     a.add(left, category, text);
     b.add(right, category, text);
   }

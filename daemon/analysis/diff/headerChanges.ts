@@ -2,12 +2,14 @@
 
 import type { Model } from '../../ir/model';
 import { functionKey } from '../scopes';
+import { fieldWords } from './words';
 
 export interface HeaderChange {
   /** "IR version", "opset ai.onnx", "metadata author". */
   readonly field: string;
   readonly from: string | null;
   readonly to: string | null;
+  readonly words: string;
 }
 
 /** Fields that differ, in a fixed order. */
@@ -18,7 +20,7 @@ export function headerChanges(a: Model, b: Model): HeaderChange[] {
   for (const field of new Set([...left.keys(), ...right.keys()])) {
     const from = left.get(field) ?? null;
     const to = right.get(field) ?? null;
-    if (from !== to) changes.push({ field, from, to });
+    if (from !== to) changes.push({ field, from, to, words: fieldWords(field, from, to) });
   }
   return changes;
 }

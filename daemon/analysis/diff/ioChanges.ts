@@ -9,9 +9,11 @@ export interface IoChange {
   /** "x: float batch×4"; null where there is none. */
   readonly from: string | null;
   readonly to: string | null;
+  readonly words: string;
 }
 
-const line = ({ name, dtype, shape }: ValueSummary) => `${name}: ${dtype} ${shapeText(shape)}`.trim();
+const typed = ({ dtype, shape }: ValueSummary) => `${dtype} ${shapeText(shape)}`.trim();
+const line = (value: ValueSummary) => `${value.name}: ${typed(value)}`;
 
 /** Inputs that are initializers do not count. */
 export function ioChanges(a: Graph, b: Graph, side: 'inputs' | 'outputs'): IoChange[] {
@@ -33,7 +35,7 @@ export function ioChanges(a: Graph, b: Graph, side: 'inputs' | 'outputs'): IoCha
   for (const value of alone) {
     const other = right[left.indexOf(value)];
     if (other && rest.delete(other)) pairs.push([value, other]);
-    else changes.push({ what: 'removed', from: line(value), to: null });
+    else changes.push({ what: 'removed', from: line(value), to: null, words: `${line(value)}, removed` });
   }
   for (const [value, other] of pairs) {
     const what =
@@ -44,8 +46,14 @@ export function ioChanges(a: Graph, b: Graph, side: 'inputs' | 'outputs'): IoCha
           : value.name !== other.name
             ? 'renamed'
             : undefined;
-    if (what) changes.push({ what, from: line(value), to: line(other) });
+    if (!what) continue;
+    const words =
+      what === 'renamed'
+        ? `${value.name} → ${other.name}: ${typed(other)}`
+        : `${value.name === other.name ? value.name : `${value.name} → ${other.name}`}: ${typed(value)} → ${typed(other)}`;
+    changes.push({ what, from: line(value), to: line(other), words });
   }
-  for (const value of rest) changes.push({ what: 'added', from: null, to: line(value) });
+  for (const value of rest)
+    changes.push({ what: 'added', from: null, to: line(value), words: `${line(value)}, added` });
   return changes;
 }

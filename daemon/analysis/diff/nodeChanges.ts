@@ -8,12 +8,22 @@ import { shapeText } from '../typeText';
 import { Source, type DiffGraph } from './diffGraph';
 import { isCommutative } from './structureHashes';
 import type { Matching } from './matching';
+import {
+  attributeWords,
+  defaultText,
+  inputLabel,
+  inputWords,
+  weightWords,
+  type Opsets,
+  type WeightSide,
+} from './words';
 
 export interface AttributeChange {
   readonly name: string;
   /** Value as text; null where the attribute is absent. */
   readonly from: string | null;
   readonly to: string | null;
+  readonly words: string;
 }
 
 export interface WeightChange {
@@ -26,6 +36,7 @@ export interface WeightChange {
   readonly to: string | null;
   /** What differs first: type, then shape, then values. */
   readonly what: 'added' | 'removed' | 'type' | 'shape' | 'values';
+  readonly words: string;
 }
 
 export interface InputChange {
@@ -33,6 +44,13 @@ export interface InputChange {
   /** What it reads, by value name; null for nothing. */
   readonly from: string | null;
   readonly to: string | null;
+  readonly words: string;
+}
+
+/** Operator sets of both sides. */
+export interface BothOpsets {
+  readonly a: Opsets;
+  readonly b: Opsets;
 }
 
 /** Says whether two tensors of the same type and shape hold the same values. */
@@ -41,19 +59,42 @@ export type SameValues = (a: Tensor, b: Tensor) => Promise<boolean>;
 const sameBytes = (a: Uint8Array, b: Uint8Array) =>
   a.length === b.length && a.every((byte, at) => byte === b[at]);
 
-/** Attributes that differ in value, type, or presence. Graphs are compared elsewhere and count as equal. */
-export async function attributeChanges(a: Node, b: Node, same: SameValues): Promise<AttributeChange[]> {
+/**
+ * Attributes that differ in value or type; one that is not stated counts as its default. Graphs are compared elsewhere
+ * and count as equal.
+ */
+export async function attributeChanges(
+  a: Node,
+  b: Node,
+  same: SameValues,
+  opsets: BothOpsets,
+): Promise<AttributeChange[]> {
   if (a.attributes.length === 0 && b.attributes.length === 0) return [];
   const others = new Map(b.attributes.map((attribute) => [attribute.name, attribute]));
   const changes: AttributeChange[] = [];
+  const add = (name: string, from: string | null, to: string | null) => {
+    const absent = from === null ? defaultText(a, name, opsets.a) : to === null ? defaultText(b, name, opsets.b) : undefined; // prettier-ignore
+    if ((from ?? absent) === (to ?? absent)) return;
+    changes.push({ name, from, to, words: attributeWords(name, from, to, absent) });
+  };
   for (const attribute of a.attributes) {
     const other = others.get(attribute.name);
     others.delete(attribute.name);
-    if (!other) changes.push({ name: attribute.name, from: attributeText(attribute), to: null });
-    else if (!(await equalAttributes(attribute, other, same)))
-      changes.push({ name: attribute.name, from: attributeText(attribute), to: attributeText(other) });
+    if (!other) add(attribute.name, attributeText(attribute), null);
+    else if (!(await equalAttributes(attribute, other, same))) {
+      const [from, to] = [attributeText(attribute), attributeText(other)];
+      changes.push({
+        name: attribute.name,
+        from,
+        to,
+        words:
+          from === to
+            ? `${attribute.name}: other values`
+            : attributeWords(attribute.name, from, to, undefined),
+      });
+    }
   }
-  for (const [name, attribute] of others) changes.push({ name, from: null, to: attributeText(attribute) });
+  for (const [name, attribute] of others) add(name, null, attributeText(attribute));
   return changes;
 }
 
@@ -80,6 +121,7 @@ export async function weightChanges(
   x: number,
   y: number,
   same: SameValues,
+  opsets: BothOpsets,
 ): Promise<WeightChange[]> {
   const { a, b } = matching;
   const slots = Math.max(slotCount(a, x), slotCount(b, y));
@@ -97,6 +139,11 @@ export async function weightChanges(
       nameB: right?.tensor?.name || right?.name || null,
       from: from ?? null,
       to: to ?? null,
+      words: weightWords(
+        inputLabel(b.nodes[y]!, other, opsets.b),
+        left && sideOf(a, left),
+        right && sideOf(b, right),
+      ),
     };
     if (!left) changes.push({ ...base, what: 'added' });
     else if (!right) changes.push({ ...base, what: 'removed' });
@@ -136,11 +183,26 @@ function describe(graph: DiffGraph, constant: DiffGraph['constants'][number]): s
   return `${tensorLine(tensor)}${ops.length > 0 ? ` through ${ops.join(', ')}` : ''}`;
 }
 
+function sideOf(graph: DiffGraph, { tensor, name, through }: DiffGraph['constants'][number]): WeightSide {
+  const ops = through.map((index) => graph.nodes[index]!.opType).filter((op) => op !== 'Constant');
+  return {
+    name: tensor?.name || name,
+    dtype: tensor ? dataTypeName(tensor.dataType) : '',
+    shape: tensor ? (elementCount(tensor.dims) === 0 ? 'empty' : shapeText(tensor.dims)) : '',
+    through: ops,
+  };
+}
+
 export const tensorLine = (tensor: Tensor): string =>
   `${dataTypeName(tensor.dataType)} ${elementCount(tensor.dims) === 0 ? 'empty' : shapeText(tensor.dims)}`;
 
 /** Inputs that are read from elsewhere: not from the partner of what the other side reads. */
-export function inputChanges({ a, b, ofA, ofB }: Matching, x: number, y: number): InputChange[] {
+export function inputChanges(
+  { a, b, ofA, ofB }: Matching,
+  x: number,
+  y: number,
+  opsets: BothOpsets,
+): InputChange[] {
   const changes: InputChange[] = [];
   if (isCommutative(a.nodes[x]!.opType) && sameSources(a, b, ofA, x, y)) return changes;
   const slots = Math.max(slotCount(a, x), slotCount(b, y));
@@ -153,7 +215,9 @@ export function inputChanges({ a, b, ofA, ofB }: Matching, x: number, y: number)
     if (right.from >= 0 && ofB[right.from] === -1) continue;
     const expected = left.from >= 0 ? ofA[left.from]! : left.from;
     if (expected === right.from && (left.from === Source.outer || left.port === right.port)) continue;
-    changes.push({ slot, from: a.nodes[x]!.inputs[slot] || null, to: b.nodes[y]!.inputs[slot] || null });
+    const [from, to] = [a.nodes[x]!.inputs[slot] || null, b.nodes[y]!.inputs[slot] || null];
+    const words = inputWords(inputLabel(b.nodes[y]!, slot, opsets.b), from, to);
+    changes.push({ slot, from, to, words });
   }
   return changes;
 }

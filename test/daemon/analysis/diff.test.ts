@@ -298,6 +298,44 @@ test('quantized weights are told with what they pass through', () =>
     ],
   ));
 
+test('changes in words', async () => {
+  const a = smallNet();
+  const b = cloneModel(a);
+  const [conv, , other, , flat, fc] = b.graph.nodes;
+  // What is stated and what counts without being stated are the same: no change.
+  conv!.attributes.push(
+    ...node('Conv', [], [], { attributes: { group: 1n, auto_pad: 'NOTSET' } }).attributes,
+  );
+  flat!.attributes.push(...node('Flatten', [], [], { attributes: { axis: 1n } }).attributes);
+  fc!.attributes.push(...node('Gemm', [], [], { attributes: { alpha: 2 } }).attributes);
+  other!.attributes.push(...node('Conv', [], [], { attributes: { dilations: [1n, 1n] } }).attributes);
+  b.graph.initializers[0] = { ...int64Tensor('w1q', [4, 4, 3, 3], new Array<number>(144).fill(1)) };
+  b.graph.initializers[1] = floatTensor('w2', [3, 4, 3, 3], weights(108, 2));
+  b.graph.initializers.push(floatTensor('s', [], [0.1]), floatTensor('b1', [4], [1, 2, 3, 4]));
+  b.graph.initializers[3] = floatTensor('b3', [3], [3, 2, 1]);
+  b.graph.nodes.unshift(node('DequantizeLinear', ['w1q', 's'], ['w1'], { name: 'dq' }));
+  conv!.inputs.push('b1');
+  b.graph.inputs[0] = valueInfo('x', DataType.FLOAT16, ['n', 4, 4, 4]);
+  b.producerName = 'me';
+  const report = diffReport(await diff(a, b, silentTask));
+  const words = report.nodes.changed.map(
+    (each) =>
+      `${each.b.name}: ${[...each.attributes, ...each.weights, ...each.inputs].map((one) => one.words).join('; ')}`,
+  );
+  assert.deepEqual(words, [
+    'conv1: W (w1q): float → int64 behind DequantizeLinear, 4×4×3×3; B (b1) added: float 4',
+    'conv2: dilations: not stated → 1, 1; W (w2): 4×4×3×3 → 3×4×3×3',
+    'fc: alpha: not stated (1) → 2; C (b3): other values',
+  ]);
+  assert.deepEqual(
+    [...report.io.inputs, ...report.model].map((each) => each.words),
+    [
+      'x: float n×4×4×4 → float16 n×4×4×4',
+      `producer${a.producerName === '' ? ' added: me' : `: ${a.producerName} → me`}`,
+    ],
+  );
+});
+
 test('two models that share nothing are a sentence', async () => {
   const other = model(
     graph({
