@@ -40,6 +40,7 @@ export interface Counted {
 }
 
 const defaultBudget = 16 * 2 ** 20;
+const mostForOnePass = 160 * 2 ** 20;
 
 /** Histograms of float values of the main graph. `batches` is asked for once for each group of tensors. */
 export async function collectHistograms(
@@ -57,7 +58,9 @@ export async function collectHistograms(
   const largest = typeof batches === 'function' ? 1 : Math.min(mostSamples, batches.largest);
   const size = Math.min(largest, 2 ** Math.floor(Math.log2(Math.max(1, budgetBytes / all))));
   const again = typeof batches === 'function' ? batches : () => batches.of(size);
-  const groups = grouped(names, sizes, budgetBytes / size);
+  // Every pass runs the model again: where the values of a single sample fit, one pass is worth its memory.
+  const onePass = size === 1 && options.budgetBytes === undefined ? mostForOnePass : 0;
+  const groups = grouped(names, sizes, Math.max(budgetBytes / size, onePass));
   const counted = new Map<string, ValueCounts>();
   const folder = await mkdtemp(join(tmpdir(), 'slipway-calibrate-'));
   let done = 0;

@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import { messageOf, SlipwayError } from '../base/errors';
 import { deviceError } from './deviceErrors';
+import { freeSoon } from './freeSoon';
 import { GrowingHistogram } from './growingHistogram';
 import { loadError, runError } from './ortErrors';
 import type { RunnerCall, RunnerCalls } from './runnerMessages';
@@ -83,19 +84,12 @@ export const runnerAnswers: RunnerAnswers = {
   },
 
   async countValues({ session, feeds, names }) {
-    const { session: running, counted, path } = find(session);
+    const loaded = find(session);
     try {
-      const results = await running.run(tensors(feeds), names);
-      for (const name of names) {
-        const { data } = results[name] as Tensor;
-        if (!(data instanceof Float32Array)) continue;
-        let histogram = counted.get(name);
-        if (!histogram) counted.set(name, (histogram = new GrowingHistogram()));
-        histogram.add(data);
-      }
+      freeSoon(await countRun(loaded, feeds, names));
       return null;
     } catch (error) {
-      throw runError(path, messageOf(error));
+      throw runError(loaded.path, messageOf(error));
     }
   },
 
@@ -162,6 +156,21 @@ export const runnerAnswers: RunnerAnswers = {
       offered: listSupportedBackends().map((b) => b.name),
     }),
 };
+
+/** Counts the values of one run and gives the bytes that they took; nothing refers to them afterwards. */
+async function countRun({ session, counted }: Loaded, feeds: Feeds, names: readonly string[]) {
+  const results = await session.run(tensors(feeds), names);
+  let bytes = 0;
+  for (const name of names) {
+    const { data } = results[name] as Tensor;
+    if (!(data instanceof Float32Array)) continue;
+    bytes += data.byteLength;
+    let histogram = counted.get(name);
+    if (!histogram) counted.set(name, (histogram = new GrowingHistogram()));
+    histogram.add(data);
+  }
+  return bytes;
+}
 
 function find(id: number): Loaded {
   const loaded = sessions.get(id);
