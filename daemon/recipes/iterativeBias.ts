@@ -58,7 +58,7 @@ export async function correctBiasesInTurn(
 async function meansOf(
   model: Model,
   layers: readonly Layer[],
-  { dataset }: StaticWork,
+  { dataset, options: { runner } }: StaticWork,
   task: Task,
 ): Promise<Map<string, Float64Array>> {
   const size = dataset.fixedBatch ?? suitableBatch(dataset);
@@ -75,7 +75,7 @@ async function meansOf(
     channels: outputs,
     axis: node.opType === 'Conv' ? ('second' as const) : ('last' as const),
   }));
-  const options = { total, threads: workThreads() };
+  const options = { total, threads: workThreads(), runner };
   const channels = await collectChannels(model, values, feeds(), options, task);
   return new Map(
     layers.flatMap(({ node }): [string, Float64Array][] => {

@@ -248,7 +248,13 @@ async function recoverWork(
   const { scheme, exclude } = work.options;
   // A cache of ranges belongs to the model as it was.
   const fresh = { ...options, calibrationCache: undefined };
-  const settings = { methods, integers: weightRange(scheme), perTensor: !scheme.perChannel, exclude };
+  const settings = {
+    methods,
+    integers: weightRange(scheme),
+    perTensor: !scheme.perChannel,
+    exclude,
+    runner: source.runner,
+  };
   const recovered = await recover(source.simplified, source.read, source.dataset!, settings, task);
   // Its outputs are no longer the original's.
   const result = await staticWork({ ...source, simplified: recovered.model }, fresh, 0);

@@ -18,7 +18,7 @@ import { smoothQuant, valuesToSmooth } from '../passes/recover/smoothQuant';
 import type { TensorReader } from '../passes/tensorReader';
 import { collectChannels, type ChannelValue } from '../runtime/channelStatistics';
 import { collectGrams } from '../runtime/gram';
-import type { Feeds } from '../runtime/session';
+import type { Feeds, Runner } from '../runtime/session';
 import type { RecoverMethod } from './recoverMethods';
 
 export interface RecoverOptions {
@@ -28,6 +28,8 @@ export interface RecoverOptions {
   readonly perTensor?: boolean | undefined;
   /** Names of layers that stay float. */
   readonly exclude?: ReadonlySet<string> | undefined;
+  /** A runner to measure with; one of its own for each measurement when absent. */
+  readonly runner?: Runner | undefined;
 }
 
 export interface Recovered {
@@ -48,6 +50,7 @@ export async function recover(
   options: RecoverOptions,
   task: Task,
 ): Promise<Recovered> {
+  const { runner } = options;
   const wants = (method: RecoverMethod) => options.methods.includes(method);
   const said: string[] = [];
   let current = model;
@@ -65,7 +68,7 @@ export async function recover(
     const names = valuesToSmooth(current);
     const values = inputsOf(current).filter(({ name }) => names.includes(name));
     const statistics =
-      values.length > 0 ? await channels(current, values, dataset, task) : new Map<string, never>();
+      values.length > 0 ? await channels(current, values, dataset, runner, task) : new Map<string, never>();
     const result = await runPass(current, smoothQuant(read, { statistics }), task);
     current = result.model;
     said.push(`${result.smoothed.length} of ${names.length} activations that can be smoothed were`);
@@ -78,7 +81,13 @@ export async function recover(
     );
     let rounded = 0;
     for (const chunk of chunksOf(layers)) {
-      const grams = await collectGrams(current, chunk, () => feedsOf(dataset), gramOptions(dataset), task);
+      const grams = await collectGrams(
+        current,
+        chunk,
+        () => feedsOf(dataset),
+        { ...gramOptions(dataset), runner },
+        task,
+      );
       const pass = roundByData(read, { ...rounding, moments: grams, correctBias: wants('bias') });
       const result = await runPass(current, pass, task);
       current = result.model;
@@ -86,7 +95,7 @@ export async function recover(
     }
     said.push(`the weights of ${rounded} layers were rounded by data`);
   } else if (wants('bias')) {
-    const measured = await channels(current, inputsOf(current), dataset, task);
+    const measured = await channels(current, inputsOf(current), dataset, runner, task);
     const moments = new Map(
       layersOf(current).flatMap((layer): [string, Moments][] => {
         const mean = measured.get(layer.node.inputs[0] ?? '')?.mean;
@@ -117,8 +126,13 @@ const gramOptions = (dataset: Dataset) => ({
   maxRows: 100_000,
 });
 
-const channels = (model: Model, values: readonly ChannelValue[], dataset: Dataset, task: Task) =>
-  collectChannels(model, values, feedsOf(dataset), gramOptions(dataset), task);
+const channels = (
+  model: Model,
+  values: readonly ChannelValue[],
+  dataset: Dataset,
+  runner: Runner | undefined,
+  task: Task,
+) => collectChannels(model, values, feedsOf(dataset), { ...gramOptions(dataset), runner }, task);
 
 /** What layers read, each value once. */
 function inputsOf(model: Model): ChannelValue[] {

@@ -9,6 +9,7 @@ import { layersToRepair, repairGraph, repairNode } from '../passes/prune/repairG
 import { refitLayer } from '../passes/prune/repairSolve';
 import type { TensorReader } from '../passes/tensorReader';
 import { collectGrams } from '../runtime/gram';
+import { withRunner } from '../runtime/runnerProcess';
 import type { Feeds } from '../runtime/session';
 
 export interface RepairInput {
@@ -28,17 +29,20 @@ export async function repairPruned(
 ): Promise<{ model: Model; repaired: number }> {
   let { model } = cut;
   let repaired = 0;
+  const quiet: Task = { signal: task.signal, report: () => undefined };
   const layers = layersToRepair(model, cut.kept, order);
-  for (const [done, layer] of layers.entries()) {
-    task.report({ stage: 'Repairing by least squares', done, total: layers.length });
-    const beside = repairGraph(original, model, layer, cut.kept);
-    const quiet: Task = { signal: task.signal, report: () => undefined };
-    const options = { maxRows: mostRows, total: data.total, threads: workThreads() };
-    const sums = (await collectGrams(beside, [repairNode], data.feeds, options, quiet)).get(repairNode);
-    if (!sums) continue;
-    const next = await refitLayer(model, layer, sums, read, task);
-    if (next !== model) repaired += 1;
-    model = next;
-  }
-  return { model, repaired };
+  if (layers.length === 0) return { model, repaired };
+  return withRunner(task, async (runner) => {
+    for (const [done, layer] of layers.entries()) {
+      task.report({ stage: 'Repairing by least squares', done, total: layers.length });
+      const beside = repairGraph(original, model, layer, cut.kept);
+      const options = { maxRows: mostRows, total: data.total, threads: workThreads(), runner };
+      const sums = (await collectGrams(beside, [repairNode], data.feeds, options, quiet)).get(repairNode);
+      if (!sums) continue;
+      const next = await refitLayer(model, layer, sums, read, task);
+      if (next !== model) repaired += 1;
+      model = next;
+    }
+    return { model, repaired };
+  });
 }

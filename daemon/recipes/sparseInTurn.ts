@@ -15,6 +15,7 @@ import {
   type SparseOptions,
 } from '../passes/prune/sparse';
 import { collectGrams } from '../runtime/gram';
+import { withRunner } from '../runtime/runnerProcess';
 import type { RepairInput } from './repairPruned';
 
 /** `start` made sparse towards `original`, which has the same nodes; a layer that cannot be fitted goes by its own Gram matrix. */
@@ -29,22 +30,24 @@ export async function sparseInTurn(
   const targets = sparseLayers(start);
   const fittable = fittableLayers(start);
   const quiet: Task = { signal: task.signal, report: () => undefined };
-  const settings = { maxRows: mostRows, total: data.total, threads: workThreads() };
-  for (const [done, target] of targets.entries()) {
-    task.report({ stage: 'Choosing zeros', done, total: targets.length });
-    const layer = fittable.get(target.position);
-    if (layer) {
-      const beside = repairGraph(original, model, layer, () => undefined);
-      const sums = (await collectGrams(beside, [repairNode], data.feeds, settings, quiet)).get(repairNode);
-      const made = sums && (await sparsifyLayer(model, layer, sums, options, read, task));
-      if (made) {
-        model = made;
-        continue;
+  return withRunner(task, async (runner) => {
+    const settings = { maxRows: mostRows, total: data.total, threads: workThreads(), runner };
+    for (const [done, target] of targets.entries()) {
+      task.report({ stage: 'Choosing zeros', done, total: targets.length });
+      const layer = fittable.get(target.position);
+      if (layer) {
+        const beside = repairGraph(original, model, layer, () => undefined);
+        const sums = (await collectGrams(beside, [repairNode], data.feeds, settings, quiet)).get(repairNode);
+        const made = sums && (await sparsifyLayer(model, layer, sums, options, read, task));
+        if (made) {
+          model = made;
+          continue;
+        }
       }
+      const name = nameOf(model.graph.nodes[target.position]!);
+      const grams = await collectGrams(model, [name], data.feeds, settings, quiet);
+      model = (await makeSparse(model, { ...options, grams }, read, quiet, [target])).model;
     }
-    const name = nameOf(model.graph.nodes[target.position]!);
-    const grams = await collectGrams(model, [name], data.feeds, settings, quiet);
-    model = (await makeSparse(model, { ...options, grams }, read, quiet, [target])).model;
-  }
-  return { model, layers: await countZeros(model, targets, read, task) };
+    return { model, layers: await countZeros(model, targets, read, task) };
+  });
 }

@@ -13,8 +13,8 @@ import type { Tensor } from '../ir/tensor';
 import { Names } from '../passes/names';
 import type { ChannelStatistics } from '../passes/recover/channelStatistics';
 import { standardOpset } from '../passes/rewrite';
-import { withRunner } from './runnerProcess';
-import { sleepingThreads, type Feeds } from './session';
+import { useRunner } from './runnerProcess';
+import { sleepingThreads, type Feeds, type Runner } from './session';
 import { writeWorkingCopy } from './workingCopy';
 
 export interface ChannelValue {
@@ -28,6 +28,8 @@ export interface ChannelOptions {
   /** Batches that will come, for progress. */
   readonly total?: number;
   readonly threads?: number;
+  /** A runner to use; one of its own when absent. */
+  readonly runner?: Runner | undefined;
 }
 
 const kinds = ['min', 'max', 'mean', 'square'] as const;
@@ -55,7 +57,7 @@ export async function collectChannels(
   try {
     const path = join(folder, 'model.onnx');
     await writeWorkingCopy(measured, path, task);
-    await withRunner(task, async (runner) => {
+    await useRunner(options.runner, task, async (runner) => {
       const session = await runner.load(
         path,
         { graphOptimization: 'basic', threads: options.threads ?? 1, config: sleepingThreads },
@@ -80,6 +82,7 @@ export async function collectChannels(
           ...(options.total === undefined ? {} : { total: options.total }),
         });
       }
+      await session.release();
     });
   } finally {
     await rm(folder, { recursive: true, force: true });

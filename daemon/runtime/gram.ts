@@ -9,8 +9,8 @@ import { badRequest } from '../base/errors';
 import { breathe, type Task } from '../base/task';
 import type { Model } from '../ir/model';
 import { gramGraph, planGrams, type GramPlan } from './gramGraph';
-import { withRunner } from './runnerProcess';
-import { sleepingThreads, type Feeds } from './session';
+import { useRunner } from './runnerProcess';
+import { sleepingThreads, type Feeds, type Runner } from './session';
 import { writeWorkingCopy } from './workingCopy';
 
 /** Σ x xᵀ over all rows x that a layer multiplies with its weight, and their mean. */
@@ -36,6 +36,10 @@ export interface GramOptions {
   readonly maxRows?: number;
   /** Sums of (x − mean)(x − mean)ᵀ instead. */
   readonly centred?: boolean;
+  /** Run this model instead: it has the values that the layers of the other read, by the same names. */
+  readonly instead?: Model | undefined;
+  /** A runner to use; one of its own when absent. */
+  readonly runner?: Runner | undefined;
   /** Batches that will come, for progress and for spreading `maxRows` over them. */
   readonly total?: number;
 }
@@ -67,7 +71,7 @@ export async function collectGrams(
     if (pass.length === 0) continue;
     const label = passes.length === 1 ? '' : `, pass ${index + 1} of ${passes.length}`;
     const source = restart ? restart() : (batches as AsyncIterable<Feeds>);
-    const sums = await runPass(model, pass, source, options, label, task);
+    const sums = await runPass(options.instead ?? model, pass, source, options, label, task);
     for (const [each, plan] of pass.entries()) {
       const gram = finish(plan, sums[each]!, options.centred === true);
       if (gram) for (const name of plan.nodes) found.set(name, gram);
@@ -123,7 +127,7 @@ async function runPass(
     const path = join(folder, 'model.onnx');
     // Its progress would read as if the user's model were written.
     await writeWorkingCopy(measured, path, task);
-    await withRunner(task, async (runner) => {
+    await useRunner(options.runner, task, async (runner) => {
       const session = await runner.load(
         path,
         { graphOptimization: 'basic', threads: options.threads ?? 1, config: sleepingThreads },
@@ -153,6 +157,7 @@ async function runPass(
         if (maxRows !== undefined && options.total === undefined && sums.every(({ rows }) => rows >= maxRows))
           break;
       }
+      await session.release();
     });
   } finally {
     await rm(folder, { recursive: true, force: true });
