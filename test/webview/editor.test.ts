@@ -291,6 +291,39 @@ describe('model editor page', () => {
     await close(opened);
   });
 
+  it('keeps the name and every command where the editor is narrow', async () => {
+    const opened = await open(await serveBuilt(longModel(8)), {
+      fileName: 'a-model-with-a-long-name.onnx',
+      width: 420,
+    });
+    const { page, host } = opened;
+    await drawn(page);
+    await page.waitForFunction(
+      () => document.querySelector<HTMLButtonElement>('.menu [role=menuitem]')?.disabled === false,
+    );
+    const bar = page.locator('.top-bar');
+    assert.ok((await bar.locator('h1').boundingBox())!.width >= 96);
+    assert.ok(await page.evaluate(() => document.querySelector('.top-bar')!.scrollWidth <= innerWidth));
+    const commands = ['Compress and Benchmark', 'Deploy…'];
+    for (const label of commands) {
+      assert.equal(await bar.locator(`> button:text-is("${label}")`).isVisible(), false);
+      await bar.locator('button:text-is("More")').click();
+      await bar.locator(`[role=menuitem]:text-is("${label}")`).click();
+    }
+    // Where there is room they have buttons, and the menu does not repeat them.
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await bar.locator('button:text-is("More")').click();
+    for (const label of commands) {
+      assert.equal(await bar.locator(`> button:has-text("${label}")`).isVisible(), true);
+      assert.equal(await bar.locator(`[role=menuitem]:text-is("${label}")`).isVisible(), false);
+    }
+    assert.deepEqual(
+      host.notes.flatMap((note) => (note.kind === 'command' ? [note.command] : [])),
+      ['compress', 'deploy'],
+    );
+    await close(opened);
+  });
+
   it('never takes a name for HTML, and shows control characters as symbols', async () => {
     const evil = '<img src=x onerror="document.title=\'owned\'">';
     const opened = await open(await serveBuilt(hostileModel(evil)), { fileName: `${evil}.onnx` });

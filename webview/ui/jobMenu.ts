@@ -1,10 +1,13 @@
-// The menu of the top bar: everything that can be done with a model beyond the two buttons beside it.
+// The menu of the top bar: everything that can be done with a model beyond the two buttons beside it, and in a narrow
+// editor those as well.
 
 import type { TemplateResult } from 'lit';
 import type { EditorCommand } from '../../daemon/protocol/page';
 import { menuButton } from './menu';
 
-const items: readonly { label: string; command: EditorCommand }[] = [
+const items: readonly { label: string; command: EditorCommand; className?: string }[] = [
+  { label: 'Compress and Benchmark', command: 'compress', className: 'when-tight' },
+  { label: 'Deploy…', command: 'deploy', className: 'when-narrow' },
   { label: 'Compress by Hand…', command: 'compressByHand' },
   { label: 'Optimize…', command: 'optimize' },
   { label: 'Quantize…', command: 'quantize' },
@@ -22,5 +25,5 @@ const items: readonly { label: string; command: EditorCommand }[] = [
 export const jobMenu = (mayRun: boolean, run: (command: EditorCommand) => void): TemplateResult =>
   menuButton(
     'More',
-    items.map(({ label, command }) => ({ label, disabled: !mayRun, run: () => run(command) })),
+    items.map(({ command, ...item }) => ({ ...item, disabled: !mayRun, run: () => run(command) })),
   );

@@ -7,6 +7,8 @@ export interface MenuItem {
   label: string;
   run: () => void;
   disabled?: boolean;
+  /** It has a button of its own where there is room (class of the style sheet that shows it where there is not). */
+  className?: string;
 }
 
 /** With an `iconName` the button shows that alone, and the label is its tooltip. */
@@ -16,7 +18,7 @@ export function menuButton(label: string, items: readonly MenuItem[], iconName?:
     const [button, list] = [menu.querySelector('button')!, menu.querySelector<HTMLElement>('[role=menu]')!];
     list.hidden = !open;
     button.setAttribute('aria-expanded', String(open));
-    if (open) list.querySelector<HTMLElement>('[role=menuitem]:enabled')?.focus();
+    if (open) shownItems(list)[0]?.focus();
   };
   const onKey = (event: KeyboardEvent) => {
     const menu = root(event);
@@ -24,7 +26,7 @@ export function menuButton(label: string, items: readonly MenuItem[], iconName?:
       setOpen(menu, false);
       menu.querySelector('button')!.focus();
     } else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
-      const entries = [...menu.querySelectorAll<HTMLElement>('[role=menuitem]:enabled')];
+      const entries = shownItems(menu);
       const at = entries.indexOf(document.activeElement as HTMLElement);
       entries.at((at + (event.key === 'ArrowDown' ? 1 : -1)) % entries.length)?.focus();
     } else return;
@@ -49,10 +51,11 @@ export function menuButton(label: string, items: readonly MenuItem[], iconName?:
     </button>
     <div role="menu" class="menu-list" aria-label=${label} hidden @keydown=${onKey}>
       ${items.map(
-        ({ label: text, run, disabled }) =>
+        ({ label: text, run, disabled, className }) =>
           html`<button
             type="button"
             role="menuitem"
+            class=${className ?? nothing}
             tabindex="-1"
             ?disabled=${disabled === true}
             @click=${(event: Event) => {
@@ -66,3 +69,6 @@ export function menuButton(label: string, items: readonly MenuItem[], iconName?:
     </div>
   </div>`;
 }
+
+const shownItems = (menu: Element): HTMLElement[] =>
+  [...menu.querySelectorAll<HTMLElement>('[role=menuitem]:enabled')].filter((item) => item.checkVisibility());
