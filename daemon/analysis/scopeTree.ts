@@ -83,6 +83,7 @@ export function scopeTree(
   const groups = number(root, nodes.length);
   const hashes = hashScopes(nodes, groups, source, target);
   foldRepeats(root, hashes);
+  liftRepeats(root);
   return columns(root, nodes.length, hashes);
 }
 
@@ -107,9 +108,14 @@ function fillGaps(
   const paths = scopes.map((scope, index) =>
     scope === '' ? scopeFromValues(nodes[index]!, isWeight) : scope,
   );
-  let known = 0;
-  for (const path of paths) if (path !== '') known += 1;
-  if (known < 0.3 * nodes.length) return undefined;
+  // Names of constants alone tell nothing: they are drawn in their readers.
+  let [known, all] = [0, 0];
+  paths.forEach((path, index) => {
+    if (isConstant(nodes[index]!)) return;
+    all += 1;
+    if (path !== '') known += 1;
+  });
+  if (known < 0.3 * all) return undefined;
   if (scopes.some((scope) => scope !== '')) return paths;
   // Names of weights tell of some nodes only: the ones between two of one module belong to it as well.
   const next = new Array<string>(paths.length);
@@ -123,6 +129,8 @@ function fillGaps(
     return commonPath(before, next[i]!);
   });
 }
+
+const isConstant = ({ opType }: Node) => opType === 'Constant' || opType === 'ConstantOfShape';
 
 function commonPath(a: string, b: string): string {
   const [left, right] = [a.split('/'), b.split('/')];
@@ -295,6 +303,20 @@ function foldRepeats(group: Group, hashes: readonly number[]): void {
     previous = candidate;
   }
   close();
+}
+
+/** A scope that holds nothing but one repeat ("layers", with 0, 1, 2, …) is the repeat; its members take the scope's name. */
+function liftRepeats(group: Group): void {
+  for (const [key, child] of group.children) {
+    liftRepeats(child);
+    if (child.kind !== GroupKind.scope || child.nodes.length > 0 || child.children.size !== 1) continue;
+    const only = [...child.children.values()][0]!;
+    if (only.kind !== GroupKind.repeat) continue;
+    only.name = only.name === child.name ? only.name : `${child.name}/${only.name}`;
+    for (const member of only.children.values()) member.name = `${child.name}/${member.name}`;
+    only.parent = group;
+    group.children.set(key, only);
+  }
 }
 
 function numbered(name: string): { prefix: string; at: number } | undefined {

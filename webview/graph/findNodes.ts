@@ -30,6 +30,8 @@ export function parseQuery(query: string): Query {
   return { text: text.trim(), keyed: keyed.filter(({ wanted }) => wanted !== '') };
 }
 
+const dotted = (scope: string) => scope.replaceAll('/', '.');
+
 const labelsOf = new WeakMap<ModelTable, string[]>();
 
 /** Types and shapes of what each row gives out, one after the other. */
@@ -73,7 +75,8 @@ export function findRows(
       case 'op':
         return model.op[row]!.toLowerCase() === wanted;
       case 'scope':
-        return model.scope[row]!.toLowerCase().includes(wanted);
+        // Exporters write layers.0.attention, and paths layers/0/attention.
+        return dotted(model.scope[row]!.toLowerCase()).includes(dotted(wanted));
       case 'attr':
         return (
           model.kind[row] === NodeKind.operator &&

@@ -7,6 +7,7 @@ import { Minimap } from './minimap';
 import { boxOf, hitTest, type Picture } from './picture';
 import { readTheme, watchTheme, type Theme } from './theme';
 import { opens } from './table';
+import { tooltip } from './tooltip';
 import { step, type Direction } from './walk';
 
 export interface GraphViewEvents {
@@ -87,7 +88,10 @@ export class GraphView {
     stage.addEventListener('pointermove', (event) => this.onMove(event));
     stage.addEventListener('pointerup', (event) => this.onUp(event));
     stage.addEventListener('pointercancel', () => (this.press = undefined));
-    stage.addEventListener('pointerleave', () => this.mark({ hovered: undefined }));
+    stage.addEventListener('pointerleave', () => {
+      this.mark({ hovered: undefined });
+      stage.title = '';
+    });
     stage.addEventListener('dblclick', (event) => {
       const hit = this.hit(event);
       if (hit === undefined) this.fit();
@@ -254,7 +258,11 @@ export class GraphView {
   private onMove(event: PointerEvent): void {
     if (this.press === undefined) {
       const hovered = this.hit(event)?.node;
-      if (hovered !== this.marks.hovered) this.mark({ hovered });
+      if (hovered !== this.marks.hovered) {
+        this.mark({ hovered });
+        this.stage.title =
+          hovered === undefined ? '' : tooltip(this.picture!.table, this.picture!.table.drawn[hovered]!);
+      }
       this.stage.classList.toggle('over-box', hovered !== undefined);
       return;
     }

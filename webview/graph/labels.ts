@@ -29,6 +29,9 @@ export interface Labels {
   readonly heights: Float32Array;
 }
 
+/** Weights up to these bytes are axes, shapes and single numbers, which the summary tells where there is one. */
+const smallWeights = 64;
+
 /** Fonts for canvas text. */
 export const titleFont = (family: string) => `${box.titleSize}px ${family}`;
 export const detailFont = (family: string) => `${box.detailSize}px ${family}`;
@@ -104,7 +107,7 @@ function nodeDetail(table: GraphTable, n: number): string {
     elide(moduleName(table, row), 24),
     isClosedCall(table.model, row) ? 'function' : '',
     elide(summary, 36),
-    weights > 0 ? bytes(weights) : '',
+    weights > (summary === '' ? 0 : smallWeights) ? bytes(weights) : '',
     table.model.quantized[row] === 1 ? 'QDQ' : '',
   ]
     .filter((part) => part !== '')

@@ -32,16 +32,21 @@ export function rankNodes({ widths, source, target }: LayoutInput): Ranked {
   const into = groupEdges(count, lowers, kept);
 
   const rank = new Int32Array(count);
+  // 1 where nothing above feeds anything else: a tree that can go down as a whole, without longer edges in it.
+  const free = new Uint8Array(count);
   for (const n of order) {
+    free[n] = 1;
     for (let i = into.start[n]!; i < into.start[n + 1]!; i++) {
-      rank[n] = Math.max(rank[n]!, rank[uppers[into.items[i]!]!]! + 1);
+      const above = uppers[into.items[i]!]!;
+      rank[n] = Math.max(rank[n]!, rank[above]! + 1);
+      if (free[above] === 0 || out.start[above + 1]! - out.start[above]! > 1) free[n] = 0;
     }
   }
-  // Shorten: a node with at least as many outputs as inputs goes down to its nearest consumer.
+  // Shorten: such a tree, and a node with at least as many outputs as inputs, goes down to its nearest consumer.
   for (let k = count - 1; k >= 0; k--) {
     const n = order[k]!;
     const outs = out.start[n + 1]! - out.start[n]!;
-    if (outs === 0 || outs < into.start[n + 1]! - into.start[n]!) continue;
+    if (outs === 0 || (free[n] === 0 && outs < into.start[n + 1]! - into.start[n]!)) continue;
     let nearest = Infinity;
     for (let i = out.start[n]!; i < out.start[n + 1]!; i++) {
       nearest = Math.min(nearest, rank[lowers[out.items[i]!]!]!);

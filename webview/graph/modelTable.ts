@@ -186,13 +186,14 @@ function readersOf(from: Int32Array, to: Int32Array, op: readonly string[], rows
 const shapeOps = new Set(
   (
     'Shape Size Gather Slice Concat Squeeze Unsqueeze Cast Add Sub Mul Div Mod Floor Ceil Neg Abs Min Max Equal ' +
-    'Where ConstantOfShape Range ReduceProd ReduceSum ReduceMax ReduceMin Identity Reshape Greater Less Not'
+    'Where ConstantOfShape Range ReduceProd ReduceSum ReduceMax ReduceMin Identity Reshape Greater Less Not Pow Sqrt ' +
+    'Reciprocal'
   ).split(' '),
 );
 
 /**
  * For each row that is folded, the first row that reads it: Constants that only operators read, and arithmetic
- * that begins at a Shape and ends in operators. -1 for everything else. Rows are in file order, so that one pass
+ * that begins at a Shape or at Constants and ends in operators. -1 for everything else. Rows are in file order, so that one pass
  * forwards and one backwards is enough for models in topological order; others fold less.
  */
 function foldRows(op: readonly string[], kind: Uint8Array, from: Int32Array, to: Int32Array): Int32Array {
@@ -217,19 +218,20 @@ function foldRows(op: readonly string[], kind: Uint8Array, from: Int32Array, to:
     readers[next[from[e]!]!++] = to[e]!;
     sources[inNext[to[e]!]!++] = from[e]!;
   }
-  // 1: constant, 2: computes on shapes.
+  // 1: constant, or computed from constants; 2: computes on shapes.
   const state = new Uint8Array(rows);
   for (let n = 0; n < rows; n++) {
-    if (op[n] === 'Constant') state[n] = 1;
+    const alone = inStart[n + 1] === inStart[n];
+    if (op[n] === 'Constant' || (op[n] === 'ConstantOfShape' && alone)) state[n] = 1;
     else if (op[n] === 'Shape' || op[n] === 'Size') state[n] = 2;
-    else if (kind[n] === NodeKind.operator && shapeOps.has(op[n]!) && inStart[n + 1]! > inStart[n]!) {
+    else if (kind[n] === NodeKind.operator && shapeOps.has(op[n]!) && !alone) {
       let all = true;
       let some = false;
       for (let i = inStart[n]!; i < inStart[n + 1]!; i++) {
         if (state[sources[i]!] === 0) all = false;
         else if (state[sources[i]!] === 2) some = true;
       }
-      if (all && some) state[n] = 2;
+      if (all) state[n] = some ? 2 : 1;
     }
   }
   const into = new Int32Array(rows).fill(-1);

@@ -103,7 +103,8 @@ function longer(list: readonly string[], length: number): readonly string[] {
 export function viewTable(model: ModelTable, { flat: plain, open, steps }: Opening): GraphTable {
   const { rows, groups, groupKind } = model;
   // In one plane there are no scopes but the functions that were opened where they are called.
-  const isHere = (g: number) => !plain || groupKind[g] === GroupKind.call;
+  // A scope of nothing but folded nodes is none.
+  const isHere = (g: number) => groupKind[g] === GroupKind.call || (!plain && model.groupNodes[g]! > 0);
   const hereOf = (g: number) => {
     let at = g;
     while (at >= 0 && !isHere(at)) at = model.groupParent[at]!;

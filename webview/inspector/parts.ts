@@ -24,9 +24,9 @@ export interface Fact {
   note?: string;
 }
 
-/** Labels and values in two columns. */
-export const facts = (list: readonly Fact[]): TemplateResult =>
-  html`<dl class="facts">
+/** Labels and values in two columns, or each value under its label. */
+export const facts = (list: readonly Fact[], stacked = false): TemplateResult =>
+  html`<dl class=${stacked ? 'facts stacked' : 'facts'}>
     ${list.map(
       ({ label, value, title, note }) =>
         html`<dt title=${fullText(label)}>${elide(label, 32)}</dt>
@@ -52,12 +52,16 @@ export const typedName = (name: Content, type: string, extra: Content = nothing)
     ${extra}
   </li>`;
 
-/** Key and value pairs from the file. */
+/** Line feeds break lines again, which in a value of its own fools nobody. */
+const lines = (text: string): string => text.replaceAll('\u240a', '\n');
+
+/** Key and value pairs from the file: long ones, so that one stands under the other. */
 export const metadataFacts = (pairs: readonly (readonly [string, string])[]): TemplateResult =>
   facts(
     pairs.map(([label, value]) => ({
       label,
-      value: html`<span class="wrap">${elide(value, 240)}</span>`,
+      value: html`<span class="wrap pre">${lines(elide(value, 240))}</span>`,
       title: fullText(value),
     })),
+    true,
   );

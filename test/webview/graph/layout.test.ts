@@ -77,6 +77,12 @@ describe('layout', () => {
     assert.equal(layout.rank[4], 2);
   });
 
+  it('puts a tree that nothing else reads directly above its consumer', () => {
+    // 0 → … → 4 is a chain; 5 and 6 feed 7, which 4 reads.
+    const layout = check(graph(8, [[0, 1], [1, 2], [2, 3], [3, 4], [5, 7], [6, 7], [7, 4]])); // prettier-ignore
+    assert.deepEqual([5, 6, 7].map((n) => layout.rank[n]), [2, 2, 3]); // prettier-ignore
+  });
+
   it('keeps random graphs free of overlaps and running down', () => {
     for (let seed = 1; seed <= 40; seed++) check(randomGraph(20 + seed * 7, seed));
   });
