@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { runRecipe, type RecipeRun } from '../recipes/runRecipe';
 import { textOption } from './args';
 import type { Command } from './command';
+import { diagnosticLine } from './diagnosticLine';
 import { megabytes, plural, significant } from './format';
 import { renderList, renderTable } from './table';
 
@@ -41,7 +42,7 @@ export const runCommand: Command = {
   },
 };
 
-function describe({ model, output, before, after, steps, speed }: RecipeRun): string {
+function describe({ model, output, before, after, steps, speed, diagnostics }: RecipeRun): string {
   const percent = (value: number | null) => (value === null ? '–' : `${(value * 100).toFixed(2)} %`);
   const rows: [string, string][] = [
     ['Model', `${basename(model)}, ${plural(steps.length, 'step')}`],
@@ -76,5 +77,6 @@ function describe({ model, output, before, after, steps, speed }: RecipeRun): st
       ]),
     ],
   );
-  return [renderList(rows), '', table].join('\n');
+  const notes = diagnostics.length > 0 ? ['', ...diagnostics.map(diagnosticLine)] : [];
+  return [renderList(rows), '', table, ...notes].join('\n');
 }

@@ -1,7 +1,7 @@
 // Run a recipe file on a model: prune, repair, quantize and more in one go.
 
 import { Type, type Static } from 'typebox';
-import { longRequest, modelRef } from './common';
+import { DiagnosticSchema, longRequest, modelRef } from './common';
 import { request } from './core';
 
 const stage = (of: string) =>
@@ -51,6 +51,9 @@ export const RunRecipeResult = Type.Object({
     ],
     { description: 'Measured in turn, when the recipe says `benchmark: true`; else null.' },
   ),
+  diagnostics: Type.Array(DiagnosticSchema, {
+    description: 'What the steps noticed on the way, with the step in front.',
+  }),
 });
 export type RunRecipeResult = Static<typeof RunRecipeResult>;
 

@@ -4,6 +4,7 @@
 import { stat, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Diagnostic } from '../base/diagnostic';
 import { messageOf, SlipwayError } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
 import { evaluateModel } from '../evaluate/evaluate';
@@ -33,6 +34,8 @@ export interface RecipeRun {
   steps: StepRecord[];
   /** The result's p50 against the model's, larger is faster; null when it was not asked for. */
   speed: Ratio | null;
+  /** What the steps noticed, with the step in front. */
+  diagnostics: Diagnostic[];
 }
 
 /** Throws `badRequest` before any work for a recipe that cannot be meant, else what its steps throw, with the step named. */
@@ -53,6 +56,7 @@ export async function runRecipe(
   try {
     const before = { fileBytes: (await stat(model)).size, top1: await score(model) };
     const steps: StepRecord[] = [];
+    const diagnostics: Diagnostic[] = [];
     let from = model;
     for (const [i, { step, options }] of recipe.steps.entries()) {
       throwIfCancelled(task);
@@ -68,6 +72,8 @@ export async function runRecipe(
       const result = await stepKinds[step].run(from, given, inStep).catch((error: unknown) => {
         throw named(place, error);
       });
+      const { diagnostics: noticed = [] } = result as { readonly diagnostics?: readonly Diagnostic[] };
+      for (const each of noticed) diagnostics.push({ ...each, message: `${place}: ${each.message}` });
       const seconds = (performance.now() - started) / 1000;
       steps.push({ step, options, fileBytes: (await stat(to)).size, seconds, top1: await score(to), result });
       from = to;
@@ -77,7 +83,7 @@ export async function runRecipe(
       ? ((await benchmark([{ path: model }, { path: output }], { threads: 1 }, task)).ratios[0] ?? null)
       : null;
     const after = { fileBytes: last.fileBytes, top1: last.top1 };
-    return { recipe: path, model, output, before, after, steps, speed };
+    return { recipe: path, model, output, before, after, steps, speed, diagnostics };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -173,10 +173,11 @@ export const cooked: JobResult = {
     before: { fileBytes: 2_812_089, top1: 0.945 },
     after: { fileBytes: 402_500, top1: 0.9355 },
     steps: [
-      { step: 'prune', options: { targetMacs: 0.5 }, fileBytes: 1_529_434, seconds: 21.4, top1: 0.938, result: {} },
-      { step: 'quantize', options: {}, fileBytes: 402_500, seconds: 4.2, top1: 0.9355, result: {} },
+      { step: 'prune', options: { targetMacs: 0.5 }, fileBytes: 1_529_434, seconds: 21.4, top1: 0.938, result: { before: { macs: 26_296_064 }, after: { macs: 13_100_000 }, repaired: 9 } },
+      { step: 'quantize', options: {}, fileBytes: 402_500, seconds: 4.2, top1: 0.9355, result: { fusion: { integer: 21, float: 1 } } },
     ],
     speed: { p50Ratio: 4.35, low: 4.19, high: 4.57 },
+    diagnostics: [],
   },
 }; // prettier-ignore
 

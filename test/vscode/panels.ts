@@ -1,8 +1,8 @@
-// The panels of jobs in a real window, each started from its command: benchmark, profile, evaluation, quantization;
-// then the history that they leave, in the side bar and as a page.
+// The panels of jobs in a real window, each started from its command: benchmark, profile, evaluation, quantization, a
+// recipe; then the history that they leave, in the side bar and as a page.
 
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { FrameLocator } from 'playwright-core';
@@ -17,7 +17,7 @@ const examples = join(repository, 'examples');
 
 /** Declares the suite; `open` makes a window on a folder. */
 export function panels(open: OpenWindow): void {
-  test('benchmark, profile, evaluate and quantize from their commands, and find them in Runs', async () => {
+  test('benchmark, profile, evaluate, quantize and run a recipe from their commands, and find them in Runs', async () => {
     const folder = temporaryFolder('slipway-panels-');
     for (const name of readdirSync(examples))
       if (/\.(onnx|npz)$/.test(name)) copyFileSync(join(examples, name), join(folder, name));
@@ -85,6 +85,40 @@ export function panels(open: OpenWindow): void {
       );
       await picture('panel-quantize');
 
+      // A recipe: first one whose order cannot be meant, which says so before any work, then prune, repair, quantize.
+      const recipe = (name: string, steps: string) =>
+        writeFileSync(
+          join(folder, name),
+          `model: resnet.onnx\noutput: resnet.small.onnx\ncalibration: resnet_calibration.npz\nsteps:\n${steps}`,
+        );
+      recipe(
+        'small.yaml',
+        `  - prune: { ratio: 0.5, importance: l2, calibrationSamples: 16 }\n  - quantize: { method: static, calibrationSamples: 16 }\n`,
+      );
+      recipe('turned.yaml', `  - quantize: { method: static }\n  - prune: { ratio: 0.5 }\n`);
+      const done = await run('Run Recipe', 'Run Recipe', async (panel) => {
+        const file = panel.locator('#field-recipe');
+        await file.locator('option:checked', { hasText: 'small.yaml' }).waitFor({ state: 'attached' });
+        await file.selectOption({ label: 'turned.yaml' });
+        await panel.locator('.submit .primary').click();
+        await panel
+          .getByText(/step 2 \(prune\) cannot come after quantize/)
+          .first()
+          .waitFor({ timeout: 30_000 });
+        await picture('panel-recipe-refused');
+        await file.selectOption({ label: 'small.yaml' });
+      });
+      assert.match(await done.locator('.run-title').innerText(), /resnet\.small\.onnx/);
+      assert.deepEqual(await done.locator('table tbody tr td:first-child').allInnerTexts(), [
+        'resnet.onnx',
+        '1. Prune',
+        '2. Quantize',
+      ]);
+      assert.ok(
+        statSync(join(folder, 'resnet.small.onnx')).size < 0.2 * statSync(join(folder, 'resnet.onnx')).size,
+      );
+      await picture('panel-recipe');
+
       // The history in the side bar: a click brings a past result.
       await page.locator('.activitybar [aria-label^="Slipway"]').first().click();
       const runs = page.locator('.pane', { has: page.locator('.pane-header', { hasText: 'Runs' }) });
@@ -92,6 +126,9 @@ export function panels(open: OpenWindow): void {
       await rows.filter({ hasText: 'Quantize' }).first().waitFor({ timeout: 30_000 });
       assert.deepEqual(await rows.locator('.label-name').allInnerTexts(), [
         'resnet.onnx',
+        'Run Recipe',
+        // The one that was refused.
+        'Run Recipe',
         'Quantize',
         'Evaluate',
         'Profile',

@@ -55,6 +55,16 @@ steps:
   await assert.rejects(runRecipe(recipe, {}, silentTask), /already exists/);
 });
 
+test('what a step notices is said with the step in front', async () => {
+  const recipe = write(
+    'noticed.yaml',
+    `model: ${trained.name}.onnx\noutput: noticed.onnx\nsteps:\n  - prune: { targetSize: 100, align: 8 }\n`,
+  );
+  const { diagnostics } = await runRecipe(recipe, {}, silentTask);
+  const missed = diagnostics.find(({ id }) => id === 'prune/target-missed');
+  assert.match(missed?.message ?? '', /^Step 1 of 1, prune: The target cannot be reached/);
+});
+
 test('zeros stay where int8 follows', async () => {
   const recipe = write(
     'zeros.yaml',
