@@ -10,8 +10,11 @@ import { writeModel } from '../onnx/writeModel';
 /** Fewer bytes of weights are as well read as mapped. */
 const worthMapping = 8 * 2 ** 20;
 
-/** Writes the model into a folder that the caller removes. Reports nothing: to the user no model was written. */
-export async function writeWorkingCopy(model: Model, path: string, task: Task): Promise<void> {
+/**
+ * Writes the model into a folder that the caller removes, and returns the bytes of its weights. Reports nothing: to the
+ * user no model was written.
+ */
+export async function writeWorkingCopy(model: Model, path: string, task: Task): Promise<number> {
   let bytes = 0;
   for (const { dataType, dims, storage } of model.graph.initializers)
     bytes +=
@@ -19,4 +22,5 @@ export async function writeWorkingCopy(model: Model, path: string, task: Task): 
   const external = bytes > worthMapping ? 'separate' : 'auto';
   const quiet: Task = { signal: task.signal, report: () => undefined };
   await writeModel(model, path, { overwrite: true, external }, quiet);
+  return bytes;
 }
