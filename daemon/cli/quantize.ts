@@ -129,9 +129,14 @@ function mends(left: QuantizeResult['fusion']['left']): string[] {
 }
 
 /** What only some quantizations have to say. */
-function more({ scheme, accuracy, emulation }: QuantizeResult): [string, string][] {
+function more({ scheme, accuracy, emulation, speed }: QuantizeResult): [string, string][] {
   const rows: [string, string][] = [];
   if (typeof scheme === 'string') rows.push(['Integers', scheme]);
+  if (speed)
+    rows.push([
+      'Speed',
+      `${speed.ratio.toFixed(2)} times the float model's (${significant(speed.floatMs)} → ${significant(speed.quantizedMs)} ms, one sample, one thread)`,
+    ]);
   if (accuracy) {
     const percent = (value: number) => `${(value * 100).toFixed(2)} %`;
     rows.push([

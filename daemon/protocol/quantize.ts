@@ -104,6 +104,24 @@ export const QuantizeResult = Type.Object({
   emulation: Type.Optional(
     Type.Union([EmulationSchema, Type.Null()], { description: 'Null without `emulate`.' }),
   ),
+  speed: Type.Optional(
+    Type.Union(
+      [
+        Type.Object({
+          ratio: Type.Number({
+            description: 'Time of the float model over that of the result: above 1 it is faster.',
+          }),
+          floatMs: Type.Number({ description: 'A run of the float model, milliseconds.' }),
+          quantizedMs: Type.Number({ description: 'A run of the result, milliseconds.' }),
+        }),
+        Type.Null(),
+      ],
+      {
+        description:
+          'A short comparison on one sample in one thread; null where the gain is plain, or cannot be measured in a moment. A result that is not faster has a diagnostic `quantize/not-faster` as well.',
+      },
+    ),
+  ),
   diagnostics: Type.Array(DiagnosticSchema, { description: 'What was noticed on the way.' }),
 });
 export type QuantizeResult = Static<typeof QuantizeResult>;

@@ -297,6 +297,7 @@ async function make(path: string, plan: Plan, calibration: string | undefined, t
       {
         method: plan.method,
         output: plan.file,
+        withoutSpeed: true,
         ...(calibration === undefined ? {} : { calibration }),
       },
       task,

@@ -14,7 +14,13 @@ import { runPass, runPasses, type Pass } from '../passes/pass';
 import { dynamicOpset, quantizeDynamic } from '../passes/quantize/dynamic';
 import { refusal, type QuantizeOutcome } from '../passes/quantize/outcome';
 import { preparePasses } from '../passes/quantize/prepare';
-import { channelMultiple, hasDirectKernels, schemeText, weightRange } from '../passes/quantize/scheme';
+import {
+  channelMultiple,
+  hasDirectKernels,
+  schemeText,
+  targetOf,
+  weightRange,
+} from '../passes/quantize/scheme';
 import { selectNodes } from '../passes/quantize/selection';
 import { staticOpset } from '../passes/quantize/static';
 import { simplifyPasses } from '../passes/simplify/simplify';
@@ -32,6 +38,7 @@ import { noOverrides, readOverrides } from './overrides';
 import { withIntegerOperators } from './integerOperators';
 import { checkQuantized, comparedSamples, emulate } from './quantizeCheck';
 import type { AccuracyResult, Quantized, QuantizeOptions } from './quantizeOptions';
+import { quantizedSpeed, type SpeedInput } from './quantizedSpeed';
 import { recover } from './recover';
 import type { RecoverMethod } from './recoverMethods';
 import { hasGates, revertSlow } from './revertSlow';
@@ -93,18 +100,25 @@ async function quantizeWith(
     const check = { path, original: model, outcome, files, method, inputs, dataset, fused, ...reference };
     return { ...made, written, checked: await checkQuantized(check, notes, runner, task) };
   });
+  const bytes = { before: source.bytes, after: written.fileBytes };
+  const { fusion } = checked;
+  const scheme = work?.options.scheme;
+  const compared = { path, output, original: model, bytes, fusion, scheme, inputs, dataset };
+  const speed = await speedOf({ ...compared, always: options.tune === true }, options, runner, task);
   const emulated = work && dataset && options.emulate !== undefined;
   const emulation = emulated ? await emulate(path, outcome.model, work.read, dataset, runner, task) : null;
   return {
     output,
-    before: { fileBytes: source.bytes },
-    after: { fileBytes: written.fileBytes },
+    before: { fileBytes: bytes.before },
+    after: { fileBytes: bytes.after },
     quantizedNodes: outcome.quantizedNodes.length,
     ...checked,
-    scheme: work ? schemeText(work.options.scheme) : null,
+    scheme: scheme ? schemeText(scheme) : null,
     accuracy: accuracy ?? null,
     emulation,
+    speed: speed.speed,
     diagnostics: [
+      ...speed.notes,
       ...notes,
       ...(dataset?.notes ?? []).map((message): Diagnostic => ({
         id: 'data/note',
@@ -115,6 +129,14 @@ async function quantizeWith(
       ...(outcome.notes ?? []),
     ],
   };
+}
+
+/** How fast the result is; unknown where somebody else measures, or for another processor than this one. */
+async function speedOf(input: SpeedInput, options: QuantizeOptions, runner: Runner, task: Task) {
+  const { target, withoutSpeed } = options;
+  const elsewhere = target !== undefined && target !== targetOf(await instructionSetsHere());
+  if (elsewhere || withoutSpeed === true) return { speed: null, notes: [] };
+  return quantizedSpeed(input, runner, task);
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Selection } from '../passes/quantize/selection';
 import type { ActivationType, Target, WeightType } from '../passes/quantize/scheme';
 import type { Calibrator } from '../runtime/calibrateBy';
 import type { FusionReport } from '../runtime/fusionReport';
+import type { QuantizedSpeed } from './quantizedSpeed';
 import type { RecoverMethod } from './recoverMethods';
 
 /** What only static quantization takes. */
@@ -57,6 +58,8 @@ export interface QuantizeOptions extends StaticSettings, AccuracySettings, Selec
   readonly calibration?: string | undefined;
   /** At most this many samples of it; all when absent. */
   readonly calibrationSamples?: number | undefined;
+  /** Leave the comparison of speed to the caller, who measures more. */
+  readonly withoutSpeed?: boolean | undefined;
   /** Replace an existing output (never the model or the data). */
   readonly overwrite?: boolean | undefined;
 }
@@ -102,5 +105,7 @@ export interface Quantized {
   scheme?: string | null;
   accuracy?: AccuracyResult | null;
   emulation?: Emulation | null;
+  /** A short comparison with the float model; null where the gain is plain, or cannot be measured in a moment. */
+  speed?: QuantizedSpeed | null;
   diagnostics: Diagnostic[];
 }

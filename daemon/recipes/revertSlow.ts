@@ -11,9 +11,8 @@ import { intAttribute } from '../ir/attributes';
 import type { Model, Node } from '../ir/model';
 import { nameOf, type QuantizeOutcome } from '../passes/quantize/outcome';
 import type { Calibrator } from '../runtime/calibrateBy';
-import { generateInputs } from '../runtime/generateInputs';
 import { useRunner } from '../runtime/runnerProcess';
-import type { Runner, RunnerSession } from '../runtime/session';
+import type { Feeds, Runner, RunnerSession } from '../runtime/session';
 import { writeWorkingCopy } from '../runtime/workingCopy';
 import { race } from './race';
 import type { StaticWork } from './staticWork';
@@ -120,7 +119,7 @@ class Tuning {
   private async raced(best: Version, rivals: readonly Version[]): Promise<Version> {
     if (rivals.length === 0) return best;
     const versions = [best, ...rivals];
-    const { feeds } = generateInputs(best.session.inputs);
+    const feeds = await this.sample();
     const racers = await race(
       versions.map(({ session }) => session),
       feeds,
@@ -136,6 +135,12 @@ class Tuning {
       );
     for (const version of versions) if (version !== winner) await version.session.release();
     return winner;
+  }
+
+  private async sample(): Promise<Feeds> {
+    const { dataset } = this.work;
+    for await (const { feeds } of dataset.batches(dataset.fixedBatch ?? 1)) return feeds;
+    throw new Error('The data has no samples.');
   }
 
   private async without([kind, names]: Part, before: readonly string[]): Promise<Version | undefined> {

@@ -29,6 +29,14 @@ export function quantizeParts(
   });
   if (half && result.search) facts.push(...searchFacts(result.search));
   if (typeof scheme === 'string') facts.push({ name: 'Integers', value: visible(scheme) });
+  if ('speed' in result && result.speed)
+    facts.push({
+      name: 'Speed',
+      value: html`<span class=${result.speed.ratio > 1 ? 'verdict-better' : 'verdict-worse'}
+        >${result.speed.ratio.toFixed(2)} times the float model’s</span
+      >`,
+      title: `${three(result.speed.floatMs)} → ${three(result.speed.quantizedMs)} ms; one sample, one thread, measured for a moment`,
+    });
   if (accuracy) {
     facts.push({
       name: 'Top-1',
