@@ -25,6 +25,11 @@ export const weightOnlyOptions: Readonly<Record<string, OptionSpec>> = {
     help: 'weight-only: rtn, hqq, k-quant or plain, which need no data, gptq or awq, which need --calibration; gptq when it is given',
   },
   'act-order': { type: 'boolean', help: 'weight-only: gptq takes rows with large inputs first' },
+  passes: {
+    type: 'string',
+    value: 'N',
+    help: 'weight-only: gptq goes through the model N times, each time by what layers read behind the layers quantized before; 1 when absent',
+  },
   form: {
     type: 'string',
     value: 'FORM',
@@ -66,6 +71,7 @@ export async function runWeightOnly(
       symmetric: args.flags.has('asymmetric') ? false : args.flags.has('symmetric') || undefined,
       algorithm: choiceOption(args, 'algorithm', algorithms),
       actOrder: args.flags.has('act-order'),
+      passes: numberOption(args, 'passes', { min: 1, max: 8, whole: true }),
       form: choiceOption(args, 'form', ['nbits', 'blocked']),
       largestError: numberOption(args, 'largest-error', { min: 0, max: 10 }),
       accuracyLevel: number(args, 'accuracy-level', [0, 1, 4]),

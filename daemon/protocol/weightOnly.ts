@@ -41,6 +41,14 @@ export const weightOnlyOptions = {
   actOrder: Type.Optional(
     Type.Boolean({ description: '`gptq` takes rows with large inputs first; the blocks stay the same.' }),
   ),
+  passes: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 8,
+      description:
+        'How often `gptq` goes through the model; 1 when absent. After the first time it measures what layers read behind the quantized layers before them, and the version whose outputs are nearest is written.',
+    }),
+  ),
   form: Type.Optional(
     Type.Union([Type.Literal('nbits'), Type.Literal('blocked')], {
       description:
@@ -114,6 +122,11 @@ export const WeightOnlyResult = Type.Intersect([
             weighed: Type.Boolean({
               description: 'Whether errors of rounding counted by the inputs that they meet.',
             }),
+            pass: Type.Optional(
+              Type.Integer({
+                description: 'How often `gptq` had gone through the model; absent for the others.',
+              }),
+            ),
             sqnrDb: Type.Number({
               description:
                 'Signal-to-noise ratio of the whole model’s outputs on the samples, with float32 activations, dB.',

@@ -7,17 +7,21 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Diagnostic } from '../base/diagnostic';
 import { silentTask, type Task } from '../base/task';
-import { compareSessions, type ComparedBatch } from '../evaluate/outputError';
+import { workThreads } from '../evaluate/evaluate';
+import { compareSessions, type ComparedBatch, type OutputSource } from '../evaluate/outputError';
 import { writeModel } from '../onnx/writeModel';
 import type { WeightAlgorithm } from '../passes/weightOnly/quantizeMatrix';
 import type { WeightOnlyOutcome } from '../passes/weightOnly/weightOnly';
 import { withRunner } from '../runtime/runnerProcess';
+import { sleepingThreads, type Feeds, type RunnerSession } from '../runtime/session';
 import { withLevel } from './accuracyLevel';
 
 export interface Candidate {
   readonly algorithm: WeightAlgorithm;
   /** Errors of rounding are weighed by the inputs that they meet. */
   readonly weighed: boolean;
+  /** How often GPTQ has gone through the model with this one. */
+  readonly pass?: number;
 }
 
 export interface TriedCandidate extends Candidate {
@@ -26,8 +30,10 @@ export interface TriedCandidate extends Candidate {
 }
 
 /** What an algorithm is measured against where there is data; itself alone when measuring has shown no need. */
-export function candidatesOf(algorithm: WeightAlgorithm): Candidate[] {
+export function candidatesOf(algorithm: WeightAlgorithm, passes = 1): Candidate[] {
   const alone: Candidate = { algorithm, weighed: true };
+  if (algorithm === 'gptq' && passes > 1)
+    return Array.from({ length: passes }, (_, at) => ({ ...alone, pass: at + 1 }));
   if (algorithm === 'rtn' || algorithm === 'k-quant') return [alone, { algorithm, weighed: false }];
   return algorithm === 'awq' ? [{ algorithm, weighed: false }, ...candidatesOf('rtn')] : [alone];
 }
@@ -44,7 +50,8 @@ export async function nearestCandidate(
   const quiet: Task = { ...silentTask, signal: task.signal };
   try {
     return await withRunner(task, async (runner) => {
-      const original = await runner.load(path, {}, task);
+      const options = { threads: workThreads(), config: sleepingThreads };
+      const original = remembering(await runner.load(path, options, task));
       const tried: TriedCandidate[] = [];
       let best: { readonly outcome: WeightOnlyOutcome; readonly sqnrDb: number } | undefined;
       for (const [done, candidate] of candidates.entries()) {
@@ -52,9 +59,9 @@ export async function nearestCandidate(
         task.report({ stage: 'Comparing algorithms', done, total: candidates.length });
         const trial = join(folder, basename(path));
         await writeModel(withLevel(outcome.model, 1), trial, { overwrite: true }, quiet);
-        const changed = await runner.load(trial, {}, task);
+        const changed = await runner.load(trial, options, task);
         const label = { label: basename(trial) };
-        const { sqnrDb } = await compareSessions(original, changed, batches(), label, quiet);
+        const { sqnrDb } = await compareSessions(original(), changed, batches(), label, quiet);
         await changed.release();
         tried.push({ ...candidate, sqnrDb });
         if (!best || sqnrDb > best.sqnrDb) best = { outcome, sqnrDb };
@@ -66,8 +73,35 @@ export async function nearestCandidate(
   }
 }
 
-const nameOf = ({ algorithm, weighed }: Candidate) =>
-  algorithm === 'awq' ? algorithm : `${algorithm} ${weighed ? 'weighed by the inputs' : 'as without data'}`;
+const mostRemembered = 32 * 2 ** 20;
+
+/** The outputs of a session over the same batches again and again, remembered where they are small. */
+function remembering(session: RunnerSession): () => OutputSource {
+  const known: Feeds[] = [];
+  let bytes = 0;
+  return () => {
+    let next = 0;
+    return {
+      outputs: session.outputs,
+      async run(feeds, task) {
+        const at = next++;
+        const found = known[at];
+        if (found) return found;
+        const outputs = await session.run(feeds, task);
+        for (const { data } of Object.values(outputs)) bytes += 8 * data.length;
+        if (at === known.length && bytes <= mostRemembered) known.push(outputs);
+        return outputs;
+      },
+    };
+  };
+}
+
+const nameOf = ({ algorithm, weighed, pass }: Candidate) =>
+  pass !== undefined
+    ? `${algorithm} after ${pass} ${pass === 1 ? 'pass' : 'passes'}`
+    : algorithm === 'awq'
+      ? algorithm
+      : `${algorithm} ${weighed ? 'weighed by the inputs' : 'as without data'}`;
 
 /** Says which was taken, when it is not what was asked for. */
 export function candidateNote(asked: WeightAlgorithm, tried: readonly TriedCandidate[]): Diagnostic[] {

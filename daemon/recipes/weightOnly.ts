@@ -25,6 +25,7 @@ import { raiseOpset } from '../passes/simplify/raiseOpset';
 import { upgradeOpset } from '../passes/simplify/upgradeOpset';
 import type { TensorReader } from '../passes/tensorReader';
 import { blockedOpset } from '../passes/weightOnly/emitProducts';
+import type { RangeReader } from '../passes/weightOnly/matrix';
 import type { WeightAlgorithm } from '../passes/weightOnly/quantizeMatrix';
 import {
   quantizeWeightOnly,
@@ -35,9 +36,9 @@ import {
 import type { FusionReport } from '../runtime/fusionReport';
 import { collectGrams } from '../runtime/gram';
 import { generateInputs } from '../runtime/generateInputs';
-import { withRunner } from '../runtime/runnerProcess';
 import type { Feeds, SessionValue } from '../runtime/session';
-import { compareLevels, type TriedLevel } from './accuracyLevel';
+import { compareLevels, withLevel, type TriedLevel } from './accuracyLevel';
+import { inputsToRun } from './inputsToRun';
 import { checkOutput, readSound } from './modelFiles';
 import {
   candidateNote,
@@ -59,6 +60,8 @@ export interface WeightOnlyRequest {
   /** `gptq` when there is calibration data, else `rtn`. */
   readonly algorithm?: WeightAlgorithm | undefined;
   readonly actOrder?: boolean | undefined;
+  /** How often `gptq` goes through the model; 1 when absent. The nearest version is written. */
+  readonly passes?: number | undefined;
   /** `nbits` when absent. */
   readonly form?: 'nbits' | 'blocked' | undefined;
   /** A weight that loses more than this share takes 8 bits instead; never when absent. */
@@ -121,20 +124,25 @@ export async function quantizeWeights(
   const model = (await runPasses(inlined.model, prepare(settings, task), task)).model;
   const size = fileBytes + externalBytes;
   const largestRun = request.largestRun ?? defaultLargestRun;
-  const canRun = size <= largestRun;
+  const small = size <= largestRun;
   const notes: Diagnostic[] = [...(inlined.notes ?? [])];
   const { exclude, unmatched } = selectNodes(model.graph, { exclude: request.exclude });
   if (unmatched.length > 0)
     throw badRequest(
       `No node of the model fits "${unmatched[0]!}". Check the names of what shall stay in float.`,
     );
-  if (!canRun && request.calibration !== undefined)
+  if (!small && request.calibration !== undefined)
     throw badRequest(
       `The model takes ${(size / 2 ** 30).toFixed(1)} GB, and its layers are not run over data above ${(largestRun / 2 ** 30).toFixed(1)} GB. Leave the calibration data out and choose rtn, hqq or k-quant.`,
     );
-  const inputs = canRun
-    ? await withRunner(task, async (runner) => (await runner.load(path, {}, task)).inputs)
-    : [];
+  const { inputs, unknown } = small
+    ? await inputsToRun(path, read, task)
+    : { inputs: [], unknown: undefined };
+  if (unknown !== undefined && request.calibration !== undefined)
+    throw badRequest(
+      `${unknown}; so it cannot be measured what its layers read. Leave the calibration data out and choose rtn, hqq or k-quant.`,
+    );
+  const canRun = small && unknown === undefined;
   const dataset =
     request.calibration === undefined
       ? undefined
@@ -142,7 +150,7 @@ export async function quantizeWeights(
   const grams = dataset ? await gramsOf(model, dataset, task) : undefined;
   if (dataset && grams) notes.push(...fewRows(grams));
 
-  const scratch = canRun ? undefined : new ScratchFile(output);
+  const scratch = small ? undefined : new ScratchFile(output);
   try {
     const options: WeightOnlyOptions = {
       ...settings,
@@ -152,18 +160,17 @@ export async function quantizeWeights(
         ? { keep: async (data: Uint8Array) => ({ in: 'file' as const, ...(await scratch.append(data)) }) }
         : {}),
     };
-    const make = ({ algorithm, weighed }: Candidate) =>
-      runPass(
-        model,
-        quantizeWeightOnly((tensor, range) => readTensorBytes(tensor, range, task), {
-          ...options,
-          algorithm,
-          weighed,
-        }),
-        task,
-      );
+    let last: WeightOnlyOutcome | undefined;
+    const make = async ({ algorithm, weighed, pass = 1 }: Candidate) => {
+      // What layers read behind those that were quantized before them.
+      const behind =
+        last && pass > 1 && dataset ? await gramsOf(model, dataset, task, last.model) : undefined;
+      const own = { ...options, algorithm, weighed, ...(behind ? { grams: behind } : {}) };
+      const pieces: RangeReader = (tensor, range) => readTensorBytes(tensor, range, task);
+      return (last = await runPass(model, quantizeWeightOnly(pieces, own), task));
+    };
     const asked = settings.algorithm;
-    const candidates = grams ? candidatesOf(asked) : [{ algorithm: asked, weighed: true }];
+    const candidates = grams ? candidatesOf(asked, request.passes) : [{ algorithm: asked, weighed: true }];
     const { outcome, tried } =
       candidates.length === 1
         ? { outcome: await make(candidates[0]!), tried: [] }
@@ -174,7 +181,7 @@ export async function quantizeWeights(
     const written = await writeModel(
       outcome.model,
       output,
-      { overwrite: request.overwrite === true, ...(canRun ? {} : { external: 'separate' as const }) },
+      { overwrite: request.overwrite === true, ...(small ? {} : { external: 'separate' as const }) },
       task,
     );
     const measured = canRun
@@ -187,7 +194,8 @@ export async function quantizeWeights(
           },
         )
       : undefined;
-    if (!measured) notes.push(tooLargeToRun(size));
+    if (!measured)
+      notes.push(notRun(unknown ?? `The model takes ${(size / 2 ** 30).toFixed(1)} GB and was not run`));
     const level = outcome.model.graph.nodes.some(({ opType }) => opType === 'MatMulNBits');
     return {
       output,
@@ -233,6 +241,10 @@ function settingsOf(request: WeightOnlyRequest): Omit<WeightOnlyOptions, 'grams'
     throw badRequest(`The block size must be a power of two from 16 to 256, not ${block}.`);
   if (free && symmetric)
     throw badRequest(`The algorithm ${algorithm} needs free zero points; do not ask for symmetric blocks.`);
+  if (request.passes !== undefined && algorithm !== 'gptq')
+    throw badRequest(
+      'Only gptq goes through the model more than once. Leave the passes out, or choose gptq.',
+    );
   if ((algorithm === 'gptq' || algorithm === 'awq') && calibration === undefined)
     throw badRequest(
       `The algorithm ${algorithm} needs calibration data: an .npz file with arrays named like the inputs. Or choose rtn, hqq or k-quant, which need none.`,
@@ -264,8 +276,11 @@ function prepare({ form, bits }: Pick<WeightOnlyOptions, 'form' | 'bits'>, task:
   ];
 }
 
-/** The Gram matrices of all matrix products with constant weights. */
-async function gramsOf(model: Model, dataset: Dataset, task: Task) {
+/**
+ * The Gram matrices of all matrix products with constant weights, of what they read in the model, or in `quantized`, which
+ * was made of it.
+ */
+async function gramsOf(model: Model, dataset: Dataset, task: Task, quantized?: Model) {
   const constants = constantTensors(model.graph);
   const names = model.graph.nodes
     .filter((node) => isOp(node, 'MatMul', 'Gemm') && constants.get(node.inputs[1] ?? '')?.dims.length === 2)
@@ -275,7 +290,8 @@ async function gramsOf(model: Model, dataset: Dataset, task: Task) {
     for await (const { feeds } of dataset.batches(size)) yield feeds;
   };
   const total = Math.ceil(dataset.samples / size);
-  return collectGrams(model, names, batches, { total, threads: workThreads() }, task);
+  const instead = quantized && withLevel(quantized, 1);
+  return collectGrams(model, names, batches, { total, threads: workThreads(), instead }, task);
 }
 
 /** Fewer rows than unknowns leave directions that nothing was measured in. */
@@ -294,10 +310,10 @@ function fewRows(grams: ReadonlyMap<string, { rows: number; k: number }>): Diagn
   ];
 }
 
-const tooLargeToRun = (bytes: number): Diagnostic => ({
+const notRun = (why: string): Diagnostic => ({
   id: 'quantize/not-run',
   severity: 'info',
-  message: `The model takes ${(bytes / 2 ** 30).toFixed(1)} GB and was not run, so that the error of the outputs is not known and MatMulNBits computes with int8 activations (accuracy level 4). The error of each weight was measured.`,
+  message: `${why}, so that the error of the outputs is not known and MatMulNBits computes with int8 activations (accuracy level 4). The error of each weight was measured.`,
 });
 
 /** Samples one at a time, as a service gives them. */

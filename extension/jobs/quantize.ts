@@ -25,6 +25,7 @@ const labels = {
   calibrationCache: 'Keep ranges in',
   blockSize: 'Block size',
   actOrder: 'Large inputs first',
+  passes: 'Passes of GPTQ',
   form: 'Written as',
   keep: 'Stays float32',
   halfIo: 'Half inputs and outputs',

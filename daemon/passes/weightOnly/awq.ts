@@ -3,7 +3,7 @@
 
 import type { Task } from '../../base/task';
 import type { BlockFitter, BlockFormat } from './blocks';
-import { importanceOf, roundWhole, SampledColumns, type InputGram } from './quantizeMatrix';
+import { importanceOf, roundWhole, SampledColumns, squaredNorm, type InputGram } from './quantizeMatrix';
 
 /** Exponents that are tried besides 0, which is nothing. */
 const exponents = [0.15, 0.3, 0.45, 0.6, 0.8, 1];
@@ -24,13 +24,21 @@ export async function awqFactors(
   task: Task,
 ): Promise<Float32Array | undefined> {
   const size = Float64Array.from({ length: k }, (_, i) => Math.sqrt(Math.max(0, gram[i * k + i]!)));
+  const norms: number[] = [];
+  for (const { w, n } of columns) {
+    const each = Array.from({ length: n }, (_, c) =>
+      Float64Array.from({ length: k }, (_, i) => w[i * n + c]!),
+    );
+    norms.push(await squaredNorm(gram, k, each, task));
+  }
+  const tried = { columns, norms, gram, k, format, fitter };
   let best: { error: number; factors: Float32Array | undefined } = {
-    error: (1 - leastGain) * (await errorOf(columns, gram, k, undefined, format, fitter, task)),
+    error: (1 - leastGain) * (await errorOf(tried, undefined, task)),
     factors: undefined,
   };
   for (const exponent of exponents) {
     const factors = factorsOf(size, exponent);
-    const error = await errorOf(columns, gram, k, factors, format, fitter, task);
+    const error = await errorOf(tried, factors, task);
     if (error < best.error) best = { error, factors };
   }
   return best.factors;
@@ -48,25 +56,30 @@ function factorsOf(size: Float64Array, exponent: number): Float32Array {
   return Float32Array.from(raw, (value) => Math.min(1e4, Math.max(1e-4, value / middle)));
 }
 
-async function errorOf(
-  columns: readonly { readonly w: Float32Array; readonly n: number }[],
-  gram: Float64Array,
-  k: number,
-  factors: Float32Array | undefined,
-  format: BlockFormat,
-  fitter: BlockFitter,
-  task: Task,
-): Promise<number> {
+interface Tried {
+  readonly columns: readonly { readonly w: Float32Array; readonly n: number }[];
+  /** Squared norms of what the columns give, which no factors change. */
+  readonly norms: readonly number[];
+  readonly gram: Float64Array;
+  readonly k: number;
+  readonly format: BlockFormat;
+  readonly fitter: BlockFitter;
+}
+
+/** Squared relative errors of the columns' outputs, summed over the weights. */
+async function errorOf(tried: Tried, factors: Float32Array | undefined, task: Task): Promise<number> {
+  const { columns, norms, gram, k, format, fitter } = tried;
   const h = importanceOf(gram, k, factors);
   let total = 0;
-  for (const { w, n } of columns) {
+  for (const [at, { w, n }] of columns.entries()) {
     const enlarged = Float32Array.from(w);
     if (factors) {
       for (let i = 0; i < k; i += 1) for (let c = 0; c < n; c += 1) enlarged[i * n + c]! *= factors[i]!;
     }
     const sampled = new SampledColumns(undefined, k, n, format.block);
     await roundWhole(enlarged, { k, n }, format, fitter, h, sampled, task);
-    total += (await sampled.relativeError(enlarged, gram, factors, task)) ** 2;
+    const norm = norms[at]!;
+    if (norm > 0) total += (await sampled.lost(enlarged, gram, factors, task)) / norm;
   }
   return total;
 }

@@ -195,33 +195,25 @@ export class SampledColumns implements BlockSink {
     factors: Float32Array | undefined,
     task: Task,
   ): Promise<number> {
-    const { k, count } = this;
-    let [lost, all] = [0, 0];
-    // Two columns share what is loaded of a row.
-    for (let c = 0; c < count; c += 2) {
-      const other = Math.min(c + 1, count - 1);
-      const [w0, e0] = this.column(w, c, factors);
-      const [w1, e1] = this.column(w, other, factors);
-      for (let i = 0; i < k; i += 1) {
-        let [p0, q0, p1, q1] = [0, 0, 0, 0];
-        const row = i * k;
-        for (let j = 0; j < k; j += 1) {
-          const g = gram[row + j]!;
-          p0 += g * e0[j]!;
-          q0 += g * w0[j]!;
-          p1 += g * e1[j]!;
-          q1 += g * w1[j]!;
-        }
-        lost += p0 * e0[i]!;
-        all += q0 * w0[i]!;
-        if (other !== c) {
-          lost += p1 * e1[i]!;
-          all += q1 * w1[i]!;
-        }
-        if ((i & 127) === 127) await breathe(task);
-      }
-    }
-    return all > 0 ? Math.sqrt(Math.max(0, lost) / all) : 0;
+    const columns = Array.from({ length: this.count }, (_, c) => this.column(w, c, factors));
+    const all = await squaredNorm(
+      gram,
+      this.k,
+      columns.map(([original]) => original),
+      task,
+    );
+    return all > 0 ? Math.sqrt((await this.lost(w, gram, factors, task)) / all) : 0;
+  }
+
+  /** Σ eᵀ G e alone, for several roundings of one weight. */
+  async lost(
+    w: Float32Array,
+    gram: Float64Array,
+    factors: Float32Array | undefined,
+    task: Task,
+  ): Promise<number> {
+    const errors = Array.from({ length: this.count }, (_, c) => this.column(w, c, factors)[1]);
+    return Math.max(0, await squaredNorm(gram, this.k, errors, task));
   }
 
   /** A column of the weight, and what rounding took from it. */
@@ -261,4 +253,40 @@ export class FactorCache {
     }
     return this.last.factor;
   }
+}
+
+/** Σ vᵀ G v over vectors of length k; G is symmetric, and only its lower half is read. */
+export async function squaredNorm(
+  gram: Float64Array,
+  k: number,
+  vectors: readonly Float64Array[],
+  task: Task,
+): Promise<number> {
+  const none = new Float64Array(k);
+  let sum = 0;
+  // Four vectors share what is loaded of a row.
+  for (let c = 0; c < vectors.length; c += 4) {
+    const [a, b, d, e] = [
+      vectors[c]!,
+      vectors[c + 1] ?? none,
+      vectors[c + 2] ?? none,
+      vectors[c + 3] ?? none,
+    ];
+    for (let i = 0; i < k; i += 1) {
+      const row = i * k;
+      let [p, q, r, s] = [0, 0, 0, 0];
+      for (let j = 0; j < i; j += 1) {
+        const g = gram[row + j]!;
+        p += g * a[j]!;
+        q += g * b[j]!;
+        r += g * d[j]!;
+        s += g * e[j]!;
+      }
+      const own = gram[row + i]!;
+      sum += (2 * p + own * a[i]!) * a[i]! + (2 * q + own * b[i]!) * b[i]!;
+      sum += (2 * r + own * d[i]!) * d[i]! + (2 * s + own * e[i]!) * e[i]!;
+      if ((i & 127) === 127) await breathe(task);
+    }
+  }
+  return sum;
 }

@@ -38,7 +38,7 @@ if (shared !== undefined) {
   const calibration = at('bert_calibration.npz');
   const cases: Record<string, Options> = {
     'int4 rtn': {},
-    'int4 gptq': { calibration, calibrationSamples: 64 },
+    'int4 gptq twice': { calibration, calibrationSamples: 32, passes: 2 },
     'int4 awq': { calibration, calibrationSamples: 32, algorithm: 'awq' },
     int8: { bits: 8 },
   };
@@ -59,8 +59,12 @@ if (shared !== undefined) {
       assert.ok(result.quantizedNodes > 20);
       const { candidates } = result.weightOnly;
       assert.deepEqual(
-        candidates.map(({ algorithm, weighed }) => `${algorithm} ${weighed}`),
-        options.algorithm === 'awq' ? ['awq false', 'rtn true', 'rtn false'] : [],
+        candidates.map(({ algorithm, weighed, pass }) => `${algorithm} ${pass ?? weighed}`),
+        options.algorithm === 'awq'
+          ? ['awq false', 'rtn true', 'rtn false']
+          : options.passes === undefined
+            ? []
+            : ['gptq 1', 'gptq 2'],
       );
       const nearest = Math.max(...candidates.map(({ sqnrDb }) => sqnrDb));
       assert.equal(
@@ -278,6 +282,7 @@ test('bad input gets a sentence', async () => {
   await no({ blockSize: 48 }, 'badRequest', /power of two from 16 to 256, not 48/);
   await no({ bits: 3 as 4 }, 'badRequest', /2, 4 or 8 bits, not 3/);
   await no({ algorithm: 'gptq' }, 'badRequest', /gptq needs calibration data/);
+  await no({ algorithm: 'rtn', passes: 2 }, 'badRequest', /Only gptq goes through the model more than once/);
   await no({ algorithm: 'hqq', symmetric: true }, 'badRequest', /needs free zero points/);
   const crop = oneToOne([node('MatMul', ['x', 'w'], ['m']), node('GroupNormalization', ['m', 'a', 'b'], ['y'], { name: 'norm', attributes: { num_groups: 1n } })], [weight('w', [8, 8]), weight('a', [1]), weight('b', [1])], [2, 8, 8], { opset: 18 }); // prettier-ignore
   await no({ form: 'blocked' }, 'unsupported', /needs operator set 21, and this model uses 18 and cannot be brought there: GroupNormalization \(node "norm"\).*form nbits/, await writeSmall(folder, 'crop.onnx', crop)); // prettier-ignore

@@ -12,6 +12,7 @@ import { graph, model, node, valueInfo } from '../../../daemon/ir/builder';
 import { DataType } from '../../../daemon/ir/dataType';
 import type { Model, Node } from '../../../daemon/ir/model';
 import type { Tensor } from '../../../daemon/ir/tensor';
+import { readModel } from '../../../daemon/onnx/readModel';
 import { writeModel } from '../../../daemon/onnx/writeModel';
 import { quantizeWeights, type WeightOnlyRequest } from '../../../daemon/recipes/weightOnly';
 import { f4, writeNpz } from '../../support/npzWriter';
@@ -136,18 +137,27 @@ test('a weight that others read stays whole: a stranger, an output, a body', asy
   );
 });
 
-test('custom operators: what ONNX Runtime does not know is said before anything is written', async () => {
-  const custom = square([
-    product('a'),
-    { ...node('Sharpen', ['a'], ['y'], { name: 'own' }), domain: 'my.ops' },
-  ]);
+test('somebody’s own operator stays as it is, and the model, which cannot be run here, is quantized', async () => {
+  const own = { ...node('Sharpen', ['a'], ['y'], { name: 'own' }), domain: 'my.ops' };
+  const custom = square([product('a'), own]);
   custom.opsetImports.push({ domain: 'my.ops', version: 1 });
-  await refuses(
-    await save(custom),
-    {},
-    'runnerFailed',
-    /operator Sharpen of domain my\.ops, which this ONNX Runtime build .* does not have/u,
+  const path = await save(custom);
+  const output = join(folder, 'own.int4.onnx');
+  const result = await quantizeWeights(path, { output }, silentTask);
+  assert.equal(result.quantizedNodes, 1);
+  assert.equal(result.error, null);
+  const said = result.diagnostics.find(({ id }) => id === 'quantize/not-run')?.message ?? '';
+  assert.match(
+    said,
+    /does not know its operator Sharpen of domain my\.ops \(node "own"\), so that the error/u,
   );
+  const { model: written } = await readModel(output, silentTask);
+  assert.deepEqual(
+    written!.graph.nodes.map(({ opType }) => opType),
+    ['MatMulNBits', 'Sharpen'],
+  );
+  const data = writeNpz(join(folder, 'own.npz'), { x: f4([4, 32], numbers(128)) });
+  await refuses(path, { calibration: data }, 'badRequest', /does not know its operator Sharpen.*Leave the/u);
 });
 
 test('external data that is not there, or is cut off, is named', async () => {
