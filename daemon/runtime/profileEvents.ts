@@ -29,7 +29,7 @@ export interface ProfiledNode {
 
 export interface ProfiledRuns {
   nodes: ProfiledNode[];
-  /** Runs that the means are of. */
+  /** Runs that the means are of; of a stretch of nodes, on average. */
   runs: number;
   /** Mean time of these runs as ONNX Runtime saw them, microseconds. */
   runUs: number;
@@ -63,9 +63,13 @@ interface Row {
   readonly order: number;
 }
 
+/** Stretches of nodes in which disturbance is looked for last about so long. */
+const stretchUs = 1000;
+
 /**
  * Means over the runs that `cold` does not name by their position (warm-up, say) and that nothing disturbed
- * (profileRuns.ts). Throws `runnerFailed` when there is no run in it.
+ * (profileRuns.ts). A long run is seldom left alone from its beginning to its end, so each stretch of a
+ * millisecond is taken from the runs in which it was. Throws `runnerFailed` when there is no run in it.
  */
 export async function readProfile(
   text: string,
@@ -76,56 +80,118 @@ export async function readProfile(
   const byTime = (a: Event, b: Event) => (a.ts ?? 0) - (b.ts ?? 0) || (b.dur ?? 0) - (a.dur ?? 0);
   const runs = events.filter(({ cat, name }) => cat === 'Session' && name === 'model_run').sort(byTime);
   const warm = runs.filter((_, index) => !cold.has(index));
-  const counts = undisturbed(warm.map(({ dur = 0 }) => dur));
-  const kept = warm.filter((_, index) => counts[index]);
-  if (kept.length === 0) throw new SlipwayError('runnerFailed', 'ONNX Runtime profiled no run.');
+  if (warm.length === 0) throw new SlipwayError('runnerFailed', 'ONNX Runtime profiled no run.');
   const kernels = events
     .filter(({ cat, name }) => cat === 'Node' && name?.endsWith('_kernel_time'))
     .sort(byTime);
-  const rows = new Map<string, Row>();
+  const ofRuns = eventsOfRuns(warm, kernels);
+  const counts = undisturbed(warm.map(({ dur = 0 }) => dur));
+  const kept = warm.filter((_, index) => counts[index]);
+  const nested = kernels.some(({ args }) => hasBody.has(args?.op_name ?? ''));
+  const same = ofRuns.every((one) => one.length === ofRuns[0]!.length) && ofRuns[0]!.length > 0;
+  const { rows, gapUs, used } =
+    nested || !same
+      ? await ofWholeRuns(
+          ofRuns.filter((_, index) => counts[index]),
+          task,
+        )
+      : await ofStretches(ofRuns, task);
+  return {
+    nodes: [...rows.values()].sort((a, b) => a.order - b.order).map(({ node }) => node),
+    runs: used,
+    runUs: kept.reduce((sum, run) => sum + (run.dur ?? 0), 0) / kept.length,
+    gapUs,
+  };
+}
+
+/** The nodes' events within each run, in their order. */
+function eventsOfRuns(runs: readonly Event[], kernels: readonly Event[]): Event[][] {
   let at = 0;
-  const gaps = { us: 0, count: 0 };
-  for (const run of kept) {
-    const from = run.ts ?? 0;
-    const to = from + (run.dur ?? 0);
+  return runs.map(({ ts: from = 0, dur = 0 }) => {
     while (at < kernels.length && (kernels[at]!.ts ?? 0) < from) at += 1;
+    const first = at;
+    while (at < kernels.length && (kernels[at]!.ts ?? 0) <= from + dur) at += 1;
+    return kernels.slice(first, at);
+  });
+}
+
+interface Means {
+  readonly rows: ReadonlyMap<string, Row>;
+  readonly gapUs: number;
+  /** Runs that the means are of. */
+  readonly used: number;
+}
+
+/** Runs whose nodes follow each other in the same order: stretch by stretch. */
+async function ofStretches(runs: readonly (readonly Event[])[], task: Task): Promise<Means> {
+  const rows = new Map<string, Row>();
+  const gaps = { us: 0, count: 0 };
+  const used: number[] = [];
+  const nodes = runs[0]!.length;
+  const start = (run: readonly Event[], index: number) => run[index]!.ts ?? 0;
+  const end = (run: readonly Event[], index: number) => start(run, index) + (run[index]!.dur ?? 0);
+  /** From the beginning of one node to that of another, or to the end of the last. */
+  const span = (run: readonly Event[], from: number, to: number) =>
+    (to < nodes ? start(run, to) : end(run, nodes - 1)) - start(run, from);
+  const typical = runs.reduce((a, b) => (span(b, 0, nodes) < span(a, 0, nodes) ? b : a));
+  for (let from = 0; from < nodes;) {
+    let to = from + 1;
+    while (to < nodes && span(typical, from, to) < stretchUs) to += 1;
+    await breathe(task);
+    const counts = undisturbed(runs.map((run) => span(run, from, to)));
+    const calm = runs.filter((_, index) => counts[index]);
+    used.push(calm.length);
+    for (let index = from; index < to; index++) {
+      const { node } = rowOf(rows, calm[0]![index]!);
+      const us = calm.reduce((sum, run) => sum + (run[index]!.dur ?? 0), 0) / calm.length;
+      node.meanUs += us;
+      node.totalUs += us;
+      node.calls += 1;
+      if (index + 1 === nodes) continue;
+      for (const run of calm) gaps.us += Math.max(0, start(run, index + 1) - end(run, index)) / calm.length;
+      gaps.count += 1;
+    }
+    from = to;
+  }
+  const runsUsed = used.reduce((sum, count) => sum + count, 0) / used.length;
+  return { rows, gapUs: gaps.us / gaps.count, used: Math.round(runsUsed) };
+}
+
+/** Runs with loops or branches in them: whole. */
+async function ofWholeRuns(runs: readonly (readonly Event[])[], task: Task): Promise<Means> {
+  const rows = new Map<string, Row>();
+  const gaps = { us: 0, count: 0 };
+  for (const run of runs) {
     /** Nodes with bodies that are running, innermost last. */
     const open: { end: number; row: Row }[] = [];
     let lastEnd: number | undefined;
-    for (; at < kernels.length && (kernels[at]!.ts ?? 0) <= to; at++) {
-      const event = kernels[at]!;
+    for (const [at, event] of run.entries()) {
       if (at % 1024 === 0) await breathe(task);
       const row = rowOf(rows, event);
       const duration = event.dur ?? 0;
       const start = event.ts ?? 0;
       while (open.length > 0 && open.at(-1)!.end < start + duration) open.pop();
       const around = open.at(-1);
-      if (!around) {
+      if (around) around.row.node.meanUs -= duration;
+      else {
         if (lastEnd !== undefined) {
           gaps.us += Math.max(0, start - lastEnd);
           gaps.count += 1;
         }
         lastEnd = start + duration;
       }
-      if (around) around.row.node.meanUs -= duration;
       row.node.meanUs += duration;
       row.node.totalUs += duration;
       row.node.calls += 1;
       if (hasBody.has(row.node.op)) open.push({ end: start + duration, row });
     }
   }
-  const nodes = [...rows.values()].sort((a, b) => a.order - b.order).map(({ node }) => node);
-  for (const node of nodes) {
-    node.meanUs = Math.max(0, node.meanUs) / kept.length;
-    node.totalUs /= kept.length;
-    node.calls /= kept.length;
+  for (const { node } of rows.values()) {
+    node.meanUs = Math.max(0, node.meanUs) / runs.length;
+    node.totalUs /= runs.length;
+    node.calls /= runs.length;
   }
-  return {
-    nodes,
-    runs: kept.length,
-    runUs: kept.reduce((sum, run) => sum + (run.dur ?? 0), 0) / kept.length,
-    gapUs: gaps.us / gaps.count,
-  };
+  return { rows, gapUs: gaps.us / gaps.count, used: runs.length };
 }
 
 const hasBody = new Set(['If', 'Loop', 'Scan', 'SequenceMap']);

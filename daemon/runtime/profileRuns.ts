@@ -3,16 +3,13 @@
 // So both are told by the runs that nothing disturbed. Pure.
 
 import { ascending, quantile } from './statistics';
+import { fastest, tolerance } from './undisturbed';
 
-/** The fastest times are taken to be undisturbed; one in fifty may be a slip of the clock. */
-const fastest = 0.02;
-/** A run that takes longer than the fastest by more than this was disturbed. */
-const tolerance = 0.05;
-/** So many runs count in any case, and this part of them. */
+/** So many runs count in any case, and this part of them: on a busy machine few are left alone. */
 const fewest = 3;
-const leastShare = 0.1;
+const leastShare = 0.03;
 
-/** For each time whether it counts: within 5 % of the fastest, or among the fastest tenth (three at the least). */
+/** For each time whether it counts: within 5 % of the fastest, or among the fastest thirtieth (three at the least). */
 export function undisturbed(times: ArrayLike<number>): boolean[] {
   const limit = limitOf(ascending(Array.from(times)));
   return Array.from(times, (time) => time <= limit);

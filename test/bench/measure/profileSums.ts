@@ -15,7 +15,7 @@ export async function profileSums({ small, medium, large }: Models): Promise<Ben
     const found: ProfileResult[] = [];
     for (let run = 0; run < 5; run++) {
       const options = model === large ? { bind: await known(model) } : {};
-      found.push(await profile(model, undefined, { maxSeconds: 3, ...options }, silentTask));
+      found.push(await profile(model, undefined, options, silentTask));
     }
     const ratios = found.map(({ sumUs, callUs, runUs }) => (sumUs + callUs) / runUs);
     const alone = found.map(({ sumUs, runUs }) => sumUs / runUs);
