@@ -43,7 +43,7 @@ export async function measureSensitivity(
 ): Promise<LayerSensitivity[]> {
   const { calibrator, samples } = options;
   const quiet: Task = { signal: task.signal, report: () => undefined };
-  const all = await work.outcome(calibrator, [], task);
+  const all = await work.plainOutcome(calibrator, [], task);
   const taken = new Set(all.quantizedNodes);
   const layers = work.model.graph.nodes.filter(
     (node) => quantizedLayers.has(node.opType) && taken.has(nameOf(node)),
@@ -89,7 +89,7 @@ async function outcomeOf(
 ): Promise<Model | undefined> {
   try {
     const quiet: Task = { signal: task.signal, report: () => undefined };
-    return (await work.outcome(calibrator, [], quiet, new Set([node]))).model;
+    return (await work.plainOutcome(calibrator, [], quiet, new Set([node]))).model;
   } catch (error) {
     throwIfCancelled(task);
     if (error instanceof SlipwayError && error.kind === 'unsupported') return undefined;

@@ -104,8 +104,15 @@ export class StaticWork {
     return ranges;
   }
 
-  /** The quantized model with these nodes, and those of the options, in float. */
-  async outcome(
+  /** The quantized model with these nodes, and those of the options, in float, in the form that is fastest. */
+  async outcome(calibrator: Calibrator, exclude: Iterable<string>, task: Task): Promise<QuantizeOutcome> {
+    const outcome = await this.plainOutcome(calibrator, exclude, task);
+    if (!this.options.blockColumns) return outcome;
+    return { ...outcome, model: (await runPass(outcome.model, blockColumns(this.read), task)).model };
+  }
+
+  /** The same with all values in the shapes that they have in the float model, to be compared with it. */
+  async plainOutcome(
     calibrator: Calibrator,
     exclude: Iterable<string>,
     task: Task,
@@ -120,9 +127,7 @@ export class StaticWork {
     const { types } = overrides;
     const all = new Set([...this.options.exclude, ...exclude]);
     const options = { ranges, exclude: all, scheme, only, types };
-    const outcome = await runPass(this.model, quantizeStatic(this.read, options), task);
-    if (!this.options.blockColumns) return outcome;
-    return { ...outcome, model: (await runPass(outcome.model, blockColumns(this.read), task)).model };
+    return runPass(this.model, quantizeStatic(this.read, options), task);
   }
 
   private checkOverrides(values: readonly string[]): void {

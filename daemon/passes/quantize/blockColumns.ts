@@ -214,8 +214,14 @@ class Blocker {
     set('strides', intsAttribute(conv, 'strides')?.[0] ?? 1, 1);
     set('pads', top, before, bottom, after);
     if (findAttribute(conv, 'dilations')) set('dilations', intsAttribute(conv, 'dilations')?.[0] ?? 1, 1);
-    const changed = new Set([conv.outputs[0]!, clip?.outputs[0]]);
-    this.model.graph.valueInfo = this.model.graph.valueInfo.filter(({ name }) => !changed.has(name));
+    // Under their old names the values would be taken for those of the float model.
+    for (const [node, reader] of clip
+      ? [[conv, clip] as const, [clip, output] as const]
+      : [[conv, output] as const]) {
+      const old = node.outputs[0]!;
+      node.outputs[0] = reader.inputs[0] = this.emitter.fresh(`${old}_blocks`);
+      this.model.graph.valueInfo = this.model.graph.valueInfo.filter(({ name }) => name !== old);
+    }
   }
 
   /** The weights with their columns where the blocks have them; all else is zero. */

@@ -221,6 +221,24 @@ test('sensitivity ranks layers by measuring each alone', async () => {
   }
 });
 
+test('a first layer in blocks of columns is compared in the shape that it has in the float model', async () => {
+  const picture = join(folder, 'picture.onnx');
+  const pictures = join(folder, 'pictures.npz');
+  const attributes = { pads: [1n, 1n, 1n, 1n] };
+  const nodes = [
+    node('Conv', ['x', 'w'], ['a'], { name: 'first', attributes }),
+    node('Relu', ['a'], ['r'], { name: 'relu' }),
+    node('Conv', ['r', 'v'], ['y'], { name: 'last' }),
+  ];
+  const weights = [weight('w', [8, 3, 3, 3], 1, 0.3), weight('v', [4, 8, 1, 1], 2, 0.3)];
+  await writeModel(oneToOne(nodes, weights, ['n', 3, 16, 16]), picture, {}, silentTask);
+  writeNpz(pictures, { x: f4([8, 3, 16, 16], [...numbers(8 * 3 * 256, 5, 2)]) });
+  const options = { calibration: pictures, samples: 8, target: 'vnni' } as const;
+  const { layers } = await sensitivityOf(picture, options, silentTask);
+  assert.equal(layers.length, 2);
+  for (const { together } of layers) assert.ok(together && together.sqnrDb > 25);
+});
+
 test('the search stops when the drop holds, at its budget, and goes on from its state', async () => {
   const easy = await run({ maxDrop: 0.2, validation });
   assert.deepEqual(
