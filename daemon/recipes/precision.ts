@@ -163,8 +163,8 @@ async function convert(work: Work, save: (model: Model) => Promise<unknown>, tas
     ...(ranges === undefined ? {} : { ranges }),
     ...(limit === undefined ? {} : { limit }),
   };
-  const make = (more: Partial<HalfOptions>) =>
-    runPass(model, convertToHalf(read, { ...half, ...more }), task);
+  const make = (more: Partial<HalfOptions>, own = task) =>
+    runPass(model, convertToHalf(read, { ...half, ...more }), own);
   notes.push(options.method === 'bf16' ? notRun : forGpus);
   const folder = await mkdtemp(join(tmpdir(), 'slipway-precision-'));
   try {
@@ -187,7 +187,7 @@ async function convert(work: Work, save: (model: Model) => Promise<unknown>, tas
         candidates: first.outcome.converted,
         data: { validation: work.validation, compared: () => batchesOf(work) },
         trial,
-        make: (only, emulate) => make({ keep: first.keep, only, emulate }),
+        make: (only, emulate, own) => make({ keep: first.keep, only, emulate }, own),
         save,
       },
       task,

@@ -2,7 +2,7 @@
 // this machine, and the best so far is handed out at every step, so that a search that is cancelled leaves it.
 
 import { unsupported } from '../base/errors';
-import { silentTask, type Task } from '../base/task';
+import { silentTask, throwIfCancelled, type Task } from '../base/task';
 import type { Model } from '../ir/model';
 import { writeModel } from '../onnx/writeModel';
 import type { HalfOutcome } from '../passes/precision/convert';
@@ -23,7 +23,7 @@ export interface SearchWork {
   /** A path that models may be written to and run from. */
   readonly trial: string;
   /** The model with exactly these nodes in half, or one that rounds as it would. */
-  readonly make: (only: ReadonlySet<string>, emulate: boolean) => Promise<HalfOutcome>;
+  readonly make: (only: ReadonlySet<string>, emulate: boolean, task: Task) => Promise<HalfOutcome>;
   /** Called with each new best. */
   readonly save: (model: Model) => Promise<unknown>;
 }
@@ -43,13 +43,27 @@ export async function searchPrecision(
     const judge = await PrecisionJudge.open(runner, path, options, data, task);
     let first: Measured[] | undefined;
     let best: { readonly outcome: HalfOutcome; readonly measured: Measured[] } | undefined;
+    const late = new AbortController();
+    // Ends a trial in its midst, and with it the runner: the search is over then. The first is always made.
+    const trialTask = () => (first ? { ...task, signal: AbortSignal.any([task.signal, late.signal]) } : task);
     const accept = async (only: ReadonlySet<string>) => {
-      const emulated = await make(only, true);
-      await writeModel(emulated.model, trial, { overwrite: true }, { ...silentTask, signal: task.signal });
-      const measured = await judge.measure(trial, task);
+      const own = trialTask();
+      try {
+        return await judged(only, own);
+      } catch (error) {
+        throwIfCancelled(task);
+        if (late.signal.aborted && own !== task) return undefined;
+        throw error;
+      }
+    };
+    const judged = async (only: ReadonlySet<string>, own: Task) => {
+      const emulated = await make(only, true, own);
+      await writeModel(emulated.model, trial, { overwrite: true }, { ...silentTask, signal: own.signal });
+      const measured = await judge.measure(trial, own);
       first ??= measured ?? [];
       if (!measured || !holds(measured)) return false;
-      const outcome = await make(only, false);
+      // What was found good is kept, however late.
+      const outcome = await make(only, false, task);
       best = { outcome, measured };
       await save(outcome.model);
       return true;
@@ -58,7 +72,8 @@ export async function searchPrecision(
       budget: maxEvaluations,
       maxMs: maxSeconds === undefined ? undefined : maxSeconds * 1000,
     };
-    const found = await searchHalf(candidates, accept, limits, task);
+    const timer = limits.maxMs === undefined ? undefined : setTimeout(() => late.abort(), limits.maxMs);
+    const found = await searchHalf(candidates, accept, limits, task).finally(() => clearTimeout(timer));
     if (!best) throw nothingHolds(found.trials, found.stopped, options.method, first ?? []);
     return {
       outcome: best.outcome,

@@ -7,7 +7,7 @@ import { throwIfCancelled, type Task } from '../../base/task';
 export interface SearchOptions {
   /** Trials at the most. */
   readonly budget: number;
-  /** Milliseconds after which no new trial is begun; no limit when absent. */
+  /** Milliseconds after which no new trial is begun; no limit when absent. `accept` may end one that is under way. */
   readonly maxMs?: number | undefined;
 }
 
@@ -22,11 +22,12 @@ export interface SearchResult {
 /**
  * `names` are the candidates in running order; `accept` says whether a model with exactly these in half is good
  * enough. The empty set counts as accepted. What is accepted is always a set that `accept` has seen and taken, and
- * each that it takes holds all that it took before. The first trial is made whatever the time.
+ * each that it takes holds all that it took before. The first trial is made whatever the time; `accept` gives undefined for
+ * one that it had to leave, which ends the search.
  */
 export async function searchHalf(
   names: readonly string[],
-  accept: (half: ReadonlySet<string>) => Promise<boolean>,
+  accept: (half: ReadonlySet<string>) => Promise<boolean | undefined>,
   options: SearchOptions,
   task: Task,
 ): Promise<SearchResult> {
@@ -42,7 +43,9 @@ export async function searchHalf(
     const trial = new Set([...accepted, ...segment]);
     trials += 1;
     task.report({ stage: 'Searching for nodes that must stay float32', done: trials, total: options.budget });
-    if (await accept(trial)) {
+    const taken = await accept(trial);
+    if (taken === undefined) return { accepted, trials: trials - 1, stopped: 'seconds' };
+    if (taken) {
       accepted = trial;
     } else if (segment.length > 1) {
       const middle = segment.length >> 1;

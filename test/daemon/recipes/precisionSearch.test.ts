@@ -2,15 +2,18 @@
 // cancelled search that leaves its best, and options that do not go together.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SlipwayError, type ErrorKind } from '../../../daemon/base/errors';
-import { silentTask, type Progress } from '../../../daemon/base/task';
+import { silentTask, throwIfCancelled, type Progress } from '../../../daemon/base/task';
 import { evaluateModel } from '../../../daemon/evaluate/evaluate';
 import { setScriptFolder } from '../../../daemon/host/scripts';
 import { floatTensor, node } from '../../../daemon/ir/builder';
+import { readModel } from '../../../daemon/onnx/readModel';
 import { withRunner } from '../../../daemon/runtime/runnerProcess';
+import { searchPrecision, type SearchWork } from '../../../daemon/recipes/precisionSearch';
 import { convertPrecision, type PrecisionOptions } from '../../../daemon/recipes/precision';
 import { f4, i8, writeNpz } from '../../support/npzWriter';
 import { distFolder, temporaryFolder } from '../../support/paths';
@@ -134,6 +137,36 @@ test('budgets end the search with the best so far', async () => {
     await refuses(model, { output, minSqnrDb: 45, ...limit }, 'unsupported', /in one trial before the search had to end\. With all of them in half the model gives no numbers\. Allow more/u); // prettier-ignore
     assert.ok(!existsSync(output));
   }
+});
+
+test('a trial that is under way when the time is up is left; the first is not', async () => {
+  const path = await classifier();
+  const { model } = await readModel(path, silentTask);
+  let made = 0;
+  const work: SearchWork = {
+    path,
+    options: { method: 'fp16', output: '', minSqnrDb: 1e6, maxSeconds: 1 },
+    candidates: ['product', 'up', 'square', 'root'],
+    data: {
+      validation: undefined,
+      compared: async function* () {
+        yield { feeds: { x: { type: 'float32', dims: [1, width], data: x.slice(0, width) } }, count: 1 };
+      },
+    },
+    trial: join(folder, 'trial.onnx'),
+    async make(_only, _emulate, { signal }) {
+      made += 1;
+      // The second would never end by itself.
+      if (made > 1 && !signal.aborted) await once(signal, 'abort');
+      throwIfCancelled({ ...silentTask, signal });
+      return { model: model!, modified: true, converted: [], left: [] };
+    },
+    save: () => assert.fail('nothing holds'),
+  };
+  const ended = searchPrecision(work, silentTask);
+  await assert.rejects(ended, /in one trial before the search had to end.*at least 1000000/su);
+  // On a machine so busy that the first took all the time, there is no second.
+  assert.ok(made <= 2);
 });
 
 test('a cancelled search leaves its best', async () => {

@@ -36,6 +36,14 @@ test('time that is up ends it after the first trial', async () => {
   assert.deepEqual([found.stopped, found.trials, found.accepted.size], ['seconds', 1, 0]);
 });
 
+test('a trial that had to be left ends it and does not count', async () => {
+  let trials = 0;
+  const accept = (half: ReadonlySet<string>) =>
+    Promise.resolve((trials += 1) === 4 ? undefined : !half.has('n3'));
+  const found = await searchHalf(names, accept, { budget: 100 }, silentTask);
+  assert.deepEqual([found.stopped, found.trials, found.accepted.size > 0], ['seconds', 3, true]);
+});
+
 test('it can be cancelled', async () => {
   const controller = new AbortController();
   const accept = () => {
