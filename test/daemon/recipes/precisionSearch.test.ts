@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { SlipwayError, type ErrorKind } from '../../../daemon/base/errors';
 import { silentTask, throwIfCancelled, type Progress } from '../../../daemon/base/task';
@@ -149,9 +150,10 @@ test('a trial that is under way when the time is up is left; the first is not', 
     candidates: ['product', 'up', 'square', 'root'],
     data: {
       validation: undefined,
-      compared: async function* () {
-        yield { feeds: { x: { type: 'float32', dims: [1, width], data: x.slice(0, width) } }, count: 1 };
-      },
+      compared: () =>
+        Readable.from([
+          { feeds: { x: { type: 'float32', dims: [1, width], data: x.slice(0, width) } }, count: 1 },
+        ]),
     },
     trial: join(folder, 'trial.onnx'),
     async make(_only, _emulate, { signal }) {
