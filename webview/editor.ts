@@ -280,7 +280,10 @@ function inspector(state: EditorState) {
     showCost: () => costs.change({ open: true }),
     openText: () => host.notify({ kind: 'openText', scope: state.scope }),
     bind: (bound) => void bindDimensions(store, host, controller, bound),
-    goTo: (node) => controller?.selectName(node),
+    goTo({ scope = '', node, index }) {
+      if (index !== undefined) void selectPlace(scope, index);
+      else if (node !== undefined) controller?.selectName(node);
+    },
     find: (op) => controller?.searching.search(op),
   });
 }

@@ -7,6 +7,7 @@ import type { Diagnostic } from '../base/diagnostic';
 import { inOneGo, type Steps } from '../base/task';
 import type { Attribute, FunctionDef, Graph, Model, Node, OpsetImport, Type, ValueInfo } from '../ir/model';
 import type { Tensor } from '../ir/tensor';
+import { placeOfNode } from './checks/findings';
 import { bodyPath, functionKey, functionScope, nodeLabels, type NodeLabels } from './scopes';
 import {
   mostTrackedValues,
@@ -485,10 +486,6 @@ function report(
   if (run.diagnostics.length >= mostDiagnostics) return;
   run.diagnostics.push({
     ...what,
-    where: {
-      ...(frame.scope === '' ? {} : { scope: frame.scope }),
-      ...(node.name === '' ? {} : { node: node.name }),
-      ...(value === undefined ? {} : { value }),
-    },
+    where: placeOfNode(frame.scope, node, frame.nodes.indexOf(node), value),
   });
 }

@@ -7,7 +7,12 @@ export type Severity = 'error' | 'warning' | 'info';
 export interface Place {
   /** Graph path: "" is the main graph, "If_3/then_branch" a body, "function com.acme:Norm" a function. */
   readonly scope?: string;
+  /** Name of the node; absent where it has none. */
   readonly node?: string;
+  /** Position of the node in its graph. */
+  readonly index?: number;
+  /** First output of a node without a name. */
+  readonly output?: string;
   readonly value?: string;
   /** Byte offset in the file. */
   readonly byteOffset?: number;
@@ -28,6 +33,8 @@ export function placeText(where: Place | undefined): string {
   const parts: string[] = [];
   if (where.scope) parts.push(`graph ${where.scope}`);
   if (where.node !== undefined) parts.push(`node "${where.node}"`);
+  else if (where.index !== undefined)
+    parts.push(`node ${where.index}${where.output === undefined ? '' : `, giving "${where.output}"`}`);
   if (where.value !== undefined) parts.push(`value "${where.value}"`);
   if (where.byteOffset !== undefined) parts.push(`byte ${where.byteOffset}`);
   return parts.join(', ');

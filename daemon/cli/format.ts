@@ -25,6 +25,14 @@ export const milliseconds = (ms: number): string => `${significant(ms)} ms`;
 /** Whole numbers with thousands set apart: 703,806. */
 export const count = (value: number): string => value.toString().replace(/\B(?=(\d{3})+$)/g, ',');
 
+/** 36, 12.3 k, 1.23 M, 4.1 G. For figures that stand alone; columns keep one unit. */
+export function scaled(value: number): string {
+  if (value < 1000) return String(value);
+  const prefixes = ['k', 'M', 'G', 'T', 'P'];
+  const step = Math.min(prefixes.length, Math.floor(Math.log10(Number(value.toPrecision(3))) / 3));
+  return `${significant(value / 1000 ** step)} ${prefixes[step - 1]!}`;
+}
+
 /** 703,806 as 0.704 M. */
 export const millions = (value: number): string => `${significant(value / 1e6)} M`;
 

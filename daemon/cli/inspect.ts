@@ -13,7 +13,7 @@ import { nodesWith } from './inspectAttribute';
 import { groupings, rowsBy, tableOf } from './inspectBy';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
-import { byteText, count, millions, plural } from './format';
+import { byteText, count, plural, scaled } from './format';
 import { renderList } from './table';
 
 export const inspectCommand: Command = {
@@ -92,8 +92,8 @@ function describe(model: Inspection): string {
       'Parameters',
       `${count(model.parameters)} in ${plural(model.initializers, 'initializer')}, ${byteText(model.weightBytes)}`,
     ],
-    ['MACs', model.macs === null ? 'unknown: a shape is missing' : `${millions(model.macs)}${at}`],
-    ['FLOPs', model.flops === null ? 'unknown: a shape is missing' : `${millions(model.flops)}${at}`],
+    ['MACs', model.macs === null ? 'unknown: a shape is missing' : `${scaled(model.macs)}${at}`],
+    ['FLOPs', model.flops === null ? 'unknown: a shape is missing' : `${scaled(model.flops)}${at}`],
     [
       'Activations',
       model.peakActivationBytes === null

@@ -42,7 +42,11 @@ export const DiagnosticSchema = Type.Object(
           scope: Type.Optional(
             Type.String({ description: 'Path of the graph inside the model; absent for the main graph.' }),
           ),
-          node: Type.Optional(Type.String({ description: 'Node name.' })),
+          node: Type.Optional(Type.String({ description: 'Node name; absent where the node has none.' })),
+          index: Type.Optional(
+            Type.Integer({ minimum: 0, description: 'Row of the node in its graph, as in `slipway/graph`.' }),
+          ),
+          output: Type.Optional(Type.String({ description: 'First output of a node without a name.' })),
           value: Type.Optional(Type.String({ description: 'Value name.' })),
           byteOffset: Type.Optional(Type.Integer({ description: 'Offset in the file, in bytes.' })),
         },

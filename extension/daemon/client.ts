@@ -8,6 +8,7 @@ import {
   LanguageClient,
   ProgressType,
   RevealOutputChannelOn,
+  State,
   type LanguageClientOptions,
   type MessageTransports,
 } from 'vscode-languageclient/node';
@@ -33,13 +34,18 @@ export class DaemonClient implements vscode.Disposable {
   private readonly closings: number[] = [];
   private client: LanguageClient | undefined;
   private starting: Promise<LanguageClient> | undefined;
+  private readonly settings: vscode.Disposable;
   private readonly methods = new Set<string>();
   private nextToken = 1;
 
   constructor(
     private readonly script: string,
     private readonly log: vscode.LogOutputChannel,
-  ) {}
+  ) {
+    this.settings = vscode.workspace.onDidChangeConfiguration((changed) => {
+      if (changed.affectsConfiguration('slipway.check.rules')) this.tellRules();
+    });
+  }
 
   /** Fires after the daemon was started again: what it knew of this window is gone. */
   readonly onRestart = this.changed.event;
@@ -112,6 +118,7 @@ export class DaemonClient implements vscode.Disposable {
   }
 
   dispose(): void {
+    this.settings.dispose();
     this.changed.dispose();
     this.textChanged.dispose();
     void this.client?.dispose(2000).catch(() => undefined);
@@ -156,6 +163,10 @@ export class DaemonClient implements vscode.Disposable {
       options,
     );
     this.client = client;
+    // Also when the client connects again by itself.
+    client.onDidChangeState(({ newState }) => {
+      if (newState === State.Running) this.tellRules();
+    });
     this.methods.clear();
     for (const { method } of this.listeners) this.listen(method);
     await client.start();
@@ -163,6 +174,15 @@ export class DaemonClient implements vscode.Disposable {
     for (const { onDidChangeEmitter } of texts ?? [])
       onDidChangeEmitter.event((uri) => this.textChanged.fire(uri));
     return client;
+  }
+
+  /** Severities of rules, which hold for texts while they are edited. */
+  private tellRules(): void {
+    const rules = vscode.workspace.getConfiguration('slipway').get('check.rules');
+    const settings = { slipway: { check: { rules } } };
+    this.client
+      ?.sendNotification('workspace/didChangeConfiguration', { settings })
+      .catch((error: unknown) => this.log.debug(`telling the severities of rules: ${String(error)}`));
   }
 
   private async connectToDaemon(): Promise<MessageTransports> {

@@ -12,8 +12,8 @@ import { facts, metadataFacts, nameText, section, typedName, typeText, type Fact
 const mostOps = 12;
 
 export interface ModelActions {
-  /** Selects the node of that name, if it is in the picture. */
-  goTo: (node: string) => void;
+  /** Selects the node of a problem. */
+  goTo: (where: NonNullable<Inspection['diagnostics'][number]['where']>) => void;
   /** Searches for an operator. */
   find: (op: string) => void;
   /** Opens the text of the graph that is shown. */

@@ -10,10 +10,12 @@ export type DiagnosticView = Inspection['diagnostics'][number];
 
 const severities = ['error', 'warning', 'info'] as const;
 
+type Where = NonNullable<DiagnosticView['where']>;
+
 /** Errors first. `goTo` is offered for places that name a node. */
 export function diagnosticList(
   diagnostics: readonly DiagnosticView[],
-  goTo?: (node: string) => void,
+  goTo?: (where: Where) => void,
   most = 100,
 ): TemplateResult {
   const sorted = [...diagnostics].sort(
@@ -34,15 +36,16 @@ export function diagnosticList(
     ${sorted.length > most ? html`<p class="muted">… and ${whole(sorted.length - most)} more.</p>` : nothing}`;
 }
 
-function place({ id, where }: DiagnosticView, goTo?: (node: string) => void): TemplateResult {
+function place({ id, where }: DiagnosticView, goTo?: (where: Where) => void): TemplateResult {
   const parts: (string | TemplateResult)[] = [];
-  const node = where?.node;
+  // A node without a name goes by what it gives.
+  const node = where?.node ?? where?.output ?? (where?.index === undefined ? '' : `#${where.index}`);
   if (where?.scope !== undefined && where.scope !== '') parts.push(`in ${elide(where.scope)}`);
-  if (node !== undefined && node !== '') {
+  if (where !== undefined && node !== '') {
     parts.push(
       goTo === undefined
         ? `node ${elide(node)}`
-        : html`<button type="button" class="link" title=${fullText(node)} @click=${() => goTo(node)}>
+        : html`<button type="button" class="link" title=${fullText(node)} @click=${() => goTo(where)}>
             ${elide(node)}
           </button>`,
     );

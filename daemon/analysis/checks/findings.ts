@@ -46,12 +46,21 @@ export function quoted(name: string): string {
 export const called = (node: Node, index: number): string =>
   node.name === '' ? `${node.opType} (node ${index})` : quoted(node.name).slice(1, -1);
 
-/** The place of a node inside a graph. */
-export const placeOf = (scope: string, node?: Node, value?: string): Place => ({
+/** The place of a graph, or of a value in it. */
+export const placeOf = (scope: string, value?: string): Place => ({
   ...(scope === '' ? {} : { scope }),
-  ...(node === undefined || node.name === '' ? {} : { node: node.name }),
   ...(value === undefined ? {} : { value }),
 });
+
+/** The place of a node inside a graph: by its name, else by its position and what it gives. */
+export function placeOfNode(scope: string, node: Node, index: number, value?: string): Place {
+  const output = node.outputs.find((name) => name !== '');
+  return {
+    ...placeOf(scope, value),
+    ...(node.name !== '' ? { node: node.name } : output === undefined ? {} : { output }),
+    ...(index < 0 ? {} : { index }),
+  };
+}
 
 /** "a", "b", "c" and 4 more. */
 export function listed(names: readonly string[], most = 3): string {

@@ -6,7 +6,7 @@ import { operatorSchema } from '../operatorSchema';
 import { isSpecifiedDomain, operatorStanding, similarOperator } from '../operatorTable';
 import { newestOpset } from '../operators';
 import { functionKey, type ScopedGraph } from '../scopes';
-import { called, placeOf, quoted, type Findings } from './findings';
+import { called, type Findings, placeOf, placeOfNode, quoted } from './findings';
 
 const standard = (domain: string) => (domain === 'ai.onnx' ? '' : domain);
 const shownDomain = (domain: string) => (domain === '' ? 'ai.onnx' : domain);
@@ -68,7 +68,7 @@ export function checkOperators(
     seen.add(key);
     if (functions.has(key)) return;
     const version = versions.get(domain);
-    const where = placeOf(path, node);
+    const where = placeOfNode(path, node, index);
     const name = called(node, index);
     if (domain === 'com.microsoft' && !operatorSchema(domain, node.opType, 1)) {
       findings.add(
@@ -82,7 +82,8 @@ export function checkOperators(
     if (!isSpecifiedDomain(domain)) {
       if (version === undefined) {
         findings.add(
-          'info',
+          // ONNX Runtime takes its own operators without an import.
+          domain === 'com.microsoft' ? 'info' : 'warning',
           'operator/unknown-domain',
           `${name} uses ${quoted(`${domain}.${node.opType}`)}, and the model neither imports that domain nor defines the operator as a function.`,
           where,

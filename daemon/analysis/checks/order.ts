@@ -4,7 +4,7 @@ import type { Node } from '../../ir/model';
 import type { ScopedGraph } from '../scopes';
 import type { CaptureCache } from '../../ir/graphIndex';
 import { namesRead, topology } from '../topology';
-import { called, placeOf, quoted, type Findings } from './findings';
+import { called, type Findings, placeOfNode, quoted } from './findings';
 
 const mostShownInCycle = 6;
 const mostCycles = 10;
@@ -17,7 +17,7 @@ export function checkOrder({ graph, path }: ScopedGraph, cache: CaptureCache, fi
   if (stuck.length > 0) {
     for (const cycle of cyclesAmong(nodes, stuck, producer, cache)) {
       const first = nodes[cycle[0]!]!;
-      findings.add('error', 'graph/cycle', cycleSentence(nodes, cycle), placeOf(path, first));
+      findings.add('error', 'graph/cycle', cycleSentence(nodes, cycle), placeOfNode(path, first, cycle[0]!));
     }
     return;
   }
@@ -30,7 +30,7 @@ export function checkOrder({ graph, path }: ScopedGraph, cache: CaptureCache, fi
         'graph/order',
         `${called(node, index)} stands before ${called(nodes[from]!, from)}, whose result ${quoted(name)} it reads. ` +
           'The specification wants nodes in running order; some runtimes refuse the model.',
-        placeOf(path, node, name),
+        placeOfNode(path, node, index, name),
       );
       // One node out of place is usually many: the first says enough.
       return;

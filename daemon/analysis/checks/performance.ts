@@ -27,7 +27,7 @@ export function checkInputs(model: Model, findings: Findings): void {
       ruleOf('performance/initializer-input').severity,
       'performance/initializer-input',
       `${both.length} initializer${both.length === 1 ? ' is an input' : 's are inputs'} as well (${listed(both)}), so a runtime cannot fold ${both.length === 1 ? 'it' : 'them'}.`,
-      placeOf('', undefined, both[0]),
+      placeOf('', both[0]),
     );
   }
   // What stands first is the batch, whatever it is called.

@@ -3,7 +3,7 @@
 import { intAttribute } from '../../ir/attributes';
 import type { Node } from '../../ir/model';
 import { valuesIn } from '../shapes';
-import { called, placeOf, quoted } from './findings';
+import { called, placeOfNode, quoted } from './findings';
 import { isStandard, reportNodes, type Subject } from './subject';
 
 const products: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'MatMul', 'Gemm']);
@@ -83,7 +83,7 @@ function checkScale({ types, findings, scoped }: Subject, node: Node, at: number
     'error',
     'quantization/scale',
     `${called(node, at)}: the scale ${quoted(node.inputs[1] ?? '')} holds ${bad}.`,
-    placeOf(scoped.path, node, node.inputs[1]),
+    placeOfNode(scoped.path, node, at, node.inputs[1]),
   );
 }
 
@@ -96,7 +96,7 @@ function checkAxis({ types, opsets, findings, scoped }: Subject, node: Node, at:
     'error',
     'quantization/axis-opset',
     `${called(node, at)} has scales for each channel, which opset ${opset} does not know.`,
-    placeOf(scoped.path, node),
+    placeOfNode(scoped.path, node, at),
   );
 }
 
@@ -113,7 +113,7 @@ function checkPair(subject: Subject, before: Node | undefined, node: Node, at: n
       'warning',
       'quantization/zero-point-type',
       `${called(node, at)} reads with ${input === 1 ? 'scale' : 'zero point'} ${right.slice(0, 3).join(', ')} what was quantized with ${left.slice(0, 3).join(', ')}.`,
-      placeOf(scoped.path, node),
+      placeOfNode(scoped.path, node, at),
     );
     return;
   }

@@ -3,13 +3,14 @@
 // specification's place; what a newer one may have added is a warning.
 
 import type { Severity } from '../../base/diagnostic';
-import type { Node } from '../../ir/model';
+import { DataType } from '../../ir/dataType';
+import type { Attribute, Node } from '../../ir/model';
 import { contribRelease } from '../contribSchemas';
 import { arityOf, operatorSchema, parameterAt, type OperatorSchema } from '../operatorSchema';
 import { functionKey } from '../scopes';
 import { typeIn } from '../shapes';
 import { unknownType } from '../typeText';
-import { called, placeOf, quoted } from './findings';
+import { called, placeOfNode, quoted } from './findings';
 import type { Subject } from './subject';
 
 const contribDomain = 'com.microsoft';
@@ -19,6 +20,14 @@ const beyond = (node: Node): { severity: Severity; where: string } =>
   node.domain === contribDomain
     ? { severity: 'warning', where: `in ONNX Runtime ${contribRelease}` }
     : { severity: 'error', where: 'in this operator set' };
+
+const dataTypes: ReadonlySet<number> = new Set(
+  Object.values(DataType).filter((type) => type !== DataType.UNDEFINED),
+);
+
+/** Attributes that name an element type by its number. */
+const isElementType = ({ opType }: Node, attribute: Attribute): attribute is Attribute & { type: 'INT' } =>
+  attribute.type === 'INT' && (attribute.name === 'dtype' || (attribute.name === 'to' && opType === 'Cast'));
 
 export function checkSchemas(subject: Subject): void {
   const { graph } = subject.scoped;
@@ -59,7 +68,7 @@ function checkCount(
     names.length > most ? beyond(node).severity : 'error',
     what === 'input' ? 'operator/inputs' : 'operator/outputs',
     `${called(node, index)}: ${node.opType} has ${wanted} ${what}${plural}, and ${has}.`,
-    placeOf(scoped.path, node),
+    placeOfNode(scoped.path, node, index),
   );
 }
 
@@ -69,7 +78,7 @@ function checkAttributes(
   index: number,
   schema: OperatorSchema,
 ): void {
-  const where = placeOf(scoped.path, node);
+  const where = placeOfNode(scoped.path, node, index);
   const name = called(node, index);
   const given = new Set<string>();
   for (const attribute of node.attributes) {
@@ -88,6 +97,13 @@ function checkAttributes(
         'error',
         'operator/attribute-type',
         `${name}: the attribute ${quoted(attribute.name)} is ${attribute.type}, and ${node.opType} wants ${formal.type}.`,
+        where,
+      );
+    } else if (isElementType(node, attribute) && !dataTypes.has(Number(attribute.value))) {
+      findings.add(
+        'error',
+        'operator/attribute-type',
+        `${name}: the attribute ${quoted(attribute.name)} is ${attribute.value}, and no element type has that number.`,
         where,
       );
     }
@@ -117,7 +133,7 @@ function checkTypes(
     const dtype = formal && typeIn(types, input)?.dtype;
     if (!formal || dtype === undefined || dtype === unknownType || dtype.startsWith('sparse_')) continue;
     const report = (message: string) => {
-      findings.add('error', 'operator/type', message, placeOf(scoped.path, node, input));
+      findings.add('error', 'operator/type', message, placeOfNode(scoped.path, node, index, input));
     };
     if (!formal.types.has(dtype)) {
       const allowed = [...formal.types];

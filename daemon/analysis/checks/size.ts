@@ -5,7 +5,7 @@ import type { Model, Node } from '../../ir/model';
 import { functionKey } from '../scopes';
 import { tensorBytes } from '../summary';
 import { namesRead } from '../topology';
-import { listed, placeOf } from './findings';
+import { listed, placeOfNode } from './findings';
 import { ruleOf } from './rules';
 import { reportNodes, type Subject } from './subject';
 import type { Findings } from './findings';
@@ -69,8 +69,8 @@ export function checkDeadNodes(subject: Subject): void {
 export function checkLargeConstants({ scoped, findings }: Subject): void {
   let bytes = 0;
   let count = 0;
-  let first: Node | undefined;
-  for (const node of scoped.graph.nodes) {
+  let at = -1;
+  for (const [index, node] of scoped.graph.nodes.entries()) {
     if (node.opType !== 'Constant') continue;
     for (const attribute of node.attributes) {
       if (attribute.type !== 'TENSOR') continue;
@@ -78,14 +78,15 @@ export function checkLargeConstants({ scoped, findings }: Subject): void {
       if (size < largeConstant) continue;
       bytes += size;
       count += 1;
-      first ??= node;
+      if (at < 0) at = index;
     }
   }
+  const first = scoped.graph.nodes[at];
   if (!first) return;
   findings.add(
     ruleOf('size/constant-node').severity,
     'size/constant-node',
     `${count} Constant node${count === 1 ? ' holds' : 's hold'} ${(bytes / 1e6).toFixed(1)} MB; as initializers they could lie in external data.`,
-    placeOf(scoped.path, first, first.outputs[0]),
+    placeOfNode(scoped.path, first, at, first.outputs[0]),
   );
 }

@@ -4,7 +4,7 @@ import { indexGraph, type CaptureCache, type GraphIndex } from '../../ir/graphIn
 import type { Model, Node, OpsetImport } from '../../ir/model';
 import type { ScopedGraph } from '../scopes';
 import type { InferredGraph } from '../shapes';
-import { called, placeOf, type Findings } from './findings';
+import { called, type Findings, placeOfNode } from './findings';
 import { ruleOf, type RuleId } from './rules';
 
 export interface Subject {
@@ -59,6 +59,6 @@ export function reportNodes(
     ruleOf(id).severity,
     id,
     sentence(called(node, first), more, nodes.length),
-    placeOf(scoped.path, node),
+    placeOfNode(scoped.path, node, first),
   );
 }

@@ -6,7 +6,7 @@ import type { ScopedGraph } from '../scopes';
 import type { CaptureCache } from '../../ir/graphIndex';
 import { namesRead } from '../topology';
 import { shapeOfType, shapeText } from '../typeText';
-import { called, listed, placeOf, quoted, type Findings } from './findings';
+import { called, type Findings, listed, placeOf, placeOfNode, quoted } from './findings';
 
 /** What each graph's names stand for, with the graph around it. */
 export interface Names {
@@ -33,7 +33,7 @@ export function collectNames(
         'error',
         'graph/duplicate-input',
         `Two inputs are called ${quoted(input.name)}.`,
-        placeOf(path, undefined, input.name),
+        placeOf(path, input.name),
       );
     }
     inputs.add(input.name);
@@ -47,7 +47,7 @@ export function collectNames(
         'error',
         'graph/duplicate-initializer',
         `Two initializers are called ${quoted(name)}.`,
-        placeOf(path, undefined, name),
+        placeOf(path, name),
       );
     }
     seen.add(name);
@@ -63,7 +63,7 @@ export function collectNames(
           'error',
           'graph/duplicate-value',
           `${called(node, index)} writes ${quoted(output)}, which ${first} already. A value may be written only once.`,
-          placeOf(path, node, output),
+          placeOfNode(path, node, index, output),
         );
       } else own.set(output, `${called(node, index)} writes`);
     }
@@ -80,7 +80,7 @@ export function checkProducers({ graph, path }: ScopedGraph, names: Names, findi
         'error',
         'graph/no-producer',
         `${called(node, index)} reads ${quoted(input)}, which no node, input or initializer produces.`,
-        placeOf(path, node, input),
+        placeOfNode(path, node, index, input),
       );
     }
   });
@@ -90,7 +90,7 @@ export function checkProducers({ graph, path }: ScopedGraph, names: Names, findi
       'error',
       'graph/no-producer',
       `The output ${quoted(output.name)} is produced by no node, input or initializer.`,
-      placeOf(path, undefined, output.name),
+      placeOf(path, output.name),
     );
   }
 }
@@ -112,7 +112,7 @@ export function checkUnused({ graph, path }: ScopedGraph, cache: CaptureCache, f
     'info',
     'size/unused-initializer',
     `${unused.length} ${is} read by nothing (${listed(unused)}); optimising the model removes ${them}.`,
-    placeOf(path, undefined, unused[0]),
+    placeOf(path, unused[0]),
   );
 }
 
@@ -131,7 +131,7 @@ export function checkStatedShapes({ graph, path }: ScopedGraph, findings: Findin
       'warning',
       'graph/initializer-shape',
       `The input ${quoted(input.name)} is stated as ${shapeText(stated)}, but its initializer is ${shapeText(tensor.dims)}.`,
-      placeOf(path, undefined, input.name),
+      placeOf(path, input.name),
     );
   }
   for (const tensor of graph.initializers) {
@@ -140,7 +140,7 @@ export function checkStatedShapes({ graph, path }: ScopedGraph, findings: Findin
       'error',
       'graph/initializer-shape',
       `The initializer ${quoted(tensor.name)} has the impossible shape ${shapeText(tensor.dims)}.`,
-      placeOf(path, undefined, tensor.name),
+      placeOf(path, tensor.name),
     );
   }
   for (const info of [...graph.inputs, ...graph.outputs]) {
@@ -150,7 +150,7 @@ export function checkStatedShapes({ graph, path }: ScopedGraph, findings: Findin
       'error',
       'graph/negative-dimension',
       `${quoted(info.name)} is stated with a negative dimension (${shapeText(dims)}); a free dimension needs a name or nothing.`,
-      placeOf(path, undefined, info.name),
+      placeOf(path, info.name),
     );
   }
 }
@@ -170,6 +170,6 @@ export function checkNodeNames({ graph, path }: { graph: Graph; path: string }, 
     'info',
     'graph/duplicate-node-name',
     `${doubled.size} node ${doubled.size === 1 ? 'name is' : 'names are'} used more than once (${listed([...doubled])}).`,
-    placeOf(path, undefined, undefined),
+    placeOf(path),
   );
 }

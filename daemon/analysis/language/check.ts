@@ -2,12 +2,13 @@
 // each at the name that it is about.
 
 import type { Diagnostic } from '../../base/diagnostic';
-import { breathe, type Task } from '../../base/task';
+import { breathe, breathing, type Task } from '../../base/task';
 import type { Span } from '../../onnx/text/syntax';
 import { toModel } from '../../onnx/text/toModel';
-import { checkModel } from '../checks';
+import { checking } from '../checks';
+import { withSeverities, type Severities } from '../checks/severity';
 import { withoutRepeats } from '../inspect';
-import { inferShapes } from '../shapes';
+import { inferring } from '../shapes';
 import type { LanguageDocument } from './document';
 import { Places } from './places';
 
@@ -20,10 +21,14 @@ export interface TextProblem extends Span {
 const mostProblems = 200;
 
 /**
- * Problems of a text; the model behind it is looked at only when the syntax is sound. A cancelled task ends it with a
+ * Problems of a text, with the severities that the user wants; the model behind it is looked at only when the syntax is sound. A cancelled task ends it with a
  * throw.
  */
-export async function checkText(document: LanguageDocument, task: Task): Promise<TextProblem[]> {
+export async function checkText(
+  document: LanguageDocument,
+  task: Task,
+  rules?: Severities,
+): Promise<TextProblem[]> {
   const { syntax } = document;
   const written = (id: string) => (each: Span & { readonly message: string }) => ({
     id,
@@ -37,9 +42,9 @@ export async function checkText(document: LanguageDocument, task: Task): Promise
   const { model, problems: values } = toModel(syntax);
   problems.push(...values.map(written('text/value')));
   await breathe(task);
-  const shapes = inferShapes(model);
-  await breathe(task);
-  const found = withoutRepeats([...checkModel(model, { shapes }), ...shapes.diagnostics]);
+  const shapes = await breathing(inferring(model), task);
+  const findings = await breathing(checking(model, { shapes }), task);
+  const found = withSeverities(withoutRepeats([...findings, ...shapes.diagnostics]), rules);
   await breathe(task);
   const places = await Places.of(syntax, task);
   for (const { id, severity, message, where } of found.slice(0, mostProblems)) {

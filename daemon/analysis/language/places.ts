@@ -39,9 +39,15 @@ export class Places {
   }
 
   /** The name that a diagnostic is about: the node, the value, or the graph; undefined when the text has none of them. */
-  async find({ scope = '', node, value }: Place): Promise<Mark | undefined> {
+  async find({ scope = '', node, index, value }: Place): Promise<Mark | undefined> {
     const found = await this.graphAt(scope);
     if (!found) return undefined;
+    // The same position, when it is the same node: names may be there twice, or not at all.
+    const there = index === undefined ? undefined : found.graph.nodes[index];
+    if (there && (there.label?.text ?? '') === (node ?? '')) {
+      const mark = [...there.inputs, ...there.outputs].find(({ text }) => text === value);
+      return mark ?? there.label ?? there.operator;
+    }
     const named = node === undefined ? undefined : found.nodes.get(node);
     if (named) return named;
     if (value === undefined) return found.graph.name;

@@ -2,6 +2,7 @@
 
 import { checkText } from '../../analysis/language/check';
 import type { LanguageDocument } from '../../analysis/language/document';
+import type { Severities } from '../../analysis/checks/severity';
 import { badRequest } from '../../base/errors';
 import type { Diagnostic } from '../../base/diagnostic';
 import { silentTask, type Task } from '../../base/task';
@@ -36,6 +37,8 @@ export class LanguageSession {
   private readonly pending = new Map<string, () => void>();
   /** Texts of models that the client was given, by URI, with how to stop watching the file. */
   private readonly watched = new Map<string, () => void>();
+  /** What the user wants to hear of which rule. */
+  private rules: Severities = {};
 
   constructor(private readonly host: SessionHost) {}
 
@@ -74,6 +77,12 @@ export class LanguageSession {
   }
 
   notification(method: string, params: unknown): void {
+    if (method === 'workspace/didChangeConfiguration') {
+      this.rules = rulesOf(params);
+      for (const { uri } of this.texts.all())
+        this.later(uri, patienceMs, (task) => this.tellProblems(uri, task));
+      return;
+    }
     const given = params as {
       textDocument?: { uri?: string; text?: string };
       contentChanges?: readonly TextChange[];
@@ -179,13 +188,15 @@ export class LanguageSession {
   private async tellProblems(uri: string, task: Task): Promise<void> {
     const document = this.texts.getWhole(uri);
     if (!document) return;
-    const diagnostics = (await checkText(document, task)).map(({ id, severity, message, start, end }) => ({
-      range: document.lines.range({ start, end }),
-      severity: severities[severity],
-      source: 'slipway',
-      code: id,
-      message,
-    }));
+    const diagnostics = (await checkText(document, task, this.rules)).map(
+      ({ id, severity, message, start, end }) => ({
+        range: document.lines.range({ start, end }),
+        severity: severities[severity],
+        source: 'slipway',
+        code: id,
+        message,
+      }),
+    );
     if (!task.signal.aborted) this.host.notify('textDocument/publishDiagnostics', { uri, diagnostics });
   }
 }
@@ -193,6 +204,16 @@ export class LanguageSession {
 function textOf(value: unknown, method: string): string {
   if (typeof value === 'string') return value;
   throw badRequest(`The params of ${method} are not those of the Language Server Protocol.`);
+}
+
+const levels: ReadonlySet<unknown> = new Set(['off', 'info', 'warning', 'error']);
+
+/** The setting `slipway.check.rules` as clients send it; what is no level is left out. */
+function rulesOf(params: unknown): Severities {
+  const { settings } = (params ?? {}) as { settings?: { slipway?: { check?: { rules?: unknown } } } };
+  const rules = settings?.slipway?.check?.rules;
+  if (typeof rules !== 'object' || rules === null) return {};
+  return Object.fromEntries(Object.entries(rules).filter(([, level]) => levels.has(level)));
 }
 
 /** Whether the params say where in the text they are about, as the protocol's do. */

@@ -53,8 +53,8 @@ test('an input that nothing produces', () => {
   check(
     around([named('Relu', ['z'], ['y'], 'Relu_3'), node('Add', ['x', 'w'], ['unused'])]),
     `error graph/no-producer: Relu_3 reads "z", which no node, input or initializer produces. [node "Relu_3", value "z"]
-     error graph/no-producer: Add (node 1) reads "w", which no node, input or initializer produces. [value "w"]
-     info size/unused-node: Add (node 1): nobody reads what it gives.`,
+     error graph/no-producer: Add (node 1) reads "w", which no node, input or initializer produces. [node 1, giving "unused", value "w"]
+     info size/unused-node: Add (node 1): nobody reads what it gives. [node 1, giving "unused"]`,
   );
 });
 
@@ -70,7 +70,7 @@ test('a graph that is empty, has no outputs, or whose output comes from nowhere'
   check(
     around([node('Relu', ['x'], ['z'])]),
     `error graph/no-producer: The output "y" is produced by no node, input or initializer. [value "y"]
-     info size/unused-node: Relu (node 0): nobody reads what it gives.`,
+     info size/unused-node: Relu (node 0): nobody reads what it gives. [node 0, giving "z"]`,
   );
 });
 
@@ -138,6 +138,13 @@ test('operators that the opset does not have', () => {
   assert.deepEqual(operatorStanding('', '__proto__', 17), { kind: 'unknown' });
 });
 
+test('an element type that does not exist', () => {
+  check(
+    around([node('Cast', ['x'], ['y'], { name: 'c', attributes: { to: 99n } })]),
+    'error operator/attribute-type: c: the attribute "to" is 99, and no element type has that number. [node "c"]',
+  );
+});
+
 test("ONNX Runtime's own operators are held against what it registers", () => {
   const built = model(
     graph({
@@ -190,7 +197,7 @@ test('domains that are not imported', () => {
   check(
     broken,
     `error opset/missing: r uses "Relu", but the model imports no operator set for "ai.onnx". [node "r"]
-     info operator/unknown-domain: m uses "com.acme.FusedThing", and the model neither imports that domain nor defines the operator as a function. [node "m"]`,
+     warning operator/unknown-domain: m uses "com.acme.FusedThing", and the model neither imports that domain nor defines the operator as a function. [node "m"]`,
   );
 });
 
@@ -246,7 +253,7 @@ test('bodies see the values around them, and their own faults have a path', () =
       ],
       { initializers: [floatTensor('weight', [1], [1])] },
     ),
-    `error graph/no-producer: Add (node 0) reads "missing", which no node, input or initializer produces. [graph If_3/else_branch, value "missing"]`,
+    `error graph/no-producer: Add (node 0) reads "missing", which no node, input or initializer produces. [graph If_3/else_branch, node 0, giving "out", value "missing"]`,
   );
 });
 

@@ -51,7 +51,7 @@ test('findings of several files as JSON, and the exit code of a gate', async () 
   const ids = diagnostics.filter((each) => each.file === sound).map(({ id }) => id);
   assert.deepEqual(ids, ['safety/non-finite', 'size/duplicate-initializer', 'size/unused-initializer']);
   const error = diagnostics.find(({ severity }) => severity === 'error');
-  assert.deepEqual([error?.id, error?.where], ['graph/no-producer', { node: 'r', value: 'gone' }]);
+  assert.deepEqual([error?.id, error?.where], ['graph/no-producer', { node: 'r', index: 0, value: 'gone' }]);
 
   assert.equal((await runCli('check', sound)).code, 0);
   assert.equal((await runCli('check', sound, '--fail-on', 'warning')).code, 1);

@@ -6,6 +6,7 @@ import {
   milliseconds,
   plural,
   ratio,
+  scaled,
   share,
   significant,
 } from '../../../daemon/cli/format';
@@ -34,6 +35,13 @@ test('units', () => {
   assert.equal(milliseconds(0.4567), '0.457 ms');
   assert.equal(count(1_234_567), '1,234,567');
   assert.equal(count(12), '12');
+  assert.deepEqual([0, 36, 999_600, 21_800_000, 4.1e9].map(scaled), [
+    '0',
+    '36',
+    '1.00 M',
+    '21.8 M',
+    '4.10 G',
+  ]);
   assert.equal(plural(1, 'sample'), '1 sample');
   assert.equal(plural(2000, 'sample'), '2,000 samples');
   assert.equal(share({ value: 0.9461, low: 0.935, high: 0.9551 }), '94.6 % (93.5–95.5)');

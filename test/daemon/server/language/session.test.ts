@@ -34,7 +34,8 @@ const connection: MessageConnection = createMessageConnection(
 );
 interface Told {
   code: string;
-  range: object;
+  severity: number;
+  range: { start: object };
   message: string;
   relatedInformation?: {
     location: { uri: string; range: { start: { line: number; character: number } } };
@@ -141,6 +142,30 @@ test('a text file: problems at their places, as it is edited', async () => {
   await waitUntil('no problems', () => published.get(file)!.length === 0);
   const edit = await ask<{ changes: Record<string, object[]> }>('rename', { position: { line: 2, character: 12 }, newName: 'in put' }, file); // prettier-ignore
   assert.deepEqual(edit.changes[file]!.map((each) => (each as { newText: string }).newText), ['"in put"', '"in put"']); // prettier-ignore
+  await connection.sendNotification('textDocument/didClose', { textDocument: { uri: file } });
+});
+
+test('severities of rules hold for texts that are edited', async () => {
+  const file = 'file:///rules.onnxtxt';
+  const text =
+    '<ir_version: 8, opset_import: ["" : 17]>\ng (float[N] x) => (float[N] y) {\n  y = Relu (x)\n  z = Neg (x)\n}\n';
+  const change = (rules: unknown) =>
+    connection.sendNotification('workspace/didChangeConfiguration', {
+      settings: { slipway: { check: { rules } } },
+    });
+  await connection.sendNotification('textDocument/didOpen', {
+    textDocument: { uri: file, languageId: 'onnx-text', version: 1, text },
+  });
+  const unused = () => published.get(file)?.find(({ code }) => code === 'size/unused-node');
+  await waitUntil('the hint', () => unused()?.severity === 3);
+  // A node without a name is told where it stands.
+  assert.deepEqual(unused()!.range.start, { line: 3, character: 6 });
+  await change({ size: 'error', nonsense: 'loud' });
+  await waitUntil('the hint as an error', () => unused()?.severity === 1);
+  await change({ 'size/unused-node': 'off' });
+  await waitUntil('no hint', () => published.get(file)!.length === 0);
+  await change(undefined);
+  await waitUntil('the hint again', () => unused()?.severity === 3);
   await connection.sendNotification('textDocument/didClose', { textDocument: { uri: file } });
 });
 
