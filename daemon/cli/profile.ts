@@ -78,7 +78,7 @@ function describe(result: ProfileResult, top: number): string {
   const { nodes, byOp, byProvider, difference, against } = result;
   const slowest = [...nodes].sort((a, b) => b.meanUs - a.meanUs).slice(0, top);
   const lines = [
-    `${basename(result.model)}: ${us(result.runUs)} a run, of which ${us(result.sumUs)} in ${plural(nodes.length, 'node')} and ${us(result.betweenUs)} between them (${plural(result.runs, 'profiled run')}; profiling added ${percent(result.overhead)})`,
+    `${basename(result.model)}: ${us(result.runUs)} a run, of which ${us(result.sumUs)} in ${plural(nodes.length, 'node')} and ${us(result.betweenUs)} between them (${plural(result.runs, 'profiled run')}; profiling added ${percent(result.overhead)}${result.slowdown > 1.005 ? ` and slowed the nodes by ${percent(result.slowdown - 1)}, which is taken off` : ''})`,
     `${result.device}, ${plural(result.threads, 'thread')}, batch ${result.batch}`,
     ...result.warnings,
     '',

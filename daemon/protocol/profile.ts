@@ -137,6 +137,12 @@ const modelProfile = {
   overhead: Type.Number({
     description: 'What profiling adds to a run: profiled mean over plain mean, less 1.',
   }),
+  slowdown: Type.Optional(
+    Type.Number({
+      description:
+        'How much longer the nodes took while recorded than they can have taken in a plain run, the making of records aside; their times are divided by it. 1 when they sum to no more than the run.',
+    }),
+  ),
   recordUs: Type.Number({
     description:
       "What making a node's record takes, measured apart on a chain of empty nodes and taken off each call, microseconds.",

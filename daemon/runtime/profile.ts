@@ -48,6 +48,11 @@ export interface ModelProfile extends ProfileParts {
   betweenUs: number;
   /** What profiling adds to a run: the mean of profiled over that of plain runs, less 1. */
   overhead: number;
+  /**
+   * How much longer the nodes took while recorded than they can have taken in a plain run, the making of records aside:
+   * their times are divided by it. 1 when they sum to no more than the run.
+   */
+  slowdown: number;
   /** What making a node's record takes, measured apart and taken off each call of a node, microseconds. */
   recordUs: number;
   /** What a call into ONNX Runtime and back takes, measured apart; it is part of `betweenUs`. */
@@ -137,8 +142,14 @@ async function describe(
     median(launched.map((one) => one.observedUs)),
   ];
   const callUs = mean(({ record }) => record.callUs);
-  const means = meanNodes(launched.map(({ nodes }) => nodes));
-  const sumUs = means.reduce((sum, node) => sum + node.meanUs, 0);
+  const measured = meanNodes(launched.map(({ nodes }) => nodes));
+  const slowdown = device === 'cpu' ? slowdownOf(sumOf(measured), runUs - callUs) : 1;
+  const means = measured.map((node) => ({
+    ...node,
+    meanUs: node.meanUs / slowdown,
+    totalUs: node.totalUs / slowdown,
+  }));
+  const sumUs = sumOf(means);
   const { nodes, warnings, ...parts } = partsOf(means, model?.graph, device);
   if (device !== 'cpu')
     warnings.push(
@@ -161,6 +172,7 @@ async function describe(
     sumUs,
     betweenUs: runUs - sumUs,
     overhead: observedUs / runUs - 1,
+    slowdown,
     recordUs: mean(({ record }) => record.recordUs),
     callUs,
     flame: flameOf(nodes),
@@ -173,6 +185,20 @@ async function describe(
 /** Launches whose nodes take longer or shorter than the middle one's by more than this were disturbed, or lay oddly. */
 const typical = 0.1;
 
+const sumOf = (nodes: readonly ProfiledNode[]) => nodes.reduce((sum, { meanUs }) => sum + meanUs, 0);
+
+/** More than this is not the slowing of recorded nodes, and is warned of instead. */
+const mostSlowdown = 1.25;
+
+/**
+ * The nodes of a run cannot take longer than the run. Where they seem to, recording slowed them beyond the making of the
+ * records: it pushes what they work on out of the first caches.
+ */
+function slowdownOf(nodesUs: number, mostUs: number): number {
+  const factor = nodesUs / mostUs;
+  return factor > 1 && factor <= mostSlowdown ? factor : 1;
+}
+
 const meanOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The nodes of all typical launches, each with the mean of its times; those of the first where launches ran other nodes. */
@@ -183,7 +209,6 @@ function meanNodes(launched: readonly (readonly ProfiledNode[])[]): ProfiledNode
       nodes.length === first.length &&
       nodes.every(({ name, op }, i) => name === first[i]!.name && op === first[i]!.op),
   );
-  const sumOf = (nodes: readonly ProfiledNode[]) => nodes.reduce((sum, { meanUs }) => sum + meanUs, 0);
   const middle = median(same.map(sumOf));
   const near = same.filter((nodes) => Math.abs(sumOf(nodes) - middle) <= typical * middle);
   // Of two that differ none is the middle one.

@@ -82,6 +82,7 @@ test('profile, alone and against another', async () => {
     'roofline',
     'runUs',
     'runs',
+    'slowdown',
     'sumUs',
     'threads',
     'warnings',

@@ -30,6 +30,8 @@ function check(found: ModelProfile): void {
   );
   assert.equal(found.fallback, null);
   assert.ok(found.recordUs >= 0 && found.recordUs <= 10);
+  assert.ok(found.slowdown >= 1 && found.slowdown <= 1.25);
+  if (found.slowdown > 1) assert.ok(Math.abs(found.sumUs + found.callUs - found.runUs) < 1e-6 * found.runUs);
   assert.deepEqual(childProcesses(), []);
   assert.deepEqual(leftBehind(), []);
 }

@@ -35,6 +35,7 @@ const profileOf = (nodes: PlacementNode[], roofline: ModelProfile['roofline'] = 
   sumUs: 40,
   betweenUs: 0,
   overhead: 0,
+  slowdown: 1,
   recordUs: 0,
   callUs: 5,
   flame: [],
