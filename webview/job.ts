@@ -88,6 +88,9 @@ async function estimate(method: MethodForm): Promise<void> {
   }
 }
 
+/** A run was asked for, and is not to be seen yet. */
+let outcomeWanted = false;
+
 function change(method: MethodForm, name: string, value: FieldValue | undefined): void {
   const values = withValue(valuesOf(store.state, method), name, value);
   store.update({ values: { ...store.state.values, [method.id]: values }, helped: name });
@@ -99,7 +102,14 @@ function run(method: MethodForm): void {
   const values = valuesOf(store.state, method);
   if (formProblem(method, values) !== undefined) return;
   store.update({ shown: undefined });
+  outcomeWanted = true;
   host.notify({ kind: 'run', method: method.id, values: sentValues(method, values) });
+}
+
+/** In a narrow panel the run is below the form: it is brought to where it can be seen. */
+function bringOutcome(): void {
+  const outcome = document.querySelector('.outcome');
+  if (outcome && outcome.getBoundingClientRect().top > 0.6 * window.innerHeight) outcome.scrollIntoView();
 }
 
 function view(state: JobState) {
@@ -163,7 +173,12 @@ function view(state: JobState) {
 document.body.classList.add('results-page');
 applyPalette();
 watchTheme(applyPalette);
-const update = (state: JobState) => render(view(state), document.body);
+const update = (state: JobState) => {
+  render(view(state), document.body);
+  if (!outcomeWanted || !state.page?.runs.some((one) => one.state === 'running')) return;
+  outcomeWanted = false;
+  bringOutcome();
+};
 update(store.state);
 store.subscribe(update);
 new ResizeObserver(() => store.update({ width: document.body.clientWidth })).observe(document.body);

@@ -27,6 +27,8 @@ export interface CommandSpec {
   readonly options: Readonly<Record<string, OptionSpec>>;
   readonly positionals: { readonly min: number; readonly max: number; readonly what: string };
   readonly examples: readonly string[];
+  /** Lines at the end of the explanation: a file that the command reads, say. */
+  readonly notes?: readonly string[];
 }
 
 export interface ParsedArgs {
@@ -209,6 +211,7 @@ export function helpText(spec: CommandSpec): string {
     '',
     spec.examples.length > 1 ? 'Examples:' : 'Example:',
     ...spec.examples.map((example) => `  ${example}`),
+    ...(spec.notes === undefined ? [] : ['', ...spec.notes]),
     '',
   ].join('\n');
 }

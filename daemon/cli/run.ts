@@ -1,6 +1,7 @@
 // slipway run: runs the steps of a recipe file one after another.
 
 import { basename } from 'node:path';
+import { stepNames } from '../recipes/recipeSteps';
 import { runRecipe, type RecipeRun } from '../recipes/runRecipe';
 import { textOption } from './args';
 import type { Command } from './command';
@@ -25,6 +26,18 @@ export const runCommand: Command = {
     },
     positionals: { min: 1, max: 1, what: 'The recipe file' },
     examples: ['slipway run small.yaml', 'slipway run small.yaml --model resnet.onnx -o resnet.small.onnx'],
+    notes: [
+      'A recipe, with paths from its own folder:',
+      '  model: resnet.onnx',
+      '  output: resnet.small.onnx',
+      '  calibration: resnet_calibration.npz   # for every step that can use it; repairs what was pruned',
+      '  validation: resnet_validation.npz     # top-1 before, and after each step',
+      '  benchmark: true                       # measure the result beside the model',
+      '  steps:',
+      '    - prune: { targetMacs: 0.5 }',
+      '    - quantize: { method: static }',
+      `Steps: ${stepNames.join(', ')}, with the options of their commands in camelCase.`,
+    ],
   },
   oneProcess: true,
   async run(args, { task }) {

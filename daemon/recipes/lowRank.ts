@@ -64,7 +64,7 @@ export async function lowRankFile(
 function energyOf({ energy, maxError, calibration }: LowRankFileOptions): number {
   if ((energy === undefined) === (maxError === undefined))
     throw badRequest(
-      'Give either the share of energy that each layer keeps, as in 0.99, or its largest error.',
+      'Give either the share of energy that each layer keeps (0.99, say) or, with calibration data, its largest error (0.05, say).',
     );
   if (energy !== undefined) {
     if (!(energy > 0 && energy <= 1))

@@ -7,6 +7,7 @@ const words: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     smooth: 'SmoothQuant',
     adaround: 'rounding by data',
     bias: 'bias correction',
+    'bias-iterative': 'iterative bias correction',
   },
   calibrator: {
     minmax: 'MinMax',

@@ -1,6 +1,7 @@
 // A run of the history in a few words, for the side bar. Pure.
 
 import type { RunFigure, RunSummary } from '../../daemon/protocol/runs';
+import { bytesText } from './bytesText';
 
 /** "1.92 ms, 2.70×": the figures that tell most, two at the most. */
 export function figuresText({ figures }: Pick<RunSummary, 'figures'>): string {
@@ -16,7 +17,8 @@ const shares = new Set(['top1', 'topk', 'precision', 'recall', 'f1', 'agreement'
 function figureText({ name, value, unit }: RunFigure): string {
   const number = Number(value.toPrecision(3));
   if (name === 'speed-up') return `${number}× as fast`;
-  if (name === 'smaller') return `${number}× smaller`;
+  if (name === 'smaller') return number === 1 ? 'same size' : `${number}× smaller`;
+  if (name === 'size' && unit === 'MB') return bytesText(Math.round(value * 1e6));
   if (shares.has(name)) return `${name.replace('top1', 'top-1')} ${(100 * value).toFixed(1)} %`;
   if (name === 'p50' || name === 'run' || name === 'size') return `${number} ${unit}`;
   return `${name} ${number}${unit === '' ? '' : ` ${unit}`}`;

@@ -98,7 +98,7 @@ describe('job page', () => {
     await page.screenshot({ path: join(pictures, 'job-form.png') });
 
     await page.selectOption('#field-calibrator', { label: 'entropy' });
-    await page.getByLabel('bias correction').check();
+    await page.getByLabel('bias correction', { exact: true }).check();
     await page.fill('#field-maxDrop', '2');
     await page.locator('#field-maxDrop').blur();
     assert.match(await page.innerText('.field-problem'), /Less than 1/);
@@ -165,6 +165,18 @@ describe('job page', () => {
     await opened.page.selectOption('#method', 'weight-only');
     assert.match(await opened.page.innerText('.sentence'), /Only the weights shrink/);
     assert.equal(await opened.page.isDisabled('.submit .primary'), false);
+    await close(opened);
+  });
+
+  it('brings a run into view where it stands below the form', async () => {
+    const opened = await open(jobPage('quantize'), { width: 480, height: 600 });
+    const { page } = opened;
+    const place = await page.locator('.outcome').evaluate((one) => one.getBoundingClientRect().top);
+    assert.ok(place > 600);
+    await page.click('.submit .primary');
+    opened.send(jobPage('quantize', { runs: [run()] }));
+    await page.locator('.progress').waitFor();
+    await page.waitForFunction(() => document.querySelector('.progress')!.getBoundingClientRect().bottom <= window.innerHeight); // prettier-ignore
     await close(opened);
   });
 

@@ -2,7 +2,7 @@
 
 import { html, type TemplateResult } from 'lit';
 import type { ProgressValue } from '../../daemon/protocol/common';
-import { duration, three, whole } from '../ui/format';
+import { duration, whole } from '../ui/format';
 import { visible } from '../ui/text';
 
 export function jobProgress(
@@ -13,7 +13,9 @@ export function jobProgress(
   const { done, total, remainingMs } = progress ?? {};
   const known = done !== undefined && total !== undefined && total > 0;
   const parts: string[] = [];
-  if (known) parts.push(`${number(done)} of ${number(total)}`);
+  // What is not counted in pieces (seconds of measuring, say) is told by the bar and the time left.
+  if (known && Number.isInteger(done) && Number.isInteger(total))
+    parts.push(`${whole(done)} of ${whole(total)}`);
   if (remainingMs !== undefined && Number.isFinite(remainingMs)) parts.push(`${duration(remainingMs)} left`);
   return html`<div class="progress">
     <div class="progress-line">
@@ -35,5 +37,3 @@ export function jobProgress(
     }
   </div>`;
 }
-
-const number = (value: number) => (Number.isInteger(value) ? whole(value) : three(value));

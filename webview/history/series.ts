@@ -1,7 +1,7 @@
 // The runs of a model as lines over time: one chart for each figure, one line for each model, like with like. Pure.
 
 import type { RunFigure, RunSummary } from '../../daemon/protocol/runs';
-import { colourOf, colours } from '../charts/frame';
+import { colourOf, colours, type Colour } from '../charts/frame';
 import type { LineChart, LineSeries } from '../charts/lines';
 import { shares } from './figures';
 
@@ -81,6 +81,17 @@ export function modelOrder(runs: readonly RunSummary[], own: string): string[] {
   return [...counts].sort((a, b) => b[1] - a[1]).map(([model]) => model);
 }
 
+/** Each model's own colour, the one of its place, unless another of the chart has it: then one that is free. */
+function distinctColours(models: readonly string[], order: readonly string[]): Map<string, Colour> {
+  const found = new Map<string, Colour>();
+  for (const model of models) {
+    const own = colourOf(order.indexOf(model));
+    const taken = new Set(found.values());
+    found.set(model, taken.has(own) ? (colours.find((each) => !taken.has(each)) ?? own) : own);
+  }
+  return found;
+}
+
 /** The lines of one chart, oldest run first; `setting` picks among ways of measuring. */
 export function historyLines(
   { figure, title, unit, settings }: HistoryChart,
@@ -96,12 +107,14 @@ export function historyLines(
   const shown = runs.filter((run) => own(run).length > 0).reverse();
   const having = new Set(shown.flatMap((run) => own(run).map((one) => modelOf(run, one))));
   const models = order.filter((model) => having.has(model)).slice(0, colours.length);
+  const drawn = shown.filter((run) => own(run).some((one) => models.includes(modelOf(run, one))));
+  const colourFor = distinctColours(models, order);
   const scale = scaleOf(figure);
   const series = models.map((model): LineSeries => {
-    const figures = shown.map((run) => own(run).findLast((one) => modelOf(run, one) === model));
+    const figures = drawn.map((run) => own(run).findLast((one) => modelOf(run, one) === model));
     return {
       name: fileName(model),
-      colour: colourOf(order.indexOf(model)),
+      colour: colourFor.get(model)!,
       values: figures.map((one) => (one === undefined ? undefined : scale * one.value)),
       ranges: figures.map((one) =>
         one?.low === undefined || one.high === undefined
@@ -111,8 +124,8 @@ export function historyLines(
     };
   });
   return {
-    title,
-    settings: shown.map(labels),
+    title: having.size > models.length ? `${title}, ${models.length} of ${having.size} models` : title,
+    settings: drawn.map(labels),
     xName: 'run',
     yName: unit === '' ? '' : unit,
     series,

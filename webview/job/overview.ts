@@ -60,6 +60,7 @@ function size(
         <line class="whisker" x1=${at(last.low)} x2=${at(last.high)} y1="7" y2="7"></line>`}
     </svg>
     <span class="way-size tabular" title="about ${exactBytes(last.after)}; ${visible(last.note)}"
-      >${bytes(last.after)} <span class="muted">${three(last.after / Math.max(1, before))} of it</span></span
+      ><span class="way-bytes">${bytes(last.after)}</span>
+      <span class="muted">${three(last.after / Math.max(1, before))} of it</span></span
     >`;
 }

@@ -8,7 +8,7 @@ import type { GroupSensitivity } from '../../daemon/protocol/pruneSensitivity';
 import type { LayerSensitivity } from '../../daemon/protocol/sensitivity';
 import { diagnosticList } from '../ui/diagnostics';
 import { speedVerdict } from '../compare/comparison';
-import { inUnit, milliseconds, percent, three } from '../ui/format';
+import { count, inUnit, milliseconds, percent, plural, three } from '../ui/format';
 import { icon } from '../ui/icon';
 import { elide, fullText, visible } from '../ui/text';
 import { benchmarkParts, type Benchmarked } from './results/benchmark';
@@ -176,7 +176,11 @@ function headline(run: JobRun, result: JobResult): TemplateResult | string {
   const file = written(result);
   if (result.kind === 'optimize') {
     const { before, after } = result.value;
-    return `${elide(fileName(result.value.output), 48)}: ${before.nodes - after.nodes} fewer nodes that compute the same`;
+    const name = elide(fileName(result.value.output), 48);
+    const fewer = before.nodes - after.nodes;
+    return fewer > 0
+      ? `${name}: ${plural(fewer, 'node')} fewer, computing the same`
+      : `${name}: as many nodes as before, there was nothing to simplify`;
   }
   if (file !== undefined) {
     const share = file.after / Math.max(1, file.before);
@@ -208,7 +212,7 @@ function benchmarkHeadline({ results, ratios }: Benchmarked): TemplateResult | s
   const [ratio] = ratios;
   if (first === undefined) return 'Nothing could be measured';
   if (ratio === undefined)
-    return `${elide(fileName(first.model), 48)}: ${milliseconds(first.latencyMs.p50)} a run, ${three(first.throughput)} per second`;
+    return `${elide(fileName(first.model), 48)}: ${milliseconds(first.latencyMs.p50)} a run, ${first.throughput < 1000 ? three(first.throughput) : count(first.throughput)} per second`;
   const verdict = speedVerdict(ratio);
   const name = elide(fileName(ratio.model), 48);
   const than = elide(fileName(ratio.against), 48);

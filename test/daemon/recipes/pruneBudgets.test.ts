@@ -54,7 +54,7 @@ test('a latency is reached on this machine, or the result says that it was not',
       `${result.after.macs} of ${result.before.macs} MACs${isMissed(result) ? ', said to be missed' : ''}`,
   );
   // Other tests run beside this one: the figure is wide, but it is never claimed wrongly.
-  assert.ok(1 / latency.ratio <= 0.6 || isMissed(result));
+  assert.ok(1 / latency.high <= 0.6 || isMissed(result));
   assert.ok(1 / latency.ratio < 0.9 && result.after.macs! < 0.8 * result.before.macs!);
 });
 

@@ -12,7 +12,7 @@ test('the figures that tell most, two at the most', () => {
     '0.98 ms',
     '0.71 ms',
     'top-1 94.5 %',
-    '0.745 MB, 3.77× smaller',
+    '745 kB, 3.77× smaller',
     '',
     '1.9 ms',
     'top-1 94.6 %',

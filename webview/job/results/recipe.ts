@@ -2,6 +2,7 @@
 
 import { html, type TemplateResult } from 'lit';
 import type { RunRecipeResult } from '../../../daemon/protocol/runRecipe';
+import { speedVerdict } from '../../compare/comparison';
 import { bytes, exactBytes, inUnit, percent, plural, three } from '../../ui/format';
 import { elide, fullText } from '../../ui/text';
 import { factList, table, type Fact } from './facts';
@@ -54,7 +55,8 @@ export function recipeParts({ recipe, model, before, after, steps, speed }: RunR
   if (speed)
     facts.push({
       name: 'Speed',
-      value: `${three(speed.p50Ratio)}× (${three(speed.low)}–${three(speed.high)})`,
+      value: html`<span class="verdict-${speedVerdict(speed)}">${three(speed.p50Ratio)}× as fast</span
+        ><span class="muted"> (${three(speed.low)}–${three(speed.high)})</span>`,
       title: "The model's median time over the result's, measured in turn, with the 95 % interval",
     });
   if (before.top1 !== null && after.top1 !== null)
