@@ -18,6 +18,9 @@ const jumpWindow = 16 << 10;
 /** Bytes read at once when the structure goes on where the last window ended. */
 const flowWindow = 64 << 10;
 const smallBigints = Array.from({ length: 1024 }, (_, value) => BigInt(value));
+/** Texts up to this length are looked for among those of the same hash. */
+const shortText = 12;
+const shortTexts = 8192;
 /** Texts longer than this are looked for among the last ones of their kind. */
 const longText = 2048;
 const mostKeptText = 1 << 20;
@@ -52,6 +55,8 @@ export class WireReader {
   private lo = 0;
   private hi = 0;
   private halted = false;
+  /** The last short text of each hash: names come again and again, and a string that is there need not be made. */
+  private readonly knownTexts = new Array<string>(shortTexts).fill('');
   /** The last long texts: a value's name comes again at its readers, and then is the same string. */
   private readonly lastTexts: { readonly bytes: Buffer; readonly text: string }[] = [];
 
@@ -260,6 +265,7 @@ export class WireReader {
     }
     const end = start + length;
     this.seek(this.position + length);
+    if (length <= shortText) return this.short(bytes, start, end);
     if (length <= longText || length > mostKeptText) return this.decode(bytes, start, end);
     const known = this.lastTexts.find(
       (each) => each.bytes.length === length && each.bytes.compare(bytes, start, end) === 0,
@@ -271,6 +277,26 @@ export class WireReader {
     if (this.lastTexts.length === keptTexts) this.lastTexts.shift();
     this.lastTexts.push({ bytes: Buffer.from(bytes.subarray(start, end)), text });
     return text;
+  }
+
+  /** A short text, the same string as before where it is known. */
+  private short(bytes: Buffer, start: number, end: number): string {
+    let hash = end - start;
+    let beyondAscii = 0;
+    for (let index = start; index < end; index += 1) {
+      const byte = bytes[index]!;
+      beyondAscii |= byte;
+      hash = (Math.imul(hash, 31) + byte) | 0;
+    }
+    if (beyondAscii >= 128) return this.decode(bytes, start, end);
+    const slot = (hash ^ (hash >>> 13)) & (shortTexts - 1);
+    const known = this.knownTexts[slot]!;
+    if (known.length === end - start) {
+      let index = start;
+      while (index < end && known.charCodeAt(index - start) === bytes[index]) index += 1;
+      if (index === end) return known;
+    }
+    return (this.knownTexts[slot] = bytes.toString('latin1', start, end));
   }
 
   private decode(bytes: Buffer, start: number, end: number): string {

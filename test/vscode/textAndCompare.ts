@@ -1,4 +1,4 @@
-// Two models side by side in a real window, with linked selection and a list of changes; and a model as text, with
+// What a node leads to, and two models side by side in a real window, with linked selection and a list of changes; and a model as text, with
 // outline and go to definition.
 
 import assert from 'node:assert/strict';
@@ -10,6 +10,7 @@ import { inWindow } from '../support/inWindow';
 import { repository, temporaryFolder } from '../support/paths';
 import { runCli } from '../support/runCli';
 import { until, type VscodeWindow, type WindowOptions } from '../support/vscodeWindow';
+import { sourceAndTensor, writeTraced } from './sourceAndTensor';
 
 type OpenWindow = (options: Omit<WindowOptions, 'vsix'>) => Promise<VscodeWindow>;
 
@@ -17,17 +18,19 @@ const pictures = join(repository, 'test-results', 'vscode');
 
 /** Declares the suite; `open` makes a window on a folder. */
 export function textAndCompare(open: OpenWindow): void {
-  test('two models side by side, and a model as text', async () => {
+  test('source and weight of a node, two models side by side, and a model as text', async () => {
     const folder = temporaryFolder('slipway-compare-');
     const before = join(folder, 'resnet.onnx');
     const after = join(folder, 'small.onnx');
     copyFileSync(join(repository, 'examples', 'resnet.onnx'), before);
     const made = await runCli('quantize', before, '-o', after, '--method', 'dynamic');
     assert.equal(made.code, 0, made.stderr);
+    await writeTraced(folder);
     await inWindow(open({ folder }), async (window) => {
       const { page } = window;
       mkdirSync(pictures, { recursive: true });
       const picture = (name: string) => page.screenshot({ path: join(pictures, `${name}.png`) });
+      await sourceAndTensor(window, folder);
       await window.openFromExplorer('resnet.onnx');
       await window.webview().locator('canvas.graph').waitFor({ timeout: 60_000 });
 

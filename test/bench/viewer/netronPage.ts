@@ -9,12 +9,12 @@ import { pythonWith } from '../../support/pythonEnvironment';
 
 const version = '9.3.3';
 
-/** Seconds until the graph is drawn; `Infinity` after `limit` seconds; a line when it cannot be measured. */
+/** Seconds until the graph is drawn, else in words what came instead; `missing` when it cannot be measured here. */
 export async function netronSeconds(
   browser: Browser,
   path: string,
   limit: number,
-): Promise<number | { missing: string }> {
+): Promise<number | { instead: string } | { missing: string }> {
   const environment = pythonWith('netron', [`netron==${version}`]);
   if ('missing' in environment) return environment;
   const port = await freePort();
@@ -43,9 +43,15 @@ export async function netronSeconds(
           look();
         }),
     );
-    // A page that never rests answers nothing, its end rejects the question.
-    seconds.catch(() => undefined);
-    return await Promise.race([seconds, sleep(1000 * limit, Infinity)]);
+    const start = performance.now();
+    // A page that never rests answers nothing; its end rejects the question.
+    const answer = seconds.catch(() => ({
+      instead: `its page crashed after ${((performance.now() - start) / 1000).toFixed(0)} s without a graph`,
+    }));
+    return await Promise.race([
+      answer,
+      sleep(1000 * limit, { instead: `no graph after ${limit} s, given up` }),
+    ]);
   } finally {
     await context.close();
     server.kill();
