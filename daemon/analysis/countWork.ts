@@ -2,6 +2,7 @@
 // those, and what element-wise operators, normalizations and reductions do). Bodies count by how often they run.
 
 import { flopRules } from './flopRules';
+import { flopsBeside } from './flopsBeside';
 import { macRules, type WorkContext } from './macRules';
 import { typeIn, type InferredBody, type InferredGraph } from './shapes';
 import { addDims, maxDims, multiplyDims, type Dim } from './shapes/dims';
@@ -47,8 +48,11 @@ const macsOf: Rule = (name, context) => macRules.get(name)?.(context) ?? absent(
 
 const flopsOf: Rule = (name, context) =>
   macRules.has(name)
-    ? multiplyDims(macsOf(name, context), 2)
+    ? addDims(multiplyDims(macsOf(name, context), 2), flopsBeside.get(name)?.(context) ?? besideNothing(name))
     : (flopRules.get(name)?.(context) ?? absent(flopRules.has(name)));
+
+/** What a rule could not tell is unknown; without a rule there is nothing beside the product. */
+const besideNothing = (name: string): Dim => (flopsBeside.has(name) ? null : 0);
 
 /** What a rule could not tell is unknown; without a rule there is nothing to count. */
 const absent = (hasRule: boolean): Dim => (hasRule ? null : 0);

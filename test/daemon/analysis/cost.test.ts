@@ -132,6 +132,78 @@ test('a Loop costs its body times its trips, an If its dearer branch', () => {
   assert.deepEqual(modelCost(built).nodeMacs, [32, 160]);
 });
 
+test('operations beside products, by hand', () => {
+  const flopsOf = (one: ReturnType<typeof node>, inputs: ReturnType<typeof valueInfo>[]) => {
+    const built = model(
+      graph({
+        nodes: [one],
+        inputs,
+        outputs: [valueInfo('y', FLOAT)],
+        initializers: [
+          weights('w', 8, 4, 3, 3),
+          weights('b', 8),
+          weights('g', 6, 5),
+          weights('c', 5),
+          // Two directions of three hidden units that read two features.
+          weights('W4', 2, 12, 2),
+          weights('R4', 2, 12, 3),
+          weights('B4', 2, 24),
+          weights('P', 2, 9),
+          weights('W3', 2, 9, 2),
+          weights('R3', 2, 9, 3),
+          weights('W1', 2, 3, 2),
+          weights('R1', 2, 3, 3),
+          weights('B1', 2, 6),
+          weights('projection', 8, 24),
+          weights('bias', 24),
+        ],
+      }),
+      { opset: 23 },
+    );
+    built.opsetImports.push({ domain: 'com.microsoft', version: 1 });
+    const { flops, macs } = modelCost(built);
+    assert.notEqual(flops, null, one.opType);
+    return flops! - 2 * macs!;
+  };
+  const x = valueInfo('x', FLOAT, [1, 4, 6, 6]);
+  assert.equal(flopsOf(node('Conv', ['x', 'w'], ['y']), [x]), 0);
+  assert.equal(flopsOf(node('Conv', ['x', 'w', 'b'], ['y']), [x]), 8 * 4 * 4);
+  const rows = valueInfo('x', FLOAT, [7, 6]);
+  assert.equal(flopsOf(node('Gemm', ['x', 'g'], ['y']), [rows]), 0);
+  assert.equal(flopsOf(node('Gemm', ['x', 'g', 'c'], ['y']), [rows]), 7 * 5);
+  // 5 steps, batch 2, 2 directions, 3 hidden units.
+  const sequence = valueInfo('x', FLOAT, [5, 2, 2]);
+  const units = 5 * 2 * 2 * 3;
+  const both = { direction: 'bidirectional', hidden_size: 3n };
+  const recurrent = (op: string, ...inputs: string[]) =>
+    flopsOf(node(op, ['x', ...inputs], ['y'], { attributes: both }), [sequence]);
+  assert.equal(recurrent('LSTM', 'W4', 'R4'), units * 22);
+  assert.equal(recurrent('LSTM', 'W4', 'R4', 'B4'), units * 30);
+  assert.equal(recurrent('LSTM', 'W4', 'R4', 'B4', '', '', '', 'P'), units * 36);
+  assert.equal(recurrent('GRU', 'W3', 'R3'), units * 17);
+  assert.equal(recurrent('RNN', 'W1', 'R1', 'B1'), units * 4);
+  // 2 heads, 3 queries, 5 keys.
+  const split = [
+    valueInfo('q', FLOAT, [1, 2, 3, 4]),
+    valueInfo('k', FLOAT, [1, 2, 5, 4]),
+    valueInfo('v', FLOAT, [1, 2, 5, 4]),
+    valueInfo('m', FLOAT, [3, 5]),
+  ];
+  assert.equal(flopsOf(node('Attention', ['q', 'k', 'v'], ['y']), split), 2 * 3 * 5 * 6);
+  assert.equal(flopsOf(node('Attention', ['q', 'k', 'v', 'm'], ['y']), split), 2 * 3 * 5 * 7);
+  const packed = valueInfo('x', FLOAT, [1, 3, 8]);
+  assert.equal(
+    flopsOf(
+      node('Attention', ['x', 'projection', 'bias'], ['y'], {
+        domain: 'com.microsoft',
+        attributes: { num_heads: 2n },
+      }),
+      [packed],
+    ),
+    3 * 24 + 2 * 3 * 3 * 6,
+  );
+});
+
 test('operations of what multiplies no matrices, by hand', () => {
   const x = ['N', 4, 6, 6];
   const elements = 4 * 36;

@@ -87,8 +87,8 @@ test('a ResNet', () => {
   const eight = modelCost(built, { bind: { batch: 8 } });
   assert.deepEqual([eight.macs, eight.peakActivationBytes], [8 * macs, 8 * peak]);
   // Three normalizations (4 for each element) and three activations and the sums (1), all of 4 × 8 × 8 but the last
-  // sum of 8 × 4 × 4, which the pool reads.
-  const flops = 2 * macs + 3 * 4 * 256 + 3 * 256 + 256 + 128 + 128;
+  // sum of 8 × 4 × 4, which the pool reads; and the bias of the last product.
+  const flops = 2 * macs + 3 * 4 * 256 + 3 * 256 + 256 + 128 + 128 + 10;
   assert.equal(one.flops, flops);
   assert.deepEqual(symbolicCost(built), {
     macs: '30544*batch',
