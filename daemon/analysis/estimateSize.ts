@@ -8,7 +8,16 @@ import { tensorBytes } from './summary';
 
 export interface SizeChange {
   readonly method:
-    'static' | 'dynamic' | 'weight-only' | 'fp16' | 'bf16' | 'channels' | 'zeros' | 'cluster' | 'optimize';
+    | 'static'
+    | 'dynamic'
+    | 'weight-only'
+    | 'fp16'
+    | 'bf16'
+    | 'channels'
+    | 'zeros'
+    | 'cluster'
+    | 'low-rank'
+    | 'optimize';
   readonly bits?: number | undefined;
   readonly blockSize?: number | undefined;
   readonly embeddings?: boolean | undefined;
@@ -17,6 +26,7 @@ export interface SizeChange {
   readonly targetMacs?: number | undefined;
   readonly pattern?: string | undefined;
   readonly store?: 'packed' | 'dense' | undefined;
+  readonly energy?: number | undefined;
 }
 
 export interface SizeEstimate {
@@ -200,13 +210,70 @@ const changes: Readonly<
       note: `Weights become indices of ${clusters <= 16 ? 'half a byte' : 'one byte'} into a codebook of ${clusters} values.`,
     };
   },
-  optimize: () => ({
-    gone: 0,
-    come: 0,
-    beside: 0,
-    note: 'The weights stay as they are; what is folded or unused goes, which only the run tells.',
-  }),
+  'low-rank'(weights, { energy = 0.99 }) {
+    const taken = weights.filter((weight) => isFloat(weight) && thinnable(weight));
+    const gone = bytesOf(taken);
+    const split = sum(taken.map(({ tensor, bytes }) => Math.min(bytes, thinBytes(tensor.dims, energy))));
+    return {
+      gone,
+      come: Math.sqrt(split * gone),
+      beside: 0,
+      low: split,
+      high: gone + nodeBytes * taken.length,
+      note: 'A layer is split only where that takes fewer weights, which depends on how much its rows have in common; those of a trained layer lie between nothing and much.',
+    };
+  },
+  optimize(weights, _change, graph) {
+    const gone = weights.filter(({ readers }) => readers.length > 0 && readers.every(isNorm));
+    const removed = graph.nodes.filter(({ opType }) => vanishing.has(opType)).length;
+    return {
+      gone: bytesOf(gone),
+      come: 0,
+      beside: 0,
+      low: -nodeBytes * (2 * removed + 0.3 * graph.nodes.length),
+      // A folded constant may be larger than what it was made of.
+      high: bytesOf(gone) + nodeBytes * graph.nodes.length,
+      note: 'Weights of layers stay as they are; normalisation is folded into them, and what is constant or unused goes, which only the run tells.',
+    };
+  },
 };
+
+const isNorm = ({ opType }: Node) => opType === 'BatchNormalization';
+/** Nodes that are mostly folded, merged or taken away. */
+const vanishing: ReadonlySet<string> = new Set([
+  ...[
+    'Constant',
+    'Identity',
+    'Dropout',
+    'BatchNormalization',
+    'Shape',
+    'Unsqueeze',
+    'Squeeze',
+    'Cast',
+    'Pad',
+  ],
+  ...['ConstantOfShape', 'Gather', 'Concat', 'Slice', 'Transpose', 'Reshape'],
+]);
+
+/** Matrix products and 1×1 convolutions, which low rank can split. */
+const thinnable = (weight: Weight) => {
+  const { dims } = weight.tensor;
+  if (dims.length === 2) return reads(weight, 'Gemm', 'MatMul');
+  return dims.length > 2 && dims.slice(2).every((dim) => dim === 1) && reads(weight, 'Conv');
+};
+
+/**
+ * Bytes of two thin layers that keep the energy of one whose i-th singular value is 1 / i, which is about as much as
+ * trained layers have in common.
+ */
+function thinBytes([rows = 1, columns = 1]: readonly number[], energy: number): number {
+  const most = Math.min(rows, columns);
+  let all = 0;
+  for (let i = 1; i <= most; i += 1) all += 1 / (i * i);
+  let rank = 0;
+  for (let kept = 0; rank < most && kept < energy * all;) kept += 1 / (rank += 1) ** 2;
+  return 4 * rank * (rows + columns);
+}
 
 const isTable = (weight: Weight) =>
   weight.elements >= 4096 &&

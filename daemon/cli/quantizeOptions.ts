@@ -116,7 +116,10 @@ export const quantizeOptionSpecs: Readonly<Record<string, OptionSpec>> = {
     help: `Before quantizing: ${recoverMethods.join(', ')}; cle,adaround,bias is a good start for convolutions, smooth,bias for transformers`,
   },
   tune: { type: 'boolean', help: 'Measure, and give back to float what is slower in integers here' },
-  'no-tune': { type: 'boolean', help: 'Do not measure, not even for HardSwish, where it pays most' },
+  'no-tune': {
+    type: 'boolean',
+    help: 'Do not measure times, not even for HardSwish, where it pays most, nor whether the result is faster',
+  },
   emulate: { type: 'string', value: 'TARGET', help: 'avx2: also measure the error with its saturating sums' },
   'max-drop': {
     type: 'string',

@@ -29,6 +29,7 @@ export const EstimateSize = request('slipway/estimate', {
         Type.Literal('channels'),
         Type.Literal('zeros'),
         Type.Literal('cluster'),
+        Type.Literal('low-rank'),
         Type.Literal('optimize'),
       ],
       { description: 'How the version would be made.' },
@@ -63,6 +64,13 @@ export const EstimateSize = request('slipway/estimate', {
         type: 'string',
         enum: ['packed', 'dense'],
         description: '`zeros`: as for `slipway/pruneWeights`; `packed` when absent.',
+      }),
+    ),
+    energy: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1,
+        description: '`low-rank`: share of the energy that each layer keeps; 0.99 when absent.',
       }),
     ),
     targetMacs: Type.Optional(

@@ -73,7 +73,7 @@ export const searchSettings = {
   tune: optional(
     Type.Boolean({
       description:
-        'Give back to float what measures slower in integers here; models with HardSwish do so unless it is false.',
+        'Give back to float what measures slower in integers here; models with HardSwish do so unless it is false. False also leaves out whether the result is faster.',
     }),
   ),
   emulate: choice(['avx2'], 'Also measure the error under the arithmetic of another processor.'),

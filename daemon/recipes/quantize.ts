@@ -26,6 +26,7 @@ import { staticOpset } from '../passes/quantize/static';
 import { simplifyPasses } from '../passes/simplify/simplify';
 import type { TensorReader } from '../passes/tensorReader';
 import { dimsText } from '../runtime/feedCheck';
+import { freeSoon } from '../runtime/freeSoon';
 import { instructionSetsHere } from '../runtime/machine';
 import { modelInputs } from '../runtime/modelInputs';
 import { withRunner } from '../runtime/runnerProcess';
@@ -131,11 +132,11 @@ async function quantizeWith(
   };
 }
 
-/** How fast the result is; unknown where somebody else measures, or for another processor than this one. */
+/** How fast the result is; unknown where nothing shall be measured, somebody else does, or it is for another processor. */
 async function speedOf(input: SpeedInput, options: QuantizeOptions, runner: Runner, task: Task) {
   const { target, withoutSpeed } = options;
   const elsewhere = target !== undefined && target !== targetOf(await instructionSetsHere());
-  if (elsewhere || withoutSpeed === true) return { speed: null, notes: [] };
+  if (elsewhere || withoutSpeed === true || options.tune === false) return { speed: null, notes: [] };
   return quantizedSpeed(input, runner, task);
 }
 
@@ -183,7 +184,11 @@ export async function openSource(
   const inputs = modelInputs(model.graph) ?? (await inputsOfSession(runner, path, task));
   const dataset = await openData(options, inputs, task);
   task.report({ stage: 'Simplifying' });
-  const read: TensorReader = (tensor) => readTensorBytes(tensor, undefined, task);
+  const read: TensorReader = async (tensor) => {
+    const weight = await readTensorBytes(tensor, undefined, task);
+    freeSoon(weight.byteLength);
+    return weight;
+  };
   const upgrade = { minimum: minimumOpset[method], purpose: words[method] };
   const passes = [...simplifyPasses(read, upgrade), ...(await preparation(read, options))];
   const simplified = await runPasses(model, passes, task);

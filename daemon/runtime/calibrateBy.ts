@@ -2,7 +2,7 @@
 // all of them fall (calibrateHistograms.ts).
 
 import { badRequest } from '../base/errors';
-import type { Task } from '../base/task';
+import { breathe, type Task } from '../base/task';
 import type { Model } from '../ir/model';
 import { entropyRange, mseRange, percentileRange, type Histogram } from '../passes/quantize/histogramRange';
 import { collectRanges, type Calibration, type ValueRange } from './calibrate';
@@ -75,7 +75,11 @@ export async function calibrateBy(
   const source = typeof batches === 'function' || fixed === undefined ? batches : () => batches.of(fixed);
   const counted = await collectHistograms(model, values, source, counting, task);
   const ranges = new Map<string, ValueRange>(counted.ranges);
+  let done = 0;
   for (const [name, histogram] of counted.histograms) {
+    task.report({ stage: 'Choosing ranges', done, total: counted.histograms.size });
+    done += 1;
+    await breathe(task);
     const { min, max } = chosenRange(histogram, calibrator, percentile, levels);
     // Bins end a little beyond what was observed.
     const seen = ranges.get(name)!;

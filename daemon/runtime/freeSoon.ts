@@ -8,7 +8,7 @@ const mostWaiting = 24 * 2 ** 20;
 let waiting = 0;
 let collect: ((options: { type: 'minor' }) => void) | undefined;
 
-/** Says that arrays of so many bytes were just dropped. */
+/** Says that arrays of so many bytes were dropped, or will be by the time of the next. */
 export function freeSoon(bytes: number): void {
   waiting += bytes;
   if (waiting < mostWaiting) return;

@@ -27,6 +27,10 @@ export const lowRankJob: Job = {
       },
       absent: { calibrationSamples: 'All' },
       start: () => ({ energy: 0.99 }),
+      estimate: ({ energy }) => ({
+        method: 'low-rank',
+        ...(typeof energy === 'number' && energy > 0 && energy <= 1 ? { energy } : {}),
+      }),
       ending: () => 'low-rank',
       result: 'lowRank',
       command: { name: 'low-rank' },

@@ -24,6 +24,7 @@ export const optimizeJob: Job = {
         output: 'Write to',
         overwrite: 'Replace the file if it exists',
       },
+      estimate: () => ({ method: 'optimize' }),
       ending: () => 'optimized',
       result: 'optimize',
       command: { name: 'optimize' },

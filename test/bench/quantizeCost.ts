@@ -40,7 +40,7 @@ export async function bench(): Promise<BenchRow[]> {
         const ours = () =>
           measured(process.execPath, [
             ...[join(distFolder, 'slipway.js'), 'quantize', files[0], '-o', out, '--method', 'static'],
-            // Theirs does not measure which layers are faster in float.
+            // Theirs measures neither which layers are faster in float nor whether the result is.
             ...['--calibration', files[1], '--calibrator', calibrator, '--no-tune', '--overwrite', '--json'],
           ]);
         const theirs = () =>

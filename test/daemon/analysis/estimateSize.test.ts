@@ -8,6 +8,8 @@ import { silentTask } from '../../../daemon/base/task';
 import { setScriptFolder } from '../../../daemon/host/scripts';
 import { readModel } from '../../../daemon/onnx/readModel';
 import { cluster } from '../../../daemon/recipes/cluster';
+import { lowRankFile } from '../../../daemon/recipes/lowRank';
+import { optimize } from '../../../daemon/recipes/optimize';
 import { convertPrecision } from '../../../daemon/recipes/precision';
 import { pruneChannels } from '../../../daemon/recipes/prune';
 import { pruneSparse } from '../../../daemon/recipes/pruneSparse';
@@ -78,6 +80,17 @@ test('weights in blocks, and integers without data', async () => {
   await check(path, { method: 'dynamic' }, 0.05, (output) =>
     quantize(path, { method: 'dynamic', output }, silentTask),
   );
+});
+
+test('thinner layers, where there is nothing in common, and fewer nodes', async () => {
+  const path = await writeDenseModel(join(folder, 'random.onnx'), 3, 256);
+  await check(path, { method: 'low-rank', energy: 0.9 }, 1, (output) =>
+    lowRankFile(path, { output, energy: 0.9 }, silentTask),
+  );
+  await check(trained.path, { method: 'optimize' }, 0.05, async (output) => {
+    const { after } = await optimize(trained.path, { output }, silentTask);
+    return { after };
+  });
 });
 
 test('a model without weights stays as it is', () => {
