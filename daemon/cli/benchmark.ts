@@ -16,6 +16,7 @@ import { countsOption, deviceOption, threadsOption } from './benchmarkOptions';
 import { describeBenchmark } from './benchmarkText';
 import type { Command } from './command';
 import { significant } from './format';
+import { absolute, historyOption, inHistory, uriOf } from './history';
 
 export const benchmarkCommand: Command = {
   spec: {
@@ -74,6 +75,7 @@ export const benchmarkCommand: Command = {
         value: 'R',
         help: 'Gate: exit 1 unless every other model is at least R times as fast as the first',
       },
+      ...historyOption,
     },
     positionals: { min: 1, max: 16, what: 'A model' },
     examples: [
@@ -82,7 +84,7 @@ export const benchmarkCommand: Command = {
       'slipway benchmark resnet.onnx --load server --p99 20',
     ],
   },
-  async run(args, { task }) {
+  async run(args, context) {
     const minRatio = numberOption(args, 'min-ratio', { min: 0, max: 1e6 });
     const pattern = choiceOption(args, 'load', loadPatterns);
     const rate = numberOption(args, 'rate', { min: 1e-3, max: 1e9 });
@@ -93,19 +95,27 @@ export const benchmarkCommand: Command = {
       throw new UsageError('--rate, --p99, --workers and --seed belong to a load: add --load server.');
     if (pattern === 'server' && rate === undefined && boundMs === undefined)
       throw new UsageError('--load server needs --rate R, or --p99 MS to look for the highest rate.');
+    const data = textOption(args, 'data');
     const options = {
       devices: deviceOption(args),
       ...threadsOption(args),
       batchSweep: countsOption(args, 'batch', Number.MAX_SAFE_INTEGER),
       concurrency: countsOption(args, 'concurrency', 256),
       load: pattern === undefined ? undefined : { pattern, rate, boundMs, workers, seed },
-      inputs: inputsFrom(textOption(args, 'data')),
       bind: bindOption(args),
       minSamples: countOption(args, 'min-samples'),
       maxSeconds: numberOption(args, 'max-seconds', { min: 0.1, max: 86_400 }),
     };
     const models = args.positionals.map((path) => ({ path }));
-    const result = await benchmarkSweep(models, options, task);
+    const job = {
+      method: 'slipway/benchmark',
+      what: 'Benchmark of',
+      models: models.map(({ path }) => ({ role: 'model' as const, path })),
+      params: { uris: args.positionals.map(uriOf), ...options, data: absolute(data) },
+    };
+    const result = await inHistory(args, context, job, (task) =>
+      benchmarkSweep(models, { ...options, inputs: inputsFrom(data) }, task),
+    );
     const slow = result.ratios.find(({ p50Ratio }) => minRatio !== undefined && p50Ratio < minRatio);
     const failed = result.failures[0]?.message;
     const why = slow

@@ -5,6 +5,7 @@ import { compress, type CompressResult, type Variant } from '../recipes/compress
 import { choiceOption, countOption, numberOption, textOption } from './args';
 import type { Command } from './command';
 import { megabytes, milliseconds, plural, ratio, share, significant } from './format';
+import { absolute, historyOption, inHistory, uriOf } from './history';
 import { renderTable } from './table';
 
 export const compressCommand: Command = {
@@ -49,6 +50,7 @@ export const compressCommand: Command = {
         value: 'S',
         help: 'Time limit of the measurement for each version; 10 when absent',
       },
+      ...historyOption,
     },
     positionals: { min: 1, max: 1, what: 'The model' },
     examples: [
@@ -56,25 +58,44 @@ export const compressCommand: Command = {
       'slipway compress resnet.onnx -o build --max-drop 0.005 --json',
     ],
   },
-  async run(args, { task }) {
+  async run(args, context) {
     const objective = choiceOption(args, 'objective', ['latency', 'size']) ?? 'latency';
-    const result = await compress(
-      args.positionals[0]!,
-      {
-        outputFolder: textOption(args, 'output-folder'),
-        calibration: textOption(args, 'calibration'),
-        validation: textOption(args, 'validation'),
-        maxDrop: numberOption(args, 'max-drop', { min: 0, max: 1 }),
-        threads: countOption(args, 'threads', 1024),
-        maxSeconds: numberOption(args, 'max-seconds', { min: 0.1, max: 86_400 }),
-        objective,
+    const path = args.positionals[0]!;
+    const outputFolder = textOption(args, 'output-folder');
+    const calibration = textOption(args, 'calibration');
+    const validation = textOption(args, 'validation');
+    const options = {
+      maxDrop: numberOption(args, 'max-drop', { min: 0, max: 1 }),
+      threads: countOption(args, 'threads', 1024),
+      maxSeconds: numberOption(args, 'max-seconds', { min: 0.1, max: 86_400 }),
+    };
+    const job = {
+      method: 'slipway/compress',
+      what: 'Compression of',
+      models: [{ role: 'model' as const, path }],
+      params: {
+        uri: uriOf(path),
+        outputFolder: absolute(outputFolder),
+        calibration: absolute(calibration),
+        validation: absolute(validation),
+        ...options,
       },
-      task,
+    };
+    const result = await inHistory(args, context, job, (task) =>
+      compress(path, { outputFolder, calibration, validation, ...options, objective }, task),
     );
+    const { chosen, machine } = result;
     const [baseline, ...candidates] = result.variants.map((variant) => candidate(variant, result.variants));
-    const { chosen, machine, calibration, validation, diagnostics } = result;
     return {
-      result: { baseline, candidates, chosen, machine, calibration, validation, diagnostics },
+      result: {
+        baseline,
+        candidates,
+        chosen,
+        machine,
+        calibration: result.calibration,
+        validation: result.validation,
+        diagnostics: result.diagnostics,
+      },
       text: describe(result),
     };
   },

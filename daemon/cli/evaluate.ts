@@ -6,6 +6,7 @@ import { comparesValues, isError, metricNames } from '../evaluate/metrics/names'
 import { choiceOption, countOption, numberOption, textOption, UsageError, type ParsedArgs } from './args';
 import type { Command } from './command';
 import { plural, share, significant } from './format';
+import { absolute, historyOption, inHistory, uriOf } from './history';
 import { renderTable } from './table';
 
 /** Classes that the table shows; --json has all. */
@@ -59,6 +60,7 @@ export const evaluateCommand: Command = {
       batch: { type: 'string', value: 'N', help: 'Samples run at once; chosen by their size when absent' },
       min: { type: 'string', value: 'V', help: 'Gate: exit 1 unless the metric is at least V' },
       max: { type: 'string', value: 'V', help: 'Gate: exit 1 unless the metric is at most V' },
+      ...historyOption,
     },
     positionals: { min: 1, max: 1, what: 'The model' },
     examples: [
@@ -68,12 +70,32 @@ export const evaluateCommand: Command = {
       'slipway evaluate vit.onnx --data pictures --preprocess resize=256,crop=224,mean=0.5,std=0.5 --metric topk',
     ],
   },
-  async run(args, { task, note }) {
+  async run(args, context) {
+    const { note } = context;
     const options = evaluateOptions(args);
     const anything = { min: -Number.MAX_VALUE, max: Number.MAX_VALUE };
     const min = numberOption(args, 'min', anything);
     const max = numberOption(args, 'max', anything);
-    const result = await evaluateModel(options, task);
+    const { path, reference, against, data, tokenizer, ...rest } = options;
+    const uri = (one: string | undefined) => (one === undefined ? undefined : uriOf(one));
+    const job = {
+      method: 'slipway/evaluate',
+      what: 'Evaluation of',
+      models: [
+        { role: 'model' as const, path },
+        { role: 'against' as const, path: against },
+        { role: 'reference' as const, path: reference },
+      ],
+      params: {
+        uri: uriOf(path),
+        reference: uri(reference),
+        against: uri(against),
+        data: absolute(data),
+        tokenizer: absolute(tokenizer),
+        ...rest,
+      },
+    };
+    const result = await inHistory(args, context, job, (task) => evaluateModel(options, task));
     for (const line of result.notes) note(line);
     const failed = gate(result, min, max);
     return { result, text: describe(options, result), ...(failed === undefined ? {} : { failed }) };

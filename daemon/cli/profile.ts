@@ -11,6 +11,7 @@ import { bindOption, bindSpec, countOption, numberOption, textOption } from './a
 import { deviceOption } from './benchmarkOptions';
 import type { Command } from './command';
 import { plural, significant } from './format';
+import { absolute, historyOption, inHistory, uriOf } from './history';
 import { renderTable } from './table';
 
 export const profileCommand: Command = {
@@ -36,6 +37,7 @@ export const profileCommand: Command = {
         help: 'Also write the flame chart as a trace that Perfetto and speedscope open',
       },
       top: { type: 'string', value: 'N', help: 'Nodes in the table; 15 when absent' },
+      ...historyOption,
     },
     positionals: { min: 1, max: 1, what: 'The model' },
     examples: [
@@ -44,21 +46,35 @@ export const profileCommand: Command = {
       'slipway profile bert.onnx --bind seq=128 --trace bert.trace.json',
     ],
   },
-  async run(args, { task }) {
+  async run(args, context) {
     const [path = ''] = args.positionals;
-    const result = await profile(
-      path,
-      textOption(args, 'against'),
-      {
-        device: deviceOption(args)?.[0],
-        threads: countOption(args, 'threads', 1024),
-        batch: countOption(args, 'batch'),
-        bind: bindOption(args),
-        maxSeconds: numberOption(args, 'max-seconds', { min: 0.1, max: 86_400 }),
-        inputs: inputsFrom(textOption(args, 'data')),
+    const against = textOption(args, 'against');
+    const data = textOption(args, 'data');
+    const options = {
+      device: deviceOption(args)?.[0],
+      threads: countOption(args, 'threads', 1024),
+      batch: countOption(args, 'batch'),
+      bind: bindOption(args),
+      maxSeconds: numberOption(args, 'max-seconds', { min: 0.1, max: 86_400 }),
+    };
+    const job = {
+      method: 'slipway/profile',
+      what: 'Profile of',
+      models: [
+        { role: 'model' as const, path },
+        { role: 'against' as const, path: against },
+      ],
+      params: {
+        uri: uriOf(path),
+        against: against === undefined ? undefined : uriOf(against),
+        ...options,
+        data: absolute(data),
       },
-      task,
+    };
+    const result = await inHistory(args, context, job, (task) =>
+      profile(path, against, { ...options, inputs: inputsFrom(data) }, task),
     );
+    const { task } = context;
     const trace = textOption(args, 'trace');
     if (trace !== undefined) await writeTrace(trace, result, task);
     return { result, text: describe(result, countOption(args, 'top') ?? 15) };

@@ -78,7 +78,9 @@ export interface ProfileResult extends ModelProfile {
  * Processes of each model and kind, one after another: two of the very same model differ by several percent for as long as
  * they live, by where their memory came to lie, and the profiled one is another than the plain one.
  */
-const launches = 5;
+const mostLaunches = 5;
+/** A launch in less time tells little. */
+const launchMs = 1000;
 /** A sum that is further from the run than this is said to be. */
 const goodSum = 0.05;
 
@@ -96,6 +98,7 @@ export async function profile(
   const folder = await mkdtemp(join(tmpdir(), 'slipway-profile-'));
   try {
     const budgetMs = (options.maxSeconds ?? 5) * 1000;
+    const launches = Math.max(1, Math.min(mostLaunches, Math.floor(budgetMs / launchMs)));
     /** By launch, then by model. */
     const launched: Launched[][] = [];
     for (let left = launches; left > 0;) {
