@@ -34,6 +34,9 @@ export const RunFigureSchema = Type.Object(
       Type.Union([Type.Literal('lower'), Type.Literal('higher')], { description: 'Which way is better.' }),
     ),
     model: Type.Optional(Type.String({ description: 'Path of the model that it is of.' })),
+    chosen: Type.Optional(
+      Type.Literal(true, { description: 'Of the version that the job chose of those it made.' }),
+    ),
     setting: Type.Optional(
       Type.String({ description: 'How it was measured, `cpu, threads 1, batch 1`: like goes with like.' }),
     ),

@@ -27,7 +27,9 @@ function figuresOf(method: string, result: unknown, rows: readonly unknown[]): R
         ? (rows as Measurement[]).flatMap(ofMeasurement)
         : ofBenchmark(result as BenchmarkResult);
     case 'slipway/compress':
-      return ofVariants(result === null ? (rows as Variant[]) : (result as { variants: Variant[] }).variants);
+      return result === null
+        ? ofVariants(rows as Variant[])
+        : ofVariants((result as Compressed).variants, (result as Compressed).chosen);
     case 'slipway/profile':
       return result === null ? [] : ofProfile(result as ProfileResult);
     case 'slipway/evaluate':
@@ -61,12 +63,20 @@ const ofRatio = ({ model, p50Ratio, low, high }: Ratio): RunFigure => ({
   model,
 });
 
-const ofVariants = (variants: readonly Variant[]): RunFigure[] =>
-  variants.flatMap(({ file, measurement, ratio, top1, agreement }) => [
-    ...(measurement ? ofMeasurement({ ...measurement, model: file }) : []),
-    ...(ratio ? [{ ...ofRatio(ratio), model: file }] : []),
-    ...[top1, agreement].flatMap((score) => (score ? [ofScore(score, file)] : [])),
-  ]);
+interface Compressed {
+  readonly variants: Variant[];
+  /** File of the version to use. */
+  readonly chosen?: string;
+}
+
+const ofVariants = (variants: readonly Variant[], chosen?: string): RunFigure[] =>
+  variants.flatMap(({ file, measurement, ratio, top1, agreement }) =>
+    [
+      ...(measurement ? ofMeasurement({ ...measurement, model: file }) : []),
+      ...(ratio ? [{ ...ofRatio(ratio), model: file }] : []),
+      ...[top1, agreement].flatMap((score) => (score ? [ofScore(score, file)] : [])),
+    ].map((figure) => (file === chosen ? { ...figure, chosen: true as const } : figure)),
+  );
 
 const ofProfile = (found: ProfileResult): RunFigure[] => [
   {

@@ -3,8 +3,16 @@
 import type { RunFigure, RunSummary } from '../../daemon/protocol/runs';
 import { bytesText } from './bytesText';
 
-/** "1.92 ms, 2.70×": the figures that tell most, two at the most. */
+/** "1.92 ms, 2.70×": the figures that tell most, two at the most; "→ resnet.int8.onnx" before those of what a job chose. */
 export function figuresText({ figures }: Pick<RunSummary, 'figures'>): string {
+  const best = figures.filter(({ chosen }) => chosen === true);
+  const file = best[0]?.model;
+  return file === undefined ? mainFigures(figures) : `→ ${fileName(file)}: ${mainFigures(best)}`;
+}
+
+const fileName = (path: string) => path.split(/[\\/]/).at(-1) ?? path;
+
+function mainFigures(figures: readonly RunFigure[]): string {
   const told = ['speed-up', 'p50', 'run', 'size', 'smaller'];
   const scores = figures.filter(({ name, unit }) => unit === '' && name !== 'cosine');
   const named = told.flatMap((name) => figures.filter((figure) => figure.name === name).slice(-1));

@@ -24,6 +24,21 @@ test('the figures that tell most, two at the most', () => {
   );
 });
 
+test('what a job chose of the versions that it made is marked', () => {
+  const figure = (model: string, name: string, value: number, unit: string) => ({ model, name, value, unit });
+  const [p50, speed, top1] = [
+    figure('/m/resnet.int8.onnx', 'p50', 0.23, 'ms'),
+    figure('/m/resnet.int8.onnx', 'speed-up', 2.5, '×'),
+    figure('/m/resnet.int8.onnx', 'top1', 0.945, ''),
+  ];
+  const others = [
+    figure('/m/resnet.onnx', 'p50', 0.58, 'ms'),
+    figure('/m/resnet.fp16.onnx', 'p50', 0.1, 'ms'),
+  ];
+  const chosen = [p50, speed, top1].map((one) => ({ ...one, chosen: true as const }));
+  assert.equal(figuresText({ figures: [...others, ...chosen] }), '→ resnet.int8.onnx: 2.5× as fast, 0.23 ms');
+});
+
 test('when it began, as short as it can be said', () => {
   const now = new Date(2026, 10, 29, 15, 0);
   assert.equal(whenText(new Date(2026, 10, 29, 14, 5).toISOString(), now), '14:05');
