@@ -76,14 +76,16 @@ export async function quantizedSpeed(
 }
 
 function reason({ fusion, bytes }: SpeedInput, common: boolean, small: boolean): string {
-  const size = `use this one only for its size (${(bytes.after / bytes.before).toFixed(2)} of the bytes)`;
+  const smaller = bytes.after / bytes.before;
+  const size =
+    smaller < 0.9 ? `, or use this one only for its size (${smaller.toFixed(2)} of the bytes)` : '';
   if (!common)
-    return `ONNX Runtime has fast kernels here for uint8 activations with int8 weights only: choose these, or ${size}.`;
+    return `ONNX Runtime has fast kernels here for uint8 activations with int8 weights only: choose these${size}.`;
   if (small)
-    return `Its layers are so small that calling them takes longer than computing them: keep the float model, or ${size}.`;
+    return `Its layers are so small that calling them takes longer than computing them: keep the float model${size}.`;
   if (fusion.float > fusion.integer)
-    return `${fusion.float} of ${fusion.float + fusion.integer} compute nodes stay in float, and conversions lie around them: see why, keep the float model, or ${size}.`;
-  return `Let tuning give back to float what is slower in integers (tune), keep the float model, or ${size}.`;
+    return `${fusion.float} of ${fusion.float + fusion.integer} compute nodes stay in float, and conversions lie around them: see why, keep the float model${size}.`;
+  return `Let tuning give back to float what is slower in integers (tune), keep the float model${size}.`;
 }
 
 /** Share of the multiplications that run in integers, and how many a compute node has on average; undefined when unknown. */

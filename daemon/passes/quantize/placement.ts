@@ -148,7 +148,10 @@ class Attempt {
       const output = clip ? clip.outputs : candidate.needsOutput ? candidate.outputs : [];
       const missing = [...candidate.data, ...output].find((value) => !this.hasRange(value));
       if (missing !== undefined) {
-        this.why.set(node, `No finite range was measured for its value "${missing}".`);
+        this.why.set(
+          node,
+          `No finite range was measured for its value "${missing}"; look for infinity or NaN in the data or in the weights before it.`,
+        );
         this.notes.push({
           id: 'quantize/no-range',
           severity: 'warning',

@@ -89,7 +89,11 @@ test('a value without a range leaves its layer in float, with a note', async () 
   const { notes, left, quantizedNodes } = await quantize(made, everywhere('x', 'a'));
   assert.deepEqual(quantizedNodes, ['a_conv']);
   assert.deepEqual(left, [
-    { node: 'y_conv', op: 'Conv', why: 'No finite range was measured for its value "y".' },
+    {
+      node: 'y_conv',
+      op: 'Conv',
+      why: 'No finite range was measured for its value "y"; look for infinity or NaN in the data or in the weights before it.',
+    },
   ]);
   assert.deepEqual(
     notes?.map(({ id, where }) => [id, where?.node]),
