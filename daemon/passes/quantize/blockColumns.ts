@@ -171,13 +171,19 @@ class Blocker {
 
     const bytes = [turned('channels_last'), turned('blocks'), turned('blocks_first')] as const;
     const blocked = this.emitter.fresh(`${input.outputs[0]!}_blocks`);
-    const blocks = shape('blocks_shape', [0, 0, Number(width) / block, block * channels]);
+    const height = this.dimsOf(conv.inputs[0]!)![2];
+    // A single channel is last already.
+    const single = channels === 1 && typeof height === 'number';
+    const blocks = shape('blocks_shape', [
+      ...[0, single ? height : 0],
+      ...[Number(width) / block, block * channels],
+    ]);
     const dequantize = step('DequantizeLinear', [bytes[2], ...input.inputs.slice(1)], blocked);
     dequantize.domain = input.domain;
     this.emitter.putBefore(
       conv,
-      step('Transpose', [input.inputs[0]!], bytes[0], [0n, 2n, 3n, 1n]),
-      step('Reshape', [bytes[0], blocks], bytes[1]),
+      ...(single ? [] : [step('Transpose', [input.inputs[0]!], bytes[0], [0n, 2n, 3n, 1n])]),
+      step('Reshape', [single ? input.inputs[0]! : bytes[0], blocks], bytes[1]),
       step('Transpose', [bytes[1]], bytes[2], [0n, 3n, 1n, 2n]),
       dequantize,
     );
