@@ -3,7 +3,7 @@
 
 import { inOneGo, type Steps } from '../base/task';
 import { bitsOf } from './typeText';
-import { countDims, countFlops, countMacs, numeric } from './countWork';
+import { countDims, counting, numeric } from './countWork';
 import { inferring, inferShapes, type InferOptions, type InferredGraph, type ShapeInfo } from './shapes';
 import { addDims, maxDims, multiplyDims, productOf, type Dim } from './shapes/dims';
 import { newLive } from './liveBytes';
@@ -73,9 +73,9 @@ export function* costing(model: Model, options: InferOptions, free?: ShapeInfo):
   const shapes =
     free && Object.keys(bind).length === 0 ? free : yield* inferring(model, { ...options, bind });
   yield;
-  const { total, nodes } = countMacs(shapes);
+  const { total, nodes } = yield* counting(shapes, 'macs');
   yield;
-  const flops = countFlops(shapes).total;
+  const flops = (yield* counting(shapes, 'flops')).total;
   yield;
   return { macs: total, flops, nodeMacs: nodes, peakActivationBytes: peakActivationBytes(shapes), assumed };
 }

@@ -2,13 +2,14 @@
 // charts and overlays. Free dimensions are bound or taken for 1.
 
 import { omit } from '../base/omit';
+import { inOneGo, type Steps } from '../base/task';
 import { bodiesOf } from '../ir/graphIndex';
 import type { Graph, Model, Node } from '../ir/model';
 import { elementCount, type Tensor } from '../ir/tensor';
 import { assumeDimensions, liveBytes } from './cost';
-import { countFlops, countMacs } from './countWork';
+import { counting } from './countWork';
 import { nodeScope } from './nodeScope';
-import { inferShapes, typeIn, type InferOptions, type InferredGraph } from './shapes';
+import { inferring, typeIn, type InferOptions, type InferredGraph } from './shapes';
 import { elementsOf } from './shapes/dims';
 import { operatorName, tensorBytes } from './summary';
 import { bitsOf } from './typeText';
@@ -49,14 +50,21 @@ interface Counted extends CostRow {
 }
 
 /** Counts the main graph; bodies count to the node that holds them. */
-export function costReport(model: Model, options: InferOptions = {}): CostReport {
+export const costReport = (model: Model, options: InferOptions = {}): CostReport =>
+  inOneGo(costReporting(model, options));
+
+/** The same in steps. */
+export function* costReporting(model: Model, options: InferOptions = {}): Steps<CostReport> {
   const assumed = assumeDimensions(model, options.bind);
-  const shapes = inferShapes(model, { ...options, bind: { ...assumed, ...options.bind } });
-  const macs = countMacs(shapes).nodes;
-  const flops = countFlops(shapes).nodes;
+  const shapes = yield* inferring(model, { ...options, bind: { ...assumed, ...options.bind } });
+  const macs = (yield* counting(shapes, 'macs')).nodes;
+  const flops = (yield* counting(shapes, 'flops')).nodes;
+  yield;
   const live = liveBytes(shapes).nodes;
+  yield;
   const weights = weightsByNode(model.graph);
-  const nodes = model.graph.nodes.map((node, index): Counted => {
+  yield;
+  const rowOf = (node: Node, index: number): Counted => {
     const weight = weights[index]!;
     const outputBytes = sum(node.outputs.map((name) => bytesOf(shapes, name)));
     const moved = sum([outputBytes, ...[...new Set(node.inputs)].map((name) => bytesOf(shapes, name))]);
@@ -72,14 +80,18 @@ export function costReport(model: Model, options: InferOptions = {}): CostReport
       liveBytes: typeof at === 'number' ? at : null,
       moved,
     });
-  });
-  const groups = (keysOf: (node: Node) => readonly string[]) => grouped(model.graph.nodes, nodes, keysOf);
-  return {
-    assumed,
-    nodes: nodes.map(shown),
-    ops: groups((node) => [operatorName(node.domain, node.opType)]).sort(dearest),
-    scopes: groups(prefixes).sort((a, b) => (a.name < b.name ? -1 : 1)),
   };
+  const nodes: Counted[] = [];
+  for (const [index, node] of model.graph.nodes.entries()) {
+    nodes.push(rowOf(node, index));
+    if (index % 256 === 255) yield;
+  }
+  const groups = (keysOf: (node: Node) => readonly string[]) => grouped(model.graph.nodes, nodes, keysOf);
+  const ops = groups((node) => [operatorName(node.domain, node.opType)]).sort(dearest);
+  yield;
+  const scopes = groups(prefixes).sort((a, b) => (a.name < b.name ? -1 : 1));
+  yield;
+  return { assumed, nodes: nodes.map(shown), ops, scopes };
 }
 
 const dearest = (a: CostRow, b: CostRow) =>

@@ -1,6 +1,7 @@
 // The work of every node, from inferred shapes: multiply-accumulates, and floating-point operations (two for each of
 // those, and what element-wise operators, normalizations and reductions do). Bodies count by how often they run.
 
+import type { Steps } from '../base/task';
 import { flopRules } from './flopRules';
 import { flopsBeside } from './flopsBeside';
 import { macRules, type WorkContext } from './macRules';
@@ -25,12 +26,21 @@ export type WorkUnit = 'macs' | 'flops';
  */
 export const countMacs = (shapes: InferredGraph): WorkCount => numbers(countDims(shapes, 'macs'));
 
-/** Operations of each node and their sum, the same way; docs/cost.md says what counts as one. */
-export const countFlops = (shapes: InferredGraph): WorkCount => numbers(countDims(shapes, 'flops'));
-
 /** The same with expressions where dimensions are free: `2048*batch*seq`. */
 export const countDims = (shapes: InferredGraph, unit: WorkUnit): DimCount =>
   countOf(shapes, unit === 'macs' ? macsOf : flopsOf, new Map());
+
+/** MACs or operations in steps of some nodes of the main graph; a body is counted in one. */
+export function* counting(shapes: InferredGraph, unit: WorkUnit): Steps<WorkCount> {
+  const rule = unit === 'macs' ? macsOf : flopsOf;
+  const counted: Counted = new Map();
+  const nodes: Dim[] = [];
+  for (const node of shapes.nodes) {
+    nodes.push(workOf(shapes, node, rule, counted));
+    if (nodes.length % 256 === 0) yield;
+  }
+  return numbers({ total: nodes.reduce<Dim>(addDims, 0), nodes });
+}
 
 const numbers = ({ total, nodes }: DimCount): WorkCount => ({
   total: numeric(total),

@@ -1,5 +1,6 @@
 // Counts what a model costs.
 
+import { breathing } from '../base/task';
 import { GetCost } from '../protocol/cost';
 import { handler } from './handler';
 import { modelOf } from './inspect';
@@ -8,12 +9,12 @@ export const cost = handler(GetCost, async ({ uri, revision, bind, overlays, csv
   const opened = await workspace.models.get(uri, revision, task);
   const model = modelOf(opened);
   const numbers = await opened.constants(task);
-  const { costReport } = await import('../analysis/costReport');
+  const { costReporting } = await import('../analysis/costReport');
   const { csvOf } = await import('../analysis/costCsv');
   const { costOverlays } = await import('../analysis/costOverlay');
   const { symbolicCost } = await import('../analysis/cost');
   const reading = { constants: (tensor: Parameters<typeof numbers.get>[0]) => numbers.get(tensor) };
-  const report = costReport(model, bind ? { ...reading, bind } : reading);
+  const report = await breathing(costReporting(model, bind ? { ...reading, bind } : reading), task);
   const { assumed, nodes, ops, scopes } = report;
   return {
     assumed,
