@@ -115,7 +115,7 @@ async function compare(
     const own = counterparts.get(node) ?? [];
     const covering = own
       .flatMap((counterpart) => cover.get(counterpart) ?? [])
-      .filter((by) => !isStep(by) && (!layoutOps.has(by.opType) || inIntegers.has(by)) && !claimed.has(by));
+      .filter((by) => !isStep(by) && !layoutOps.has(by.opType) && !claimed.has(by));
     if (covering.length === 0) continue; // folded away, or fused into a node that was named before
     for (const by of covering) claimed.add(by);
     const by = covering.find((one) => inIntegers.has(one));

@@ -131,10 +131,13 @@ describe('job page', () => {
   });
 
   it('offers every way with its size, and takes the one that is chosen', async () => {
-    const opened = await open(jobPage('compressByHand'), { width: 1280, height: 1100 });
+    const view = jobPage('compressByHand');
+    const { methods } = view;
+    // Every way has an estimate; a later one may have none.
+    methods.at(-1)!.estimates = false;
+    const opened = await open(view, { width: 1280, height: 1100 });
     const { page, asked } = opened;
     const ways = page.locator('.way');
-    const { methods } = jobPage('compressByHand');
     assert.equal(await ways.count(), methods.length);
     const sized = methods.filter(({ estimates }) => estimates).length;
     await page.waitForFunction((wanted) => document.querySelectorAll('.way svg').length === wanted, sized);
