@@ -10,8 +10,9 @@ const [, , command = '', ...rest] = process.argv;
 const bundle = join(__dirname, command === 'daemon' ? 'slipwayDaemon.js' : 'slipwayCommands.js');
 // Newer Node keeps what it compiled for the next start.
 const { enableCompileCache } = modules as { enableCompileCache?: () => unknown };
-if (enableCompileCache) {
-  enableCompileCache();
+// A daemon starts rarely and stays: kept code would cost it 4 MB for as long as it runs.
+if (enableCompileCache || command === 'daemon') {
+  enableCompileCache?.();
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- bundles beside this one, one of which is wanted
   require(bundle);
 } else {

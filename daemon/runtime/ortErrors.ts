@@ -92,5 +92,5 @@ function tidy(said: string, modelPath: string): string {
     .replace(/\s+/g, ' ')
     .trim();
   const short = text.length > 600 ? `${text.slice(0, 600)}…` : text;
-  return /[.!?…]$/.test(short) ? short : `${short}.`;
+  return /[.!?\u2026]$/.test(short) ? short : `${short}.`;
 }
