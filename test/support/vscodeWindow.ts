@@ -216,8 +216,8 @@ export class VscodeWindow {
 
   /**
    * Opens a model by double click in the explorer, and waits until its editor has a page. A click that meets a list
-   * while it is drawn anew opens nothing, and a workbench in a browser now and then fails to register the service
-   * worker of a webview, which then stays empty: then what is to be seen is said, and it is opened again.
+   * while it is drawn anew opens nothing: it is clicked again. An editor whose webview stays without a page was seen on
+   * another machine, its cause unknown: what is to be seen is then said, so that it can be found, and it is opened again.
    */
   async openFromExplorer(name: string): Promise<void> {
     const row = this.page.locator('.explorer-folders-view .monaco-list-row', { hasText: name }).first();
