@@ -1,8 +1,9 @@
 // Python with packages from PyPI, for what is not ours (a client, a peer to agree with): a virtual environment of
-// its own under .cache/, made once, and made again when it was left half done.
+// its own under .cache/, made once, and made again when it was left half done. Test files run side by side and may
+// ask for the same one: the first makes it, the others wait.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repository } from './paths';
 
@@ -24,6 +25,18 @@ export function pythonWith(
   if (system === undefined)
     return { missing: 'Python 3.9 or newer is missing (Debian: sudo apt-get install python3 python3-venv).' };
   mkdirSync(join(repository, '.cache'), { recursive: true });
+  return alone(`${folder}.lock`, () =>
+    existsSync(complete) ? { python } : make(system, python, folder, packages, complete),
+  );
+}
+
+function make(
+  system: string,
+  python: string,
+  folder: string,
+  packages: readonly string[],
+  complete: string,
+): { python: string } | { missing: string } {
   rmSync(folder, { recursive: true, force: true });
   const made = run(system, ['-m', 'venv', folder]);
   if (!made.ok)
@@ -35,6 +48,36 @@ export function pythonWith(
   if (!installed.ok) return { missing: `pip cannot install ${packages.join(' ')}: ${installed.said}` };
   writeFileSync(complete, `${packages.join('\n')}\n`);
   return { python };
+}
+
+/** Does the work while no other process does any under this lock; the lock of a process that ended is taken over. */
+function alone<Result>(lock: string, work: () => Result): Result {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      break;
+    } catch {
+      if (!isHeld(lock)) rmSync(lock, { force: true });
+      else Atomics.wait(pause, 0, 0, 200);
+    }
+  }
+  try {
+    return work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+function isHeld(lock: string): boolean {
+  try {
+    const owner = Number(readFileSync(lock, 'utf8'));
+    // An empty file is one whose owner is just about to write its number.
+    if (owner > 0) process.kill(owner, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Runs a script with `input` as JSON on its standard input; the JSON that it prints. Throws what it said otherwise. */
