@@ -42,7 +42,7 @@ const node = {
     extension: 'extension/main.ts',
     slipway: 'daemon/cli/launch.ts',
     slipwayDaemon: 'daemon/cli/main.ts',
-    runner: 'daemon/runtime/runner.ts',
+    runner: 'daemon/runtime/runner/runner.ts',
     server: 'daemon/serve/main.ts',
     pictureWorker: 'daemon/evaluate/data/pictureWorker.ts',
   }),

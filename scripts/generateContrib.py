@@ -1,4 +1,4 @@
-"""Writes daemon/analysis/contribSchemas.ts: what ONNX Runtime's own operators (com.microsoft) take and give, as the runtime
+"""Writes daemon/analysis/operators/contribSchemas.ts: what ONNX Runtime's own operators (com.microsoft) take and give, as the runtime
 registers them. Descriptions are not taken: those in daemon/analysis/operatorWords/contrib.ts are ours.
 
 Run with the version that Slipway runs: pip install onnx onnxruntime==1.30.0 && python scripts/generateContrib.py
@@ -103,7 +103,7 @@ def main() -> None:
         "`;",
         "",
     ]
-    target = Path(__file__).parent.parent / "daemon" / "analysis" / "contribSchemas.ts"
+    target = Path(__file__).parent.parent / "daemon" / "analysis" / "operators" / "contribSchemas.ts"
     target.write_text("\n".join(lines), encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Writes daemon/analysis/operatorSchemas.ts: what each version of each operator of the ONNX specification takes and
+"""Writes daemon/analysis/operators/operatorSchemas.ts: what each version of each operator of the ONNX specification takes and
 gives: inputs, outputs, attributes and the types that they may have.
 
 Run with a Python that has the onnx package (any version; the newest gives the newest operators):
@@ -71,7 +71,7 @@ def main() -> None:
         lines += [f"    [{since}, {json.dumps(text)}]," for since, text in sorted(versions)]
         lines.append("  ],")
     lines += ["};", ""]
-    target = Path(__file__).parent.parent / "daemon" / "analysis" / "operatorSchemas.ts"
+    target = Path(__file__).parent.parent / "daemon" / "analysis" / "operators" / "operatorSchemas.ts"
     target.write_text("\n".join(lines), encoding="utf-8")
 
 

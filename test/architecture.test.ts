@@ -37,7 +37,7 @@ const pureRooms = new Set(['protocol', 'ir', 'analysis', 'passes']);
 
 /** Packages that only the named files or folders may import. */
 const onlyIn: Readonly<Record<string, readonly string[]>> = {
-  'onnxruntime-node': ['daemon/runtime/runnerCalls.ts'],
+  'onnxruntime-node': ['daemon/runtime/runner/runnerCalls.ts'],
   vscode: ['extension/'],
   'vscode-languageclient': ['extension/daemon/'],
   ws: ['daemon/server/', 'extension/daemon/', 'test/'],

@@ -26,7 +26,7 @@ import {
   type Names,
 } from './checks/values';
 import { checkWeights, type WeightFacts } from './checks/weights';
-import { allGraphs, functionKey, functionScope, type ScopedGraph } from './scopes';
+import { allGraphs, functionKey, functionScope, type ScopedGraph } from './scopes/scopes';
 import type { InferredGraph, ShapeInfo } from './shapes';
 import type { CaptureCache } from '../ir/graphIndex';
 

@@ -14,7 +14,7 @@ import type { AttributeChange, BothOpsets, InputChange, SameValues, WeightChange
 import { opsetsOf } from './diff/words';
 import { replacements } from './diff/regions';
 import { headerChanges, type HeaderChange } from './diff/headerChanges';
-import { bodiesAt, functionGraph, functionScope, nodeLabels } from './scopes';
+import { bodiesAt, functionGraph, functionScope, nodeLabels } from './scopes/scopes';
 
 export type { AttributeChange, HeaderChange, InputChange, IoChange, SameValues, WeightChange };
 

@@ -7,7 +7,7 @@ import { breathe, silentTask, type Task } from '../base/task';
 import { bodiesOf } from '../ir/graphIndex';
 import type { Model, Node } from '../ir/model';
 import { inferredAt } from './inferredAt';
-import { nodeScope } from './nodeScope';
+import { nodeScope } from './scopes/nodeScope';
 import { nodeSummary } from './nodeSummary';
 import {
   bodiesAt,
@@ -17,14 +17,14 @@ import {
   functionScope,
   nodeLabels,
   type ScopedGraph,
-} from './scopes';
+} from './scopes/scopes';
 import { typeIn, type InferredGraph, type ShapeInfo } from './shapes';
 import { freeInputs, tensorBytes } from './summary';
 import { bodyCaptures } from './topology';
 import type { CaptureCache } from '../ir/graphIndex';
 import { statedAt } from './statedAt';
 import { shapeText, unknownType } from './typeText';
-import { scopeTree } from './scopeTree';
+import { scopeTree } from './scopes/scopeTree';
 
 /** Columns by name; nodes have the first nine and `group`, edges the next four, scopes the last five. */
 export type GraphColumns = {

@@ -1,7 +1,7 @@
 // The inferred types of one graph of a model, wherever it lies: the main graph, a body, or a function.
 
 import type { Model } from '../ir/model';
-import { callBody, type ScopedGraph } from './scopes';
+import { callBody, type ScopedGraph } from './scopes/scopes';
 import { inferFunction, inferShapes, type InferredGraph, type ShapeInfo } from './shapes';
 
 const nothing = (scoped: ScopedGraph): InferredGraph => ({

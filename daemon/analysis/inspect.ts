@@ -8,7 +8,7 @@ import type { Model } from '../ir/model';
 import type { Tensor } from '../ir/tensor';
 import { checking } from './checks';
 import { withSeverities, type Severities } from './checks/severity';
-import { costing } from './cost';
+import { costing } from './cost/cost';
 import { inferring, type InferOptions, type ShapeInfo } from './shapes';
 import { summarize, type Summary } from './summary';
 

@@ -8,7 +8,7 @@ import type { Model, Node } from '../ir/model';
 import { elementCount, type Tensor } from '../ir/tensor';
 import { graphAt } from './graphTable';
 import { findVisibleTensor } from './nodeDetails';
-import type { ScopedGraph } from './scopes';
+import type { ScopedGraph } from './scopes/scopes';
 
 /** Numbers of a scale or zero point: how many, their ends, and the first of them. */
 export interface Parameters {

@@ -8,7 +8,7 @@ import { inOneGo, type Steps } from '../base/task';
 import type { Attribute, FunctionDef, Graph, Model, Node, OpsetImport, Type, ValueInfo } from '../ir/model';
 import type { Tensor } from '../ir/tensor';
 import { placeOfNode } from './checks/findings';
-import { bodyPath, functionKey, functionScope, nodeLabels, type NodeLabels } from './scopes';
+import { bodyPath, functionKey, functionScope, nodeLabels, type NodeLabels } from './scopes/scopes';
 import {
   mostTrackedValues,
   unknown,

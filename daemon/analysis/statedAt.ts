@@ -4,7 +4,7 @@
 
 import { dataTypeName } from '../ir/dataType';
 import { elementCount } from '../ir/tensor';
-import type { ScopedGraph } from './scopes';
+import type { ScopedGraph } from './scopes/scopes';
 import type { InferredGraph, InferredType } from './shapes';
 import type { Dims } from './shapes/dims';
 import { smallValues } from './smallTensors';

@@ -4,7 +4,7 @@
 import { dataTypeBits, rawByteLength } from '../ir/dataType';
 import type { Graph, Model } from '../ir/model';
 import { byteLength, elementCount, type SparseTensor, type Tensor } from '../ir/tensor';
-import { allGraphs } from './scopes';
+import { allGraphs } from './scopes/scopes';
 import { describeValue, type ValueSummary } from './typeText';
 
 export interface Summary {

@@ -1,8 +1,8 @@
 // slipway benchmark: measures models side by side.
 
 import { inputsFrom } from '../recipes/benchmarkData';
-import { benchmarkSweep } from '../runtime/benchmarkSweep';
-import { loadPatterns } from '../runtime/load';
+import { benchmarkSweep } from '../runtime/benchmark/benchmarkSweep';
+import { loadPatterns } from '../runtime/load/load';
 import {
   bindOption,
   bindSpec,

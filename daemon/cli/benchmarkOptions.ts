@@ -1,6 +1,6 @@
 // Options that measuring commands share: devices, and lists of numbers for sweeps.
 
-import { deviceNames, type DeviceName } from '../runtime/session';
+import { deviceNames, type DeviceName } from '../runtime/runner/session';
 import { nearest, textOption, UsageError, type ParsedArgs } from './args';
 
 /** `--device cpu,cuda` as names; `directml` is accepted for `dml`. Undefined when not given. */

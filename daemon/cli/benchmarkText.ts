@@ -1,8 +1,8 @@
 // A benchmark's result for people: tables of latency, concurrency and load, and what disturbed them.
 
 import { basename } from 'node:path';
-import type { Environment } from '../runtime/benchmarkEnvironment';
-import type { SweepResult } from '../runtime/benchmarkSweep';
+import type { Environment } from '../runtime/benchmark/benchmarkEnvironment';
+import type { SweepResult } from '../runtime/benchmark/benchmarkSweep';
 import { megabytes, milliseconds, plural, ratio, significant } from './format';
 import { renderTable } from './table';
 

@@ -1,6 +1,6 @@
 // The tables of slipway inspect --by node, op or scope, for people and as CSV.
 
-import { costReport, type CostReport, type CostRow } from '../analysis/costReport';
+import { costReport, type CostReport, type CostRow } from '../analysis/cost/costReport';
 import type { Model } from '../ir/model';
 import type { InferOptions } from '../analysis/shapes';
 import { byteText, count, millions } from './format';

@@ -98,8 +98,8 @@ async function run(command: Loaded, argv: readonly string[]): Promise<number> {
     const task: Task = { signal: stop.signal, report: (progress) => bar.show(progress) };
     onStop(stop);
     if (command.oneProcess === true) {
-      const { setJobRunner } = await import('../runtime/runnerProcess');
-      setJobRunner((await import('../runtime/localRunner')).startLocalRunner);
+      const { setJobRunner } = await import('../runtime/runner/runnerProcess');
+      setJobRunner((await import('../runtime/runner/localRunner')).startLocalRunner);
     }
     const outcome = await command.run(args, { task, json, note: say });
     bar.clear();

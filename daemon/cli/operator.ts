@@ -4,7 +4,7 @@ import {
   operatorDocumentation,
   operatorsLike,
   type ParameterDocumentation,
-} from '../analysis/operatorDocumentation';
+} from '../analysis/operators/operatorDocumentation';
 import { badRequest } from '../base/errors';
 import { textOption, UsageError } from './args';
 import type { Command } from './command';

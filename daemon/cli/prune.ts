@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path';
 import type { PruneResult } from '../protocol/prune';
-import { pruneChannels } from '../recipes/prune';
+import { pruneChannels } from '../recipes/prune/prune';
 import { choiceOption, countOption, textOption, UsageError, type ParsedArgs } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';

@@ -1,7 +1,7 @@
 // How much pruning is to remove, in one of the ways that the command line has for it, and caps of single groups.
 // Whether a number makes sense is the recipe's to say.
 
-import type { PruneGoal } from '../recipes/pruneOptions';
+import type { PruneGoal } from '../recipes/prune/pruneOptions';
 import { textOption, UsageError, type ParsedArgs } from './args';
 
 /** A number. */

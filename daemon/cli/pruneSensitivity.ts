@@ -2,7 +2,7 @@
 
 import type { Task } from '../base/task';
 import type { PruneSensitivityResult } from '../protocol/pruneSensitivity';
-import { pruneSensitivity } from '../recipes/pruneSensitivity';
+import { pruneSensitivity } from '../recipes/prune/pruneSensitivity';
 import { choiceOption, countOption, textOption, type ParsedArgs } from './args';
 import type { Outcome } from './command';
 import { diagnosticLine } from './diagnosticLine';

@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import type { Task } from '../base/task';
 import type { PruneWeightsResult } from '../protocol/pruneWeights';
-import { patternFrom, pruneSparse } from '../recipes/pruneSparse';
+import { patternFrom, pruneSparse } from '../recipes/prune/pruneSparse';
 import { choiceOption, countOption, numberOption, textOption, UsageError, type ParsedArgs } from './args';
 import type { Outcome } from './command';
 import { diagnosticLine } from './diagnosticLine';

@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import { SlipwayError } from '../base/errors';
 import { dataBeside } from '../recipes/dataBeside';
-import { quantize } from '../recipes/quantize';
+import { quantize } from '../recipes/quantize/quantize';
 import type { QuantizeResult } from '../protocol/quantize';
 import { choiceOption, countOption, textOption, UsageError } from './args';
 import type { Command } from './command';

@@ -2,9 +2,9 @@
 // become for the recipe.
 
 import { targets } from '../passes/quantize/scheme';
-import { calibrators } from '../runtime/calibrateBy';
-import type { QuantizeOptions } from '../recipes/quantizeOptions';
-import { recoverMethods, type RecoverMethod } from '../recipes/recoverMethods';
+import { calibrators } from '../runtime/calibrate/calibrateBy';
+import type { QuantizeOptions } from '../recipes/quantize/quantizeOptions';
+import { recoverMethods, type RecoverMethod } from '../recipes/quantize/recoverMethods';
 import {
   choiceOption,
   countOption,

@@ -3,9 +3,9 @@
 import { basename } from 'node:path';
 import type { Task } from '../base/task';
 import type { ConvertPrecisionResult } from '../protocol/precision';
-import { convertPrecision } from '../recipes/precision';
-import { measuredText } from '../recipes/precisionJudge';
-import { modeOf } from '../recipes/precisionOptions';
+import { convertPrecision } from '../recipes/precision/precision';
+import { measuredText } from '../recipes/precision/precisionJudge';
+import { modeOf } from '../recipes/precision/precisionOptions';
 import {
   choiceOption,
   countOption,

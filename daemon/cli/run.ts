@@ -1,8 +1,8 @@
 // slipway run: runs the steps of a recipe file one after another.
 
 import { basename } from 'node:path';
-import { stepNames } from '../recipes/recipeSteps';
-import { runRecipe, type RecipeRun } from '../recipes/runRecipe';
+import { stepNames } from '../recipes/recipe/recipeSteps';
+import { runRecipe, type RecipeRun } from '../recipes/recipe/runRecipe';
 import { textOption } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';

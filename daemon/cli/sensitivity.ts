@@ -1,6 +1,6 @@
 // slipway sensitivity: how much the rounding of each layer costs.
 
-import { sensitivityOf } from '../recipes/sensitivityOf';
+import { sensitivityOf } from '../recipes/quantize/sensitivityOf';
 import type { SensitivityResult } from '../protocol/sensitivity';
 import { countOption, textOption, UsageError } from './args';
 import type { Command } from './command';

@@ -1,6 +1,6 @@
 // slipway text: a model, or one graph or scope of it, in ONNX's textual form.
 
-import { findScope, scopePaths, scopeText } from '../analysis/scopeText';
+import { findScope, scopePaths, scopeText } from '../analysis/scopes/scopeText';
 import { badRequest } from '../base/errors';
 import { modelToRead } from './modelToRead';
 import { numberOption, textOption } from './args';

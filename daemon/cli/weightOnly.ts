@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import type { Task } from '../base/task';
 import type { WeightOnlyResult } from '../protocol/weightOnly';
-import { quantizeWeights } from '../recipes/weightOnly';
+import { quantizeWeights } from '../recipes/weightOnly/weightOnly';
 import { choiceOption, countOption, numberOption, textOption, UsageError } from './args';
 import type { OptionSpec, ParsedArgs } from './args';
 import { diagnosticLine } from './diagnosticLine';

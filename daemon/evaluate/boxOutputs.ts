@@ -2,7 +2,7 @@
 // taken as they are: the model itself is expected to have dropped the doubles.
 
 import { unsupported } from '../base/errors';
-import type { Feeds, SessionValue, TensorValue } from '../runtime/session';
+import type { Feeds, SessionValue, TensorValue } from '../runtime/runner/session';
 import { toNumbers } from './convert';
 import { shapeText } from './data/describe';
 import type { FoundBox } from './metrics/boxes';

@@ -3,7 +3,7 @@
 // pixels of 0 to 255 in place of the scaled ones that a model was trained on would give wrong results silently.
 
 import { floatToHalf, halvesToFloats } from '../onnx/float16';
-import type { ElementType, TensorValue } from '../runtime/session';
+import type { ElementType, TensorValue } from '../runtime/runner/session';
 import type { NpyData } from './npy';
 
 /** Smallest and largest value of the whole-number types. */

@@ -5,7 +5,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { badRequest, fileSystemError } from '../base/errors';
 import type { Task } from '../base/task';
-import type { SessionValue } from '../runtime/session';
+import type { SessionValue } from '../runtime/runner/session';
 import { loadArrays } from './data/arrays';
 import { loadClassFolder } from './data/classFolder';
 import { kindsText } from './data/describe';

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Task } from '../base/task';
 import { readModel } from '../onnx/readModel';
 import { modelInputs, sessionValues } from '../runtime/modelInputs';
-import type { SessionValue } from '../runtime/session';
+import type { SessionValue } from '../runtime/runner/session';
 import { loadDataset, type Dataset, type DatasetOptions } from './dataset';
 
 /**

@@ -4,8 +4,13 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { badRequest, SlipwayError } from '../base/errors';
 import type { Task } from '../base/task';
-import { useRunner } from '../runtime/runnerProcess';
-import { sleepingThreads, type Runner, type RunnerSession, type SessionOptions } from '../runtime/session';
+import { useRunner } from '../runtime/runner/runnerProcess';
+import {
+  sleepingThreads,
+  type Runner,
+  type RunnerSession,
+  type SessionOptions,
+} from '../runtime/runner/session';
 import { ahead } from './data/rows';
 import type { Dataset } from './dataset';
 import { openBeside } from './earlyDataset';

@@ -3,7 +3,7 @@
 // The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
 import { badRequest } from '../base/errors';
-import type { ElementType } from '../runtime/session';
+import type { ElementType } from '../runtime/runner/session';
 
 export interface NpyHeader {
   readonly type: ElementType;

@@ -8,7 +8,7 @@ import type { FileRef } from '../base/fileRef';
 import { badRequest } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
 import { openSource, openUnchanged, type ByteSource } from '../host/files';
-import type { ElementType } from '../runtime/session';
+import type { ElementType } from '../runtime/runner/session';
 import {
   decodeNpy,
   npyHeaderBytes,

@@ -3,8 +3,8 @@
 import { basename } from 'node:path';
 import { SlipwayError } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
-import { withRunner } from '../runtime/runnerProcess';
-import type { Feeds, TensorValue } from '../runtime/session';
+import { withRunner } from '../runtime/runner/runnerProcess';
+import type { Feeds, TensorValue } from '../runtime/runner/session';
 import { toNumbers } from './convert';
 
 export interface OutputError {

@@ -2,7 +2,7 @@
 
 import { badRequest } from '../base/errors';
 import type { Task } from '../base/task';
-import type { RunnerSession } from '../runtime/session';
+import type { RunnerSession } from '../runtime/runner/session';
 import type { Dataset } from './dataset';
 import { topClasses } from './topOne';
 

@@ -1,7 +1,7 @@
 // Gathers what a metric needs from the outputs of a run, batch by batch, and hands over the metric at the end.
 
 import { badRequest, unsupported } from '../base/errors';
-import type { Feeds, SessionValue, TensorValue } from '../runtime/session';
+import type { Feeds, SessionValue, TensorValue } from '../runtime/runner/session';
 import { toNumbers } from './convert';
 import { foundBoxes } from './boxOutputs';
 import type { Batch, Dataset } from './data/rows';

@@ -1,7 +1,7 @@
 // The class that a model names for each sample, and how often it is the label.
 
 import { badRequest, unsupported } from '../base/errors';
-import type { TensorValue } from '../runtime/session';
+import type { TensorValue } from '../runtime/runner/session';
 import { toNumbers } from './convert';
 import { wilson } from './wilson';
 

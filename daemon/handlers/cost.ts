@@ -9,10 +9,10 @@ export const cost = handler(GetCost, async ({ uri, revision, bind, overlays, csv
   const opened = await workspace.models.get(uri, revision, task);
   const model = modelOf(opened);
   const numbers = await opened.constants(task);
-  const { costReporting } = await import('../analysis/costReport');
-  const { csvOf } = await import('../analysis/costCsv');
-  const { costOverlays } = await import('../analysis/costOverlay');
-  const { symbolicCost } = await import('../analysis/cost');
+  const { costReporting } = await import('../analysis/cost/costReport');
+  const { csvOf } = await import('../analysis/cost/costCsv');
+  const { costOverlays } = await import('../analysis/cost/costOverlay');
+  const { symbolicCost } = await import('../analysis/cost/cost');
   const reading = { constants: (tensor: Parameters<typeof numbers.get>[0]) => numbers.get(tensor) };
   const report = await breathing(costReporting(model, bind ? { ...reading, bind } : reading), task);
   const { assumed, nodes, ops, scopes } = report;

@@ -5,7 +5,7 @@ import { GetOperator } from '../protocol/operator';
 import { handler } from './handler';
 
 export const operator = handler(GetOperator, async ({ name, domain = '', opset }) => {
-  const { operatorDocumentation } = await import('../analysis/operatorDocumentation');
+  const { operatorDocumentation } = await import('../analysis/operators/operatorDocumentation');
   const found = operatorDocumentation(domain, name, opset);
   if (found) return found;
   const full = domain === '' ? name : `${domain}.${name}`;

@@ -15,7 +15,7 @@ export const precision = handler(
     });
     const { path } = await workspace.models.get(uri, revision, task);
     return workspace.jobs.heavy(`conversion of ${basename(path)}`, task, async () => {
-      const { convertPrecision } = await import('../recipes/precision');
+      const { convertPrecision } = await import('../recipes/precision/precision');
       return convertPrecision(path, options, task);
     });
   },

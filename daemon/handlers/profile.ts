@@ -8,7 +8,7 @@ import { handler } from './handler';
 export const profile = handler(Profile, ({ uri, against, data, ...options }, task, { workspace }) => {
   const path = pathOfUri(uri);
   return workspace.jobs.heavy(`profile of ${basename(path)}`, task, async () => {
-    const { profile } = await import('../runtime/profile');
+    const { profile } = await import('../runtime/profile/profile');
     const { inputsFrom } = await import('../recipes/benchmarkData');
     const other = against === undefined ? undefined : pathOfUri(against);
     return profile(path, other, { ...options, inputs: inputsFrom(data) }, task);

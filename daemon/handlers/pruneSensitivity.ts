@@ -11,7 +11,7 @@ export const pruneSensitivity = handler(
     requireAbsolute({ calibration: options.calibration, validation: options.validation });
     const { path } = await workspace.models.get(uri, revision, task);
     return workspace.jobs.heavy(`sensitivity of ${basename(path)}`, task, async () => {
-      const { pruneSensitivity } = await import('../recipes/pruneSensitivity');
+      const { pruneSensitivity } = await import('../recipes/prune/pruneSensitivity');
       return pruneSensitivity(path, options, task);
     });
   },

@@ -9,7 +9,7 @@ export const pruneWeights = handler(
   async ({ uri, revision, ratio, pattern, ...options }, task, { workspace }) => {
     const { path } = await workspace.models.get(uri, revision, task);
     return workspace.jobs.heavy(`pruning of ${basename(path)}`, task, async () => {
-      const { patternFrom, pruneSparse } = await import('../recipes/pruneSparse');
+      const { patternFrom, pruneSparse } = await import('../recipes/prune/pruneSparse');
       return pruneSparse(path, { ...options, pattern: patternFrom({ ratio, pattern }) }, task);
     });
   },

@@ -10,7 +10,7 @@ export const quantize = handler(Quantize, async ({ uri, revision, ...options }, 
   requireAbsolute({ output, calibration, validation, calibrationCache, overrides, state });
   const { path } = await workspace.models.get(uri, revision, task);
   return workspace.jobs.heavy(`quantization of ${basename(path)}`, task, async () => {
-    const { quantize } = await import('../recipes/quantize');
+    const { quantize } = await import('../recipes/quantize/quantize');
     return quantize(path, options, task);
   });
 });

@@ -11,7 +11,7 @@ export const runRecipe = handler(
     requireAbsolute({ recipe, output });
     const { path } = await workspace.models.get(uri, revision, task);
     return workspace.jobs.heavy(`${basename(recipe)} on ${basename(path)}`, task, async () => {
-      const { runRecipe } = await import('../recipes/runRecipe');
+      const { runRecipe } = await import('../recipes/recipe/runRecipe');
       const { speed, ...run } = await runRecipe(recipe, { model: path, output, overwrite }, task);
       return { ...run, speed: speed && { p50Ratio: speed.p50Ratio, low: speed.low, high: speed.high } };
     });

@@ -12,7 +12,7 @@ export const sensitivity = handler(
     requireAbsolute({ calibration, calibrationCache, overrides });
     const { path } = await workspace.models.get(uri, revision, task);
     return workspace.jobs.heavy(`sensitivity of ${basename(path)}`, task, async () => {
-      const { sensitivityOf } = await import('../recipes/sensitivityOf');
+      const { sensitivityOf } = await import('../recipes/quantize/sensitivityOf');
       return sensitivityOf(path, options, task);
     });
   },

@@ -11,7 +11,7 @@ export const quantizeWeights = handler(
     requireAbsolute({ output: options.output, calibration: options.calibration });
     const { path } = await workspace.models.get(uri, revision, task);
     return workspace.jobs.heavy(`quantization of ${basename(path)}`, task, async () => {
-      const { quantizeWeights: quantize } = await import('../recipes/weightOnly');
+      const { quantizeWeights: quantize } = await import('../recipes/weightOnly/weightOnly');
       return quantize(path, options, task);
     });
   },

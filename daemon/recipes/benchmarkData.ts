@@ -3,7 +3,7 @@
 
 import { badRequest } from '../base/errors';
 import { loadDataset } from '../evaluate/dataset';
-import type { InputSource } from '../runtime/benchmarkInputs';
+import type { InputSource } from '../runtime/benchmark/benchmarkInputs';
 
 /** Inputs from the first `batch` samples of an .npz file; undefined without a file, so that they are generated. */
 export function inputsFrom(data: string | undefined): InputSource | undefined {

@@ -1,6 +1,6 @@
 // The one click: makes int8 versions of a model, measures and evaluates them beside the original, and chooses.
 // What cannot be made or measured keeps its row with the reason; the rest goes on. How to quantize, to time and
-// to score is decided elsewhere (quantize.ts, runtime/benchmark.ts, evaluate/).
+// to score is decided elsewhere (quantize.ts, runtime/benchmark/benchmark.ts, evaluate/).
 
 import { existsSync } from 'node:fs';
 import { access, constants, mkdir } from 'node:fs/promises';
@@ -20,14 +20,14 @@ import { topOne, type Evaluation } from '../evaluate/topOne';
 import { freePath } from '../host/files';
 import type { Model } from '../ir/model';
 import { readModel } from '../onnx/readModel';
-import { benchmark, type Measurement, type Ratio } from '../runtime/benchmark';
-import type { FusionReport } from '../runtime/fusionReport';
+import { benchmark, type Measurement, type Ratio } from '../runtime/benchmark/benchmark';
+import type { FusionReport } from '../runtime/fusion/fusionReport';
 import { generateInputs } from '../runtime/generateInputs';
 import { describeMachine, type Machine } from '../runtime/machine';
-import { withRunner } from '../runtime/runnerProcess';
+import { withRunner } from '../runtime/runner/runnerProcess';
 import { choose } from './choose';
 import { dataBeside } from './dataBeside';
-import { quantize } from './quantize';
+import { quantize } from './quantize/quantize';
 
 export interface CompressOptions {
   /** Where to write; the folder of the model when absent. Made when it does not exist. */

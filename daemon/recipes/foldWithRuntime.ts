@@ -12,8 +12,8 @@ import { DataType } from '../ir/dataType';
 import type { Tensor } from '../ir/tensor';
 import { writeModel } from '../onnx/writeModel';
 import type { Evaluator } from '../passes/simplify/foldConstants';
-import { startJobRunner, type RunnerProcess } from '../runtime/runnerProcess';
-import type { ElementType, TensorValue } from '../runtime/session';
+import { startJobRunner, type RunnerProcess } from '../runtime/runner/runnerProcess';
+import type { ElementType, TensorValue } from '../runtime/runner/session';
 
 const dataTypes: Readonly<Partial<Record<ElementType, number>>> = {
   float32: DataType.FLOAT,

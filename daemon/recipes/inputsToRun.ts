@@ -7,8 +7,8 @@ import { bodiesOf } from '../ir/graphIndex';
 import type { Graph, Model } from '../ir/model';
 import { nameOf } from '../passes/quantize/outcome';
 import { modelInputs } from '../runtime/modelInputs';
-import { withRunner } from '../runtime/runnerProcess';
-import type { SessionValue } from '../runtime/session';
+import { withRunner } from '../runtime/runner/runnerProcess';
+import type { SessionValue } from '../runtime/runner/session';
 
 export interface RunnableModel {
   readonly inputs: readonly SessionValue[];

@@ -3,7 +3,7 @@
 // for a report are benchmark.ts's.
 
 import type { Task } from '../base/task';
-import type { Feeds, RunnerSession } from '../runtime/session';
+import type { Feeds, RunnerSession } from '../runtime/runner/session';
 
 export interface RaceLimits {
   /** Length of a turn, at least one run. */

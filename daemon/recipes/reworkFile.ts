@@ -3,7 +3,7 @@
 // recipe's. The model itself is never written over.
 
 import { resolve } from 'node:path';
-import { modelCost } from '../analysis/cost';
+import { modelCost } from '../analysis/cost/cost';
 import { summarize } from '../analysis/summary';
 import type { Diagnostic } from '../base/diagnostic';
 import type { Task } from '../base/task';
@@ -17,12 +17,12 @@ import { readTensorBytes } from '../onnx/tensorData';
 import { writeModel } from '../onnx/writeModel';
 import { smallConstants } from '../passes/facts';
 import type { TensorReader } from '../passes/tensorReader';
-import { collectGrams, type Gram } from '../runtime/gram';
-import { withRunner } from '../runtime/runnerProcess';
-import type { Feeds, SessionValue } from '../runtime/session';
-import { checkRuns } from './checkShapes';
+import { collectGrams, type Gram } from '../runtime/calibrate/gram';
+import { withRunner } from '../runtime/runner/runnerProcess';
+import type { Feeds, SessionValue } from '../runtime/runner/session';
+import { checkRuns } from './verify/checkShapes';
 import { checkOutput, readSound } from './modelFiles';
-import { outputError } from './quantizeCheck';
+import { outputError } from './quantize/quantizeCheck';
 
 export interface ReworkOptions {
   /** Path to write. */

@@ -2,7 +2,7 @@
 // found out in devices.ts.
 
 import { SlipwayError } from '../base/errors';
-import type { DeviceName } from './session';
+import type { DeviceName } from './runner/session';
 
 /** What people call a device. */
 export const deviceTitles: Readonly<Record<DeviceName, string>> = {

@@ -13,9 +13,9 @@ import { writeModel } from '../onnx/writeModel';
 import { readLimits } from './cgroup';
 import { deviceTitles, installHint, missingLibraries, providerOf } from './deviceErrors';
 import { describeMachine } from './machine';
-import { nodesByProvider, readProfile } from './profileEvents';
-import { startRunner } from './runnerProcess';
-import { deviceNames, type DeviceName } from './session';
+import { nodesByProvider, readProfile } from './profile/profileEvents';
+import { startRunner } from './runner/runnerProcess';
+import { deviceNames, type DeviceName } from './runner/session';
 
 export interface Device {
   /** What --device takes. */

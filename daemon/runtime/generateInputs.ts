@@ -2,9 +2,9 @@
 // but repeatable. Says which dimensions were assumed.
 
 import { badRequest } from '../base/errors';
-import { dimsText } from './feedCheck';
+import { dimsText } from './runner/feedCheck';
 import { seededNormal, seededRandom } from './random';
-import type { Feeds, SessionValue, TensorValue } from './session';
+import type { Feeds, SessionValue, TensorValue } from './runner/session';
 
 export interface GenerateOptions {
   /** Value of free batch dimensions; 1 when absent. */

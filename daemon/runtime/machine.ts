@@ -6,8 +6,8 @@ import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import { silentTask, type Task } from '../base/task';
 import { readLimits } from './cgroup';
-import type { RuntimeDescription } from './runnerMessages';
-import { withRunner, type RunnerProcess } from './runnerProcess';
+import type { RuntimeDescription } from './runner/runnerMessages';
+import { withRunner, type RunnerProcess } from './runner/runnerProcess';
 
 export interface Machine {
   /** Operating system and processor architecture, `linux-x64`. */

@@ -3,7 +3,7 @@
 
 import { DataType } from '../ir/dataType';
 import type { Graph, ValueInfo } from '../ir/model';
-import type { ElementType, SessionValue } from './session';
+import type { ElementType, SessionValue } from './runner/session';
 
 /** The element types that a session takes, by ONNX data type. */
 export const elementTypes: Readonly<Partial<Record<DataType, ElementType>>> = {

@@ -1,8 +1,8 @@
 // Tensor data as bytes: little-endian, row-major, without padding; strings as a 32-bit length and their UTF-8
 // bytes each. Every machine that Node runs this server on is little-endian, so arrays are viewed, not converted.
 
-import { arrayTypes } from '../runtime/arrayTypes';
-import type { ElementType, TensorValue } from '../runtime/session';
+import { arrayTypes } from '../runtime/runner/arrayTypes';
+import type { ElementType, TensorValue } from '../runtime/runner/session';
 import { datatypeOf, elementBytes } from './datatypes';
 import { invalid } from './requestError';
 

@@ -1,7 +1,7 @@
 // The Open Inference Protocol's datatype names beside ONNX Runtime's element types. Values are converted in
 // jsonTensors.ts and binaryTensors.ts.
 
-import type { ElementType, SessionValue } from '../runtime/session';
+import type { ElementType, SessionValue } from '../runtime/runner/session';
 
 const datatypes: Readonly<Record<ElementType, string>> = {
   bool: 'BOOL',

@@ -1,7 +1,7 @@
 // An Open Inference Protocol request body (JSON, JSON and bytes, or raw bytes) to tensors for a model. Knows the
 // message, not HTTP; whether a tensor fits the model is checked before its data is read.
 
-import type { ElementType, SessionValue, TensorValue } from '../runtime/session';
+import type { ElementType, SessionValue, TensorValue } from '../runtime/runner/session';
 import { tensorFromBytes, utf8 } from './binaryTensors';
 import { datatypeOf, elementBytes, elementTypeOf, wireShape, wireTypeText } from './datatypes';
 import { parseJson } from './jsonText';

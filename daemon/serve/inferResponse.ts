@@ -1,6 +1,6 @@
 // Output tensors to an Open Inference Protocol response: JSON alone, or JSON followed by bytes.
 
-import type { Feeds, TensorValue } from '../runtime/session';
+import type { Feeds, TensorValue } from '../runtime/runner/session';
 import { bytesFromTensor } from './binaryTensors';
 import { datatypeOf } from './datatypes';
 import type { InferRequest } from './inferRequest';

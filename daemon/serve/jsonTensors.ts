@@ -1,7 +1,7 @@
 // Tensor data as JSON arrays, flat or nested, and back. Nothing is rounded silently: what does not fit the
 // datatype is refused with its position.
 
-import type { ElementType, TensorValue } from '../runtime/session';
+import type { ElementType, TensorValue } from '../runtime/runner/session';
 import { datatypeOf } from './datatypes';
 import { exactDigits } from './jsonText';
 import { invalid, RequestError } from './requestError';

@@ -4,7 +4,7 @@
 import type { Disposable } from '../base/disposable';
 import { cancelled, messageOf, SlipwayError } from '../base/errors';
 import type { Log } from '../host/log';
-import type { Feeds } from '../runtime/session';
+import type { Feeds } from '../runtime/runner/session';
 import { unavailable } from './requestError';
 import type { Worker } from './worker';
 

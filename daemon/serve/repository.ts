@@ -9,7 +9,7 @@ import type { Task } from '../base/task';
 import { fileRef } from '../host/files';
 import type { Log } from '../host/log';
 import { readModel } from '../onnx/readModel';
-import type { Feeds, SessionValue } from '../runtime/session';
+import type { Feeds, SessionValue } from '../runtime/runner/session';
 import type { ModelArgument } from './modelNames';
 import { Pool, type PoolAnswer } from './pool';
 import { RequestError } from './requestError';

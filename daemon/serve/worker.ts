@@ -6,8 +6,8 @@ import { messageOf, SlipwayError } from '../base/errors';
 import { silentTask, type Task } from '../base/task';
 import type { Log } from '../host/log';
 import { generateInputs } from '../runtime/generateInputs';
-import { startRunner } from '../runtime/runnerProcess';
-import type { Feeds, RunnerSession, SessionValue } from '../runtime/session';
+import { startRunner } from '../runtime/runner/runnerProcess';
+import type { Feeds, RunnerSession, SessionValue } from '../runtime/runner/session';
 
 export interface WorkerOptions {
   readonly path: string;

@@ -1,6 +1,6 @@
 // Texts of models: printed when they are first asked for, kept while the file stays as it is (a bounded number).
 
-import type { FoundScope, ScopePaths } from '../analysis/scopeText';
+import type { FoundScope, ScopePaths } from '../analysis/scopes/scopeText';
 import type { LanguageDocument, ModelFacts } from '../analysis/language/document';
 import { badRequest, SlipwayError } from '../base/errors';
 import { breathing, silentTask, type Task } from '../base/task';
@@ -58,7 +58,7 @@ async function print(uri: string, opened: OpenModel, scope: string, task: Task):
       data: { diagnostics },
     });
   }
-  const { findScope, scopePaths, scopeText } = await import('../analysis/scopeText');
+  const { findScope, scopePaths, scopeText } = await import('../analysis/scopes/scopeText');
   const { LanguageDocument: Document } = await import('../analysis/language/document');
   const found = findScope(model, scope);
   if (!found)
@@ -82,8 +82,8 @@ function nearby({ graphs, parts }: ScopePaths): string {
 
 async function facts(model: Model, opened: OpenModel, found: FoundScope): Promise<ModelFacts> {
   const { inferredAt } = await import('../analysis/inferredAt');
-  const { costing } = await import('../analysis/cost');
-  const { partModel } = await import('../analysis/scopeText');
+  const { costing } = await import('../analysis/cost/cost');
+  const { partModel } = await import('../analysis/scopes/scopeText');
   const { scoped, part } = found;
   const main = await opened.shapes(silentTask);
   const inferred = inferredAt(model, scoped, main);

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { silentTask } from '../../daemon/base/task';
 import { setScriptFolder } from '../../daemon/host/scripts';
-import { benchmark } from '../../daemon/runtime/benchmark';
+import { benchmark } from '../../daemon/runtime/benchmark/benchmark';
 import { median } from '../../daemon/runtime/statistics';
 import { distFolder, repository, sharedFolder } from '../support/paths';
 import type { BenchRow } from './row';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { silentTask } from '../../daemon/base/task';
 import { evaluateModel } from '../../daemon/evaluate/evaluate';
 import { setScriptFolder } from '../../daemon/host/scripts';
-import { benchmark } from '../../daemon/runtime/benchmark';
+import { benchmark } from '../../daemon/runtime/benchmark/benchmark';
 import { distFolder, sharedFolder } from '../support/paths';
 import { measured, middle, type Cost, type CostPair } from './quantize/cost';
 import { peerPython, writePeerProgram, type Peer } from './quantize/peer';

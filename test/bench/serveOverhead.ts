@@ -10,7 +10,7 @@ import { startServer } from '../../daemon/deploy/targets/local/serverProcess';
 import { graph, model, node, valueInfo } from '../../daemon/ir/builder';
 import { DataType } from '../../daemon/ir/dataType';
 import { writeModel } from '../../daemon/onnx/writeModel';
-import { withRunner } from '../../daemon/runtime/runnerProcess';
+import { withRunner } from '../../daemon/runtime/runner/runnerProcess';
 import type { BenchRow } from './row';
 
 const floats = 150_528;

@@ -6,8 +6,8 @@ import { join, resolve } from 'node:path';
 import { silentTask } from '../../daemon/base/task';
 import { evaluateModel } from '../../daemon/evaluate/evaluate';
 import { readModel } from '../../daemon/onnx/readModel';
-import { quantize } from '../../daemon/recipes/quantize';
-import { benchmark } from '../../daemon/runtime/benchmark';
+import { quantize } from '../../daemon/recipes/quantize/quantize';
+import { benchmark } from '../../daemon/runtime/benchmark/benchmark';
 import type { BenchRow } from './row';
 
 const goals = { ratio: 2, drop: 0.005 };

@@ -5,7 +5,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { modelCost } from '../../daemon/analysis/cost';
+import { modelCost } from '../../daemon/analysis/cost/cost';
 import { inferShapes } from '../../daemon/analysis/shapes';
 import { silentTask } from '../../daemon/base/task';
 import { readModel } from '../../daemon/onnx/readModel';

@@ -1,7 +1,7 @@
 // The batches of a data set as plain values, to be compared.
 
 import type { Dataset } from '../../daemon/evaluate/dataset';
-import type { Feeds } from '../../daemon/runtime/session';
+import type { Feeds } from '../../daemon/runtime/runner/session';
 
 const plain = (feeds: Feeds) =>
   Object.entries(feeds).map(([name, value]) => [

@@ -1,6 +1,6 @@
 // The host's end of the model editor over a real model: reads it with the daemon's own code, in process.
 
-import { costReport } from '../../daemon/analysis/costReport';
+import { costReport } from '../../daemon/analysis/cost/costReport';
 import { findByAttribute } from '../../daemon/analysis/findByAttribute';
 import { graphTable } from '../../daemon/analysis/graphTable';
 import { inspect } from '../../daemon/analysis/inspect';

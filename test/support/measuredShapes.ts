@@ -2,7 +2,7 @@
 // node beside it. Shared by the test and by the benchmark, which takes more models.
 
 import { basename, join } from 'node:path';
-import { freeDimensions } from '../../daemon/analysis/cost';
+import { freeDimensions } from '../../daemon/analysis/cost/cost';
 import { inferShapes, type Dims } from '../../daemon/analysis/shapes';
 import { silentTask } from '../../daemon/base/task';
 import { node } from '../../daemon/ir/builder';
@@ -10,7 +10,7 @@ import type { Model } from '../../daemon/ir/model';
 import { readModel } from '../../daemon/onnx/readModel';
 import { writeModel } from '../../daemon/onnx/writeModel';
 import { generateInputs } from '../../daemon/runtime/generateInputs';
-import { withRunner } from '../../daemon/runtime/runnerProcess';
+import { withRunner } from '../../daemon/runtime/runner/runnerProcess';
 import { bare, constantsOf, evaluated } from './shapeTruth';
 
 export interface Measured {

@@ -2,7 +2,7 @@
 
 import { bodiesOf } from '../../ir/graphIndex';
 import type { FunctionDef, Model, Node } from '../../ir/model';
-import { functionKey, functionScope } from '../scopes';
+import { functionKey, functionScope } from '../scopes/scopes';
 import { placeOf, quoted, type Findings } from './findings';
 
 const keyOf = (definition: FunctionDef) =>

@@ -1,11 +1,11 @@
 // Checks of operators: known at the operator set that the model imports, and imports that are there at all.
 
 import type { Model, OpsetImport } from '../../ir/model';
-import { contribRelease } from '../contribSchemas';
-import { operatorSchema } from '../operatorSchema';
-import { isSpecifiedDomain, operatorStanding, similarOperator } from '../operatorTable';
-import { newestOpset } from '../operators';
-import { functionKey, type ScopedGraph } from '../scopes';
+import { contribRelease } from '../operators/contribSchemas';
+import { operatorSchema } from '../operators/operatorSchema';
+import { isSpecifiedDomain, operatorStanding, similarOperator } from '../operators/operatorTable';
+import { newestOpset } from '../operators/operators';
+import { functionKey, type ScopedGraph } from '../scopes/scopes';
 import { called, type Findings, placeOf, placeOfNode, quoted } from './findings';
 
 const standard = (domain: string) => (domain === 'ai.onnx' ? '' : domain);

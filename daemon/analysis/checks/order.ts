@@ -1,7 +1,7 @@
 // Checks that the nodes of a graph can run: no cycles, and in the order in which they stand.
 
 import type { Node } from '../../ir/model';
-import type { ScopedGraph } from '../scopes';
+import type { ScopedGraph } from '../scopes/scopes';
 import type { CaptureCache } from '../../ir/graphIndex';
 import { namesRead, topology } from '../topology';
 import { called, type Findings, placeOfNode, quoted } from './findings';

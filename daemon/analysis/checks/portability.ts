@@ -2,8 +2,8 @@
 
 import { intAttribute } from '../../ir/attributes';
 import type { Model } from '../../ir/model';
-import { isSpecifiedDomain } from '../operatorTable';
-import { functionKey } from '../scopes';
+import { isSpecifiedDomain } from '../operators/operatorTable';
+import { functionKey } from '../scopes/scopes';
 import { freeInputs } from '../summary';
 import { shapeOfType, typeText } from '../typeText';
 import { listed, quoted, type Findings } from './findings';

@@ -5,9 +5,9 @@
 import type { Severity } from '../../base/diagnostic';
 import { DataType } from '../../ir/dataType';
 import type { Attribute, Node } from '../../ir/model';
-import { contribRelease } from '../contribSchemas';
-import { arityOf, operatorSchema, parameterAt, type OperatorSchema } from '../operatorSchema';
-import { functionKey } from '../scopes';
+import { contribRelease } from '../operators/contribSchemas';
+import { arityOf, operatorSchema, parameterAt, type OperatorSchema } from '../operators/operatorSchema';
+import { functionKey } from '../scopes/scopes';
 import { typeIn } from '../shapes';
 import { unknownType } from '../typeText';
 import { called, placeOfNode, quoted } from './findings';

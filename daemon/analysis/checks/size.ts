@@ -2,7 +2,7 @@
 
 import { bodiesOf } from '../../ir/graphIndex';
 import type { Model, Node } from '../../ir/model';
-import { functionKey } from '../scopes';
+import { functionKey } from '../scopes/scopes';
 import { tensorBytes } from '../summary';
 import { namesRead } from '../topology';
 import { listed, placeOfNode } from './findings';

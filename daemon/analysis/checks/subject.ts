@@ -2,7 +2,7 @@
 
 import { indexGraph, type CaptureCache, type GraphIndex } from '../../ir/graphIndex';
 import type { Model, Node, OpsetImport } from '../../ir/model';
-import type { ScopedGraph } from '../scopes';
+import type { ScopedGraph } from '../scopes/scopes';
 import type { InferredGraph } from '../shapes';
 import { called, type Findings, placeOfNode } from './findings';
 import { ruleOf, type RuleId } from './rules';

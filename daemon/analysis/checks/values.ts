@@ -2,7 +2,7 @@
 
 import type { Graph } from '../../ir/model';
 import { elementCount } from '../../ir/tensor';
-import type { ScopedGraph } from '../scopes';
+import type { ScopedGraph } from '../scopes/scopes';
 import type { CaptureCache } from '../../ir/graphIndex';
 import { namesRead } from '../topology';
 import { shapeOfType, shapeText } from '../typeText';

@@ -1,7 +1,7 @@
 // How two models differ outside their graphs: versions, producer, operator sets, metadata, functions.
 
 import type { Model } from '../../ir/model';
-import { functionKey } from '../scopes';
+import { functionKey } from '../scopes/scopes';
 import { fieldWords } from './words';
 
 export interface HeaderChange {

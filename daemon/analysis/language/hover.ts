@@ -3,12 +3,12 @@
 
 import type { GraphSyntax, Mark, NodeSyntax } from '../../onnx/text/syntax';
 import { nameText } from '../../onnx/text/printTensor';
-import { contribRelease } from '../contribSchemas';
+import { contribRelease } from '../operators/contribSchemas';
 import { typeIn, type InferredType } from '../shapes';
 import type { LanguageDocument } from './document';
 import { entryAt, titleOf } from './navigate';
 import { functionKeyOf, headerText, markAt, type ValueEntry } from './resolve';
-import { operatorWords } from '../operatorDocumentation';
+import { operatorWords } from '../operators/operatorDocumentation';
 import { documentationOf, signatureOf, signatureText } from './signature';
 
 export interface Hover {

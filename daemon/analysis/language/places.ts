@@ -4,7 +4,7 @@
 import type { Place } from '../../base/diagnostic';
 import { breathe, type Task } from '../../base/task';
 import type { GraphSyntax, Mark, NodeSyntax, TextSyntax } from '../../onnx/text/syntax';
-import { bodyPath, functionKey } from '../scopes';
+import { bodyPath, functionKey } from '../scopes/scopes';
 import { headerText } from './resolve';
 
 interface GraphPlaces {

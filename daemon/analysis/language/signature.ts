@@ -1,6 +1,6 @@
 // Signatures of operators by name and operator set version.
 
-import { contribSignatures } from '../contribSchemas';
+import { contribSignatures } from '../operators/contribSchemas';
 import { signatureLines } from './signatures';
 
 export interface Parameter {

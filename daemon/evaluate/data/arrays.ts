@@ -3,7 +3,7 @@
 
 import { badRequest } from '../../base/errors';
 import { throwIfCancelled, type Task } from '../../base/task';
-import type { SessionValue, TensorValue } from '../../runtime/session';
+import type { SessionValue, TensorValue } from '../../runtime/runner/session';
 import { convert, convertible, tensorOf, toNumbers } from '../convert';
 import type { DatasetOptions } from '../dataset';
 import type { TrueBox } from '../metrics/boxes';

@@ -1,7 +1,7 @@
 // Cells of a table as values of an input: numbers, nested lists of them, or text.
 
 import { floatToHalf } from '../../onnx/float16';
-import type { SessionValue, TensorValue } from '../../runtime/session';
+import type { SessionValue, TensorValue } from '../../runtime/runner/session';
 import { emptyArray, ranges, tensorOf } from '../convert';
 
 export interface Cell {

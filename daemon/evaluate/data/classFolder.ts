@@ -5,7 +5,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { badRequest } from '../../base/errors';
 import { throwIfCancelled, type Task } from '../../base/task';
-import type { SessionValue } from '../../runtime/session';
+import type { SessionValue } from '../../runtime/runner/session';
 import type { DatasetOptions } from '../dataset';
 import { inputText, insistedBatch, kindsText, product } from './describe';
 import { pictureEndings, pictureReader, pictureShape } from './pictures';

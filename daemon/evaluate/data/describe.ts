@@ -1,6 +1,6 @@
 // Words for shapes, inputs and what a data set may be: the same in every kind of data.
 
-import type { ElementType, SessionValue } from '../../runtime/session';
+import type { ElementType, SessionValue } from '../../runtime/runner/session';
 
 export const shapeText = (dims: readonly (number | string | null)[]): string =>
   dims.length === 0 ? 'a single value' : dims.map((dim) => dim ?? '?').join(' × ');

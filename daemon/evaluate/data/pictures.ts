@@ -5,7 +5,7 @@ import { badRequest, cancelled, SlipwayError, unsupported } from '../../base/err
 import { throwIfCancelled, type Task } from '../../base/task';
 import { scriptPath } from '../../host/scripts';
 import { floatsToHalves } from '../../onnx/float16';
-import type { SessionValue, TensorValue } from '../../runtime/session';
+import type { SessionValue, TensorValue } from '../../runtime/runner/session';
 import { tensorOf } from '../convert';
 import { inputText } from './describe';
 import type { PictureAnswer, PictureOrder } from './pictureMessages';

@@ -1,7 +1,7 @@
 // Rows of samples as every kind of data gives them, and how they become batches. Where they come from (arrays,
 // tables, pictures, sound, text) is decided elsewhere.
 
-import type { Feeds, TensorValue } from '../../runtime/session';
+import type { Feeds, TensorValue } from '../../runtime/runner/session';
 import { tensorOf } from '../convert';
 import type { NpyData } from '../npy';
 import type { TrueBox } from '../metrics/boxes';

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { badRequest, fileSystemError, messageOf } from '../../base/errors';
 import { breathe, type Task } from '../../base/task';
-import type { SessionValue } from '../../runtime/session';
+import type { SessionValue } from '../../runtime/runner/session';
 import { tensorOf } from '../convert';
 import { inputText } from './describe';
 import type { Recipe } from './preprocess';

@@ -3,7 +3,7 @@
 
 import { badRequest } from '../../base/errors';
 import { throwIfCancelled, type Task } from '../../base/task';
-import type { Feeds, SessionValue, TensorValue } from '../../runtime/session';
+import type { Feeds, SessionValue, TensorValue } from '../../runtime/runner/session';
 import { tensorOf } from '../convert';
 import type { DatasetOptions } from '../dataset';
 import type { TrueBox } from '../metrics/boxes';

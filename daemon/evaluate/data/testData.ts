@@ -12,7 +12,7 @@ import type { Tensor } from '../../ir/tensor';
 import { readStrings, readTensorValues } from '../../onnx/tensorData';
 import { decodeTensor } from '../../onnx/readModel';
 import { elementTypes } from '../../runtime/modelInputs';
-import type { ElementType, Feeds, SessionValue, TensorValue } from '../../runtime/session';
+import type { ElementType, Feeds, SessionValue, TensorValue } from '../../runtime/runner/session';
 import { tensorOf } from '../convert';
 import type { DatasetOptions } from '../dataset';
 import type { NpyData } from '../npy';

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { badRequest } from '../../base/errors';
-import type { SessionValue, TensorValue } from '../../runtime/session';
+import type { SessionValue, TensorValue } from '../../runtime/runner/session';
 import { tensorOf } from '../convert';
 import { inputText } from './describe';
 import type { TableRecord } from './records';

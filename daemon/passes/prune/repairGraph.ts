@@ -1,6 +1,6 @@
 // The graph that repair measures: a pruned model beside its original on the same inputs, cut down to what one layer
 // needs, with the rows that the layer reads and the outputs that it should give side by side in one value. Its Gram
-// matrix (daemon/runtime/gram.ts) holds everything that least squares needs.
+// matrix (daemon/runtime/calibrate/gram.ts) holds everything that least squares needs.
 
 import { intAttribute } from '../../ir/attributes';
 import { attribute, floatTensor, graph, int64Tensor, node as makeNode } from '../../ir/builder';

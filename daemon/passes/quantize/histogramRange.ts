@@ -1,5 +1,5 @@
 // Ranges from histograms: what of a value's spread the integers should cover. Each way trades clipping of a few
-// values against finer steps for all others. Counting is runtime/calibrateHistograms.ts. Exact zeros are kept
+// values against finer steps for all others. Counting is runtime/calibrate/calibrateHistograms.ts. Exact zeros are kept
 // out of the bins: every quantized range holds zero exactly, so that they cost nothing wherever it ends, while
 // in the first bin the spike that a ReLU makes would drown everything else.
 // Entropy after Migacz, "8-bit inference with TensorRT" (GTC 2017): the threshold whose clipped distribution

@@ -1,5 +1,5 @@
 // What accuracy recovery knows of a value: figures for each channel over calibration data, measured by
-// daemon/runtime/channelStatistics.ts.
+// daemon/runtime/calibrate/channelStatistics.ts.
 
 /** One entry for each channel of a value. */
 export interface ChannelStatistics {

@@ -1,5 +1,5 @@
 // Rounding weights with the data in mind, and the bias that makes up for what rounding moves. Both work from the
-// second moments of what a layer reads (daemon/runtime/gram.ts), so that nothing has to be run. Sources: Nagel et al.,
+// second moments of what a layer reads (daemon/runtime/calibrate/gram.ts), so that nothing has to be run. Sources: Nagel et al.,
 // Data-Free Quantization, 2019, §4.2 (bias correction), and Up or Down?, 2020, whose layer loss is minimised here by
 // coordinate descent on the Gram matrix instead of by gradients.
 

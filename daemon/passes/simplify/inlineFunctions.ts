@@ -7,8 +7,8 @@
 // an operator set that gives one of their operators another form than the model's does, functions that call
 // themselves, and calls beyond `mostNodes`.
 
-import { formAt } from '../../analysis/operatorTable';
-import { functionKey } from '../../analysis/scopes';
+import { formAt } from '../../analysis/operators/operatorTable';
+import { functionKey } from '../../analysis/scopes/scopes';
 import { instantiate } from '../../analysis/shapes/functionCall';
 import type { Diagnostic } from '../../base/diagnostic';
 import { breathe, type Task } from '../../base/task';

@@ -9,7 +9,7 @@
 //    one number for a group), and operators that the new opset does not define are refused by name; so are models with
 //    functions, which state operator sets of their own.
 
-import { operatorStanding } from '../../analysis/operatorTable';
+import { operatorStanding } from '../../analysis/operators/operatorTable';
 import { unsupported } from '../../base/errors';
 import { findAttribute, intsAttribute, stringAttribute } from '../../ir/attributes';
 import { attribute, int64Tensor } from '../../ir/builder';

@@ -17,7 +17,7 @@ import {
 } from '../../analysis/language/navigate';
 import { folds, outline, SymbolKind } from '../../analysis/language/outline';
 import { semanticTokens, tokenModifiers, tokenTypes } from '../../analysis/language/tokens';
-import { functionScope } from '../../analysis/scopes';
+import { functionScope } from '../../analysis/scopes/scopes';
 import { nameText } from '../../onnx/text/printTensor';
 import type { NodeSyntax, Span } from '../../onnx/text/syntax';
 import { parseTextUri, textScheme, textUri } from '../../protocol/textFace';

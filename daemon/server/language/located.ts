@@ -2,7 +2,7 @@
 // gets a related place in the model's text, which opens at a click. Made after the problems are told, in the background.
 
 import { Places } from '../../analysis/language/places';
-import { allGraphs } from '../../analysis/scopes';
+import { allGraphs } from '../../analysis/scopes/scopes';
 import type { Diagnostic } from '../../base/diagnostic';
 import { breathe, type Task } from '../../base/task';
 import type { Model } from '../../ir/model';

@@ -76,7 +76,7 @@ async function factsOfText({ syntax }: LanguageDocument): Promise<ModelFacts | u
   if (!syntax.graph) return undefined;
   const { toModel } = await import('../../onnx/text/toModel');
   const { inferShapes } = await import('../../analysis/shapes');
-  const { modelCost } = await import('../../analysis/cost');
+  const { modelCost } = await import('../../analysis/cost/cost');
   const { model } = toModel(syntax);
   return { model, inferred: inferShapes(model), macs: modelCost(model).nodeMacs };
 }

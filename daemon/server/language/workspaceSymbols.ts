@@ -3,7 +3,7 @@
 
 import type { LanguageDocument } from '../../analysis/language/document';
 import { pathOf, SymbolKind } from '../../analysis/language/outline';
-import { allGraphs } from '../../analysis/scopes';
+import { allGraphs } from '../../analysis/scopes/scopes';
 import { breathe, type Task } from '../../base/task';
 import { textUri } from '../../protocol/textFace';
 import type { Model } from '../../ir/model';

@@ -7,7 +7,7 @@ import { silentTask } from '../../../daemon/base/task';
 import { loadDataset, type Batch } from '../../../daemon/evaluate/dataset';
 import { evaluateModel, evaluationSession } from '../../../daemon/evaluate/evaluate';
 import { suitableBatch } from '../../../daemon/evaluate/predict';
-import { withRunner } from '../../../daemon/runtime/runnerProcess';
+import { withRunner } from '../../../daemon/runtime/runner/runnerProcess';
 import { median } from '../../../daemon/runtime/statistics';
 import { repository, sharedFolder } from '../../support/paths';
 import type { BenchRow } from '../row';

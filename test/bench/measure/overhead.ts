@@ -8,9 +8,14 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { silentTask } from '../../../daemon/base/task';
-import { makeInputs } from '../../../daemon/runtime/benchmarkInputs';
-import { measureBlock, newSeries, warmUp, type Contestant } from '../../../daemon/runtime/benchmarkSeries';
-import { startRunner } from '../../../daemon/runtime/runnerProcess';
+import { makeInputs } from '../../../daemon/runtime/benchmark/benchmarkInputs';
+import {
+  measureBlock,
+  newSeries,
+  warmUp,
+  type Contestant,
+} from '../../../daemon/runtime/benchmark/benchmarkSeries';
+import { startRunner } from '../../../daemon/runtime/runner/runnerProcess';
 import { ratioOfMedians } from '../../../daemon/runtime/statistics';
 import { undisturbedOf } from '../../../daemon/runtime/undisturbed';
 import { writeDenseModel } from '../../support/denseModel';

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { silentTask } from '../../../daemon/base/task';
-import { runLoad } from '../../../daemon/runtime/load';
+import { runLoad } from '../../../daemon/runtime/load/load';
 import { median } from '../../../daemon/runtime/statistics';
 import { writeDenseModel } from '../../support/denseModel';
 import type { BenchRow } from '../row';

@@ -1,7 +1,7 @@
 // Whether a profile adds up: its nodes and the call, each measured apart, against a run without profiling.
 
 import { silentTask } from '../../../daemon/base/task';
-import { profile, type ProfileResult } from '../../../daemon/runtime/profile';
+import { profile, type ProfileResult } from '../../../daemon/runtime/profile/profile';
 import { median } from '../../../daemon/runtime/statistics';
 import type { BenchRow } from '../row';
 import { nameOf, type Models } from './models';

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { silentTask } from '../../../daemon/base/task';
-import { benchmark } from '../../../daemon/runtime/benchmark';
+import { benchmark } from '../../../daemon/runtime/benchmark/benchmark';
 import { median } from '../../../daemon/runtime/statistics';
 import type { BenchRow } from '../row';
 import { nameOf, type Models } from './models';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkModel } from '../../../daemon/analysis/checks';
-import { contribRelease } from '../../../daemon/analysis/contribSchemas';
-import { operatorStanding } from '../../../daemon/analysis/operatorTable';
+import { contribRelease } from '../../../daemon/analysis/operators/contribSchemas';
+import { operatorStanding } from '../../../daemon/analysis/operators/operatorTable';
 import { inferShapes } from '../../../daemon/analysis/shapes';
 import { placeText } from '../../../daemon/base/diagnostic';
 import { floatTensor, graph, model, node, valueInfo } from '../../../daemon/ir/builder';

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkModel } from '../../../daemon/analysis/checks';
-import { modelCost } from '../../../daemon/analysis/cost';
+import { modelCost } from '../../../daemon/analysis/cost/cost';
 import { graphTable } from '../../../daemon/analysis/graphTable';
 import { nodeDetails } from '../../../daemon/analysis/nodeDetails';
 import { inferShapes } from '../../../daemon/analysis/shapes';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { graphTable, type GraphTable } from '../../../daemon/analysis/graphTable';
 import { findTensor, nodeDetails } from '../../../daemon/analysis/nodeDetails';
-import { nodeScope } from '../../../daemon/analysis/nodeScope';
+import { nodeScope } from '../../../daemon/analysis/scopes/nodeScope';
 import { SlipwayError } from '../../../daemon/base/errors';
 import { floatTensor, graph, int64Tensor, model, node, valueInfo } from '../../../daemon/ir/builder';
 import { DataType } from '../../../daemon/ir/dataType';

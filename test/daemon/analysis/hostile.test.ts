@@ -4,11 +4,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkModel } from '../../../daemon/analysis/checks';
-import { modelCost } from '../../../daemon/analysis/cost';
+import { modelCost } from '../../../daemon/analysis/cost/cost';
 import { graphTable } from '../../../daemon/analysis/graphTable';
 import { inspect } from '../../../daemon/analysis/inspect';
 import { nodeDetails } from '../../../daemon/analysis/nodeDetails';
-import { allGraphs, findGraph } from '../../../daemon/analysis/scopes';
+import { allGraphs, findGraph } from '../../../daemon/analysis/scopes/scopes';
 import { inferShapes } from '../../../daemon/analysis/shapes';
 import { silentTask } from '../../../daemon/base/task';
 import { floatTensor, graph, int64Tensor, model, node, valueInfo } from '../../../daemon/ir/builder';

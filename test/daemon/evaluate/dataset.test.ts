@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentTask } from '../../../daemon/base/task';
 import { loadDataset, type Dataset } from '../../../daemon/evaluate/dataset';
-import type { SessionValue } from '../../../daemon/runtime/session';
+import type { SessionValue } from '../../../daemon/runtime/runner/session';
 import { f4, i8, npyBytes, u1, writeNpz, type NpyArray } from '../../support/npzWriter';
 import { temporaryFolder } from '../../support/paths';
 

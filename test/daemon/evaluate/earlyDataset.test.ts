@@ -5,7 +5,7 @@ import { silentTask } from '../../../daemon/base/task';
 import { openBeside } from '../../../daemon/evaluate/earlyDataset';
 import { graph, model, node, rawTensor, valueInfo } from '../../../daemon/ir/builder';
 import { DataType } from '../../../daemon/ir/dataType';
-import type { SessionValue } from '../../../daemon/runtime/session';
+import type { SessionValue } from '../../../daemon/runtime/runner/session';
 import { f4, writeNpz } from '../../support/npzWriter';
 import { temporaryFolder } from '../../support/paths';
 import { writeSmall } from '../../support/smallModels';

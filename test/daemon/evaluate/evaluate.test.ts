@@ -8,7 +8,7 @@ import { loadDataset } from '../../../daemon/evaluate/dataset';
 import { evaluateModel } from '../../../daemon/evaluate/evaluate';
 import { compareOutputs } from '../../../daemon/evaluate/outputError';
 import { setScriptFolder } from '../../../daemon/host/scripts';
-import { withRunner } from '../../../daemon/runtime/runnerProcess';
+import { withRunner } from '../../../daemon/runtime/runner/runnerProcess';
 import { f4, writeNpz } from '../../support/npzWriter';
 import { distFolder, sharedFolder, temporaryFolder } from '../../support/paths';
 

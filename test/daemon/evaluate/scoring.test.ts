@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { agreement } from '../../../daemon/evaluate/agreement';
 import { OutputComparison } from '../../../daemon/evaluate/outputError';
 import { topClasses, topOne } from '../../../daemon/evaluate/topOne';
-import type { TensorValue } from '../../../daemon/runtime/session';
+import type { TensorValue } from '../../../daemon/runtime/runner/session';
 
 const floats = (dims: readonly number[], ...values: number[]): TensorValue => ({
   type: 'float32',

@@ -14,8 +14,8 @@ import { readModel } from '../../../daemon/onnx/readModel';
 import { readTensorBytes } from '../../../daemon/onnx/tensorData';
 import { writeModel } from '../../../daemon/onnx/writeModel';
 import type { TensorReader } from '../../../daemon/passes/tensorReader';
-import { startRunner, type RunnerProcess } from '../../../daemon/runtime/runnerProcess';
-import type { Feeds, SessionOptions } from '../../../daemon/runtime/session';
+import { startRunner, type RunnerProcess } from '../../../daemon/runtime/runner/runnerProcess';
+import type { Feeds, SessionOptions } from '../../../daemon/runtime/runner/session';
 import { distFolder, temporaryFolder } from '../../support/paths';
 
 setScriptFolder(distFolder);

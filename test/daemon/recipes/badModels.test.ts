@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { modelCost } from '../../../daemon/analysis/cost';
+import { modelCost } from '../../../daemon/analysis/cost/cost';
 import { diffReport } from '../../../daemon/analysis/diff/report';
 import { graphTable } from '../../../daemon/analysis/graphTable';
-import { allGraphs, findGraph } from '../../../daemon/analysis/scopes';
+import { allGraphs, findGraph } from '../../../daemon/analysis/scopes/scopes';
 import { inferShapes } from '../../../daemon/analysis/shapes';
 import { placeText } from '../../../daemon/base/diagnostic';
 import { silentTask } from '../../../daemon/base/task';

@@ -11,7 +11,7 @@ import { floatTensor, graph, int64Tensor, model, node, valueInfo } from '../../.
 import { DataType } from '../../../daemon/ir/dataType';
 import type { Model } from '../../../daemon/ir/model';
 import { readModel } from '../../../daemon/onnx/readModel';
-import { checkOutputs } from '../../../daemon/recipes/checkOutputs';
+import { checkOutputs } from '../../../daemon/recipes/verify/checkOutputs';
 import { optimize } from '../../../daemon/recipes/optimize';
 import { f4, writeNpz } from '../../support/npzWriter';
 import { distFolder, sharedFolder, temporaryFolder } from '../../support/paths';

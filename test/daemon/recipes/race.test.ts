@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentTask } from '../../../daemon/base/task';
 import { race } from '../../../daemon/recipes/race';
-import type { RunnerSession } from '../../../daemon/runtime/session';
+import type { RunnerSession } from '../../../daemon/runtime/runner/session';
 
 /** A session whose every turn takes what is listed. */
 const contestant = (times: readonly number[]) =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { freeDimensions, generateInputs } from '../../../daemon/runtime/generateInputs';
-import type { SessionValue } from '../../../daemon/runtime/session';
+import type { SessionValue } from '../../../daemon/runtime/runner/session';
 
 const value = (
   name: string,

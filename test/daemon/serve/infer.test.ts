@@ -6,7 +6,7 @@ import { before, describe, test } from 'node:test';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { silentTask } from '../../../daemon/base/task';
 import { DataType } from '../../../daemon/ir/dataType';
-import { withRunner } from '../../../daemon/runtime/runnerProcess';
+import { withRunner } from '../../../daemon/runtime/runner/runnerProcess';
 import { temporaryFolder } from '../../support/paths';
 import {
   binaryBody,

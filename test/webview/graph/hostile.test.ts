@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { graphTable } from '../../../daemon/analysis/graphTable';
-import { allGraphs } from '../../../daemon/analysis/scopes';
+import { allGraphs } from '../../../daemon/analysis/scopes/scopes';
 import { floatTensor, graph, model, node, valueInfo } from '../../../daemon/ir/builder';
 import { DataType } from '../../../daemon/ir/dataType';
 import type { Graph, Model, Node } from '../../../daemon/ir/model';

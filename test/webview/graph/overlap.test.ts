@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { graphTable } from '../../../daemon/analysis/graphTable';
-import { allGraphs } from '../../../daemon/analysis/scopes';
+import { allGraphs } from '../../../daemon/analysis/scopes/scopes';
 import { silentTask } from '../../../daemon/base/task';
 import type { Model } from '../../../daemon/ir/model';
 import { readModel } from '../../../daemon/onnx/readModel';

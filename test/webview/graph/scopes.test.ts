@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { graphTable } from '../../../daemon/analysis/graphTable';
-import { findScope } from '../../../daemon/analysis/scopeText';
+import { findScope } from '../../../daemon/analysis/scopes/scopeText';
 import type { Model } from '../../../daemon/ir/model';
 import { encodeColumns } from '../../../daemon/protocol/columns';
 import { findRows } from '../../../webview/graph/findNodes';

@@ -12,7 +12,7 @@ import { floatsOf, type TensorReader } from '../../tensorReader';
 import type { Structure, Unit } from './analyse';
 import { inputAxis, rowsOf } from './layerRows';
 
-/** XᵀX of what a layer reads, as daemon/runtime/gram.ts collects it. */
+/** XᵀX of what a layer reads, as daemon/runtime/calibrate/gram.ts collects it. */
 export interface InputGram {
   readonly k: number;
   readonly groups: number;

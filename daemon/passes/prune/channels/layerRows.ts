@@ -1,5 +1,5 @@
 // A layer's weight as the matrix that multiplies rows of inputs: which element of the tensor stands at (row, output).
-// Rows are in the order of daemon/runtime/gram.ts: channel, then kernel position.
+// Rows are in the order of daemon/runtime/calibrate/gram.ts: channel, then kernel position.
 
 import { intAttribute } from '../../../ir/attributes';
 import type { Node } from '../../../ir/model';

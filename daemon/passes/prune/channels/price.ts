@@ -1,8 +1,8 @@
 // What the parts of a model cost (multiply-accumulates, bytes, measured time) and how that shrinks with the widths
 // that they are made of: what a budget is kept in.
 
-import { assumeDimensions } from '../../../analysis/cost';
-import { countMacs } from '../../../analysis/countWork';
+import { assumeDimensions } from '../../../analysis/cost/cost';
+import { countMacs } from '../../../analysis/cost/countWork';
 import { inferShapes } from '../../../analysis/shapes';
 import { dataTypeBits } from '../../../ir/dataType';
 import type { Node } from '../../../ir/model';

@@ -17,7 +17,7 @@ import {
 } from '../../../../daemon/analysis/language/navigate';
 import { folds, outline, type OutlineEntry } from '../../../../daemon/analysis/language/outline';
 import { semanticTokens } from '../../../../daemon/analysis/language/tokens';
-import { modelCost } from '../../../../daemon/analysis/cost';
+import { modelCost } from '../../../../daemon/analysis/cost/cost';
 import { inferShapes } from '../../../../daemon/analysis/shapes';
 import { silentTask } from '../../../../daemon/base/task';
 import { toModel } from '../../../../daemon/onnx/text/toModel';

@@ -8,7 +8,7 @@ import { silentTask } from '../../../../daemon/base/task';
 import { loadDataset } from '../../../../daemon/evaluate/dataset';
 import { readTokenizer } from '../../../../daemon/evaluate/data/tokenizer';
 import { setScriptFolder } from '../../../../daemon/host/scripts';
-import type { SessionValue } from '../../../../daemon/runtime/session';
+import type { SessionValue } from '../../../../daemon/runtime/runner/session';
 import { dataPeers } from '../../../support/evaluationPeers';
 import { distFolder, temporaryFolder } from '../../../support/paths';
 import { askPython } from '../../../support/pythonEnvironment';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentTask } from '../../../../daemon/base/task';
 import { loadDataset } from '../../../../daemon/evaluate/dataset';
-import type { SessionValue } from '../../../../daemon/runtime/session';
+import type { SessionValue } from '../../../../daemon/runtime/runner/session';
 import { plainBatches, plainExpected } from '../../../support/batches';
 import { temporaryFolder } from '../../../support/paths';
 

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { silentTask } from '../../../../daemon/base/task';
 import { decodeWav, resample } from '../../../../daemon/evaluate/data/wav';
 import { loadDataset } from '../../../../daemon/evaluate/dataset';
-import type { SessionValue } from '../../../../daemon/runtime/session';
+import type { SessionValue } from '../../../../daemon/runtime/runner/session';
 import { plainBatches } from '../../../support/batches';
 import { temporaryFolder } from '../../../support/paths';
 

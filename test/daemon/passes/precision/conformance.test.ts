@@ -17,8 +17,8 @@ import { bfloat16, float16, type HalfFormat } from '../../../../daemon/passes/pr
 import { storeAsHalf } from '../../../../daemon/passes/precision/storage';
 import { initializersOutOfInputs } from '../../../../daemon/passes/simplify/initializersOutOfInputs';
 import { generateInputs } from '../../../../daemon/runtime/generateInputs';
-import { startRunner, type RunnerProcess } from '../../../../daemon/runtime/runnerProcess';
-import type { Feeds } from '../../../../daemon/runtime/session';
+import { startRunner, type RunnerProcess } from '../../../../daemon/runtime/runner/runnerProcess';
+import type { Feeds } from '../../../../daemon/runtime/runner/session';
 import { conformanceCases } from '../../../support/conformance';
 import { feedOf } from '../../../support/ort';
 import { sharedFolder } from '../../../support/paths';

@@ -14,10 +14,10 @@ import { biasCorrect, roundByData, shiftBiases } from '../../../../daemon/passes
 import { smoothQuant, valuesToSmooth } from '../../../../daemon/passes/recover/smoothQuant';
 import { nameOf } from '../../../../daemon/passes/quantize/outcome';
 import { defaultScheme } from '../../../../daemon/passes/quantize/scheme';
-import { collectRanges } from '../../../../daemon/runtime/calibrate';
-import { collectChannels } from '../../../../daemon/runtime/channelStatistics';
-import { collectGrams } from '../../../../daemon/runtime/gram';
-import type { Feeds } from '../../../../daemon/runtime/session';
+import { collectRanges } from '../../../../daemon/runtime/calibrate/calibrate';
+import { collectChannels } from '../../../../daemon/runtime/calibrate/channelStatistics';
+import { collectGrams } from '../../../../daemon/runtime/calibrate/gram';
+import type { Feeds } from '../../../../daemon/runtime/runner/session';
 import { difference, frozen, numbers, oneToOne, read, run, weight, type Dims } from '../modelHarness';
 
 function* batches(dims: Dims, count = 4, shift = 0): Generator<Feeds> {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { allGraphs } from '../../../../daemon/analysis/scopes';
+import { allGraphs } from '../../../../daemon/analysis/scopes/scopes';
 import { hasErrors } from '../../../../daemon/base/diagnostic';
 import { SlipwayError } from '../../../../daemon/base/errors';
 import { silentTask } from '../../../../daemon/base/task';
