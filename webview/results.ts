@@ -78,7 +78,7 @@ function page({ job, picked, cancelling, width }: ResultsState) {
               store.update({ cancelling: true });
               host.notify({ kind: 'cancel' });
             })
-          : ended(job, compared ?? base)
+          : ended(job, compared ?? base, picked !== undefined && compared?.file === picked)
       }
     </header>
     ${variantTable(job, rows, compared, pick)}
@@ -95,7 +95,7 @@ function page({ job, picked, cancelling, width }: ResultsState) {
 }
 
 /** What stands below the headline of a job that has ended: why, and what can be done with what it made. */
-function ended(job: JobView, subject: Variant | undefined) {
+function ended(job: JobView, subject: Variant | undefined, picked: boolean) {
   return html`${
     job.error === null
       ? nothing
@@ -108,28 +108,37 @@ function ended(job: JobView, subject: Variant | undefined) {
           </div>
         </div>`
   }
-  ${subject === undefined || !exists(subject) ? nothing : buttons(job, subject)}`;
+  ${subject === undefined || !exists(subject) ? nothing : buttons(job, subject, picked)}`;
 }
 
 /** A variant has a row before it has a file; it may never get one. */
 const exists = ({ failed, fileBytes }: Variant): boolean => failed === undefined && fileBytes > 0;
 
-function buttons(job: JobView, subject: Variant) {
+const nameOf = ({ file }: Variant) => elide(file.split(/[\\/]/).pop() ?? file, 40);
+
+/** Serves one variant; the button says which. */
+const deployButton = (variant: Variant, primary: boolean) =>
+  html`<button
+    type="button"
+    class=${primary ? 'primary' : 'secondary'}
+    title="Serve ${nameOf(variant)} on this machine"
+    @click=${() => host.notify({ kind: 'deploy', file: variant.file })}
+  >
+    Deploy ${variant.recipe === 'original' ? 'the Original' : visible(variant.recipe)}
+  </button>`;
+
+/** What to do with `subject`; what the job chose is the one to deploy first, unless the user has picked another. */
+function buttons(job: JobView, subject: Variant, picked: boolean) {
   const { file } = subject;
-  const name = elide(file.split(/[\\/]/).pop() ?? file, 40);
+  const name = nameOf(subject);
   const isOriginal = subject.recipe === 'original';
   const report = (format: 'markdown' | 'csv' | 'json', text: string) => () =>
     host.notify({ kind: 'exportReport', format, text });
   const command = recipeCommand(job, subject);
+  const chosen = job.rows.find((row) => row.file === job.result?.chosen);
+  const other = picked || chosen === undefined || chosen.file === file ? undefined : chosen;
   return html`<div class="buttons" role="group" aria-label="Actions on ${name}">
-    <button
-      type="button"
-      class="primary"
-      title="Serve ${name} on this machine"
-      @click=${() => host.notify({ kind: 'deploy', file })}
-    >
-      Deploy…
-    </button>
+    ${other === undefined ? nothing : deployButton(other, true)} ${deployButton(subject, other === undefined)}
     <button
       type="button"
       class="secondary"

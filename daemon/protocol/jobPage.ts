@@ -68,6 +68,28 @@ export interface Field {
   absent: string;
 }
 
+/** What must be true of one field. Without `is`, `not` and `empty`: that it holds something. */
+export interface FormCondition {
+  field: string;
+  /** It holds one of these. */
+  is?: (string | number | boolean)[];
+  /** It holds none of these, or nothing. */
+  not?: (string | number | boolean)[];
+  /** It holds nothing. */
+  empty?: boolean;
+}
+
+/** Options that do not go together, said before anything runs. */
+export interface FormRule {
+  /** The field that the sentence stands under. */
+  field: string;
+  /** It is said while all of these hold. */
+  when: FormCondition[];
+  says: string;
+  /** Whether the form cannot run so; else the option is only of no use. */
+  stops: boolean;
+}
+
 /** One way of doing the job, with its form. */
 export interface MethodForm {
   id: string;
@@ -75,6 +97,7 @@ export interface MethodForm {
   /** What it does, in one sentence. */
   sentence: string;
   fields: Field[];
+  rules: FormRule[];
   /** What the form holds at first. */
   values: FormValues;
   /** Whether the size of what it writes can be estimated. */
@@ -116,6 +139,8 @@ export interface JobRun {
   error: PageError | null;
   /** The file that it wrote is gone: deleted by its button. */
   deleted: boolean;
+  /** Path of the file that a run which did not come to its end has left: a search writes its best at every step. */
+  left: string | null;
   /** Overlays for the graph that this result gives, by title. */
   overlays: string[];
 }
@@ -151,6 +176,9 @@ export type JobFromPage =
   /** Benchmarks the file against the original. */
   | { kind: 'compare'; file: string }
   | { kind: 'evaluate'; file: string }
+  | { kind: 'deploy'; file: string }
+  /** Measures what each layer of the model loses, with the values of this run, and paints it. */
+  | { kind: 'layers'; run: number }
   /** Moves the file that this run wrote to the trash. */
   | { kind: 'delete'; run: number }
   /** Paints an overlay of this run on the graph. */

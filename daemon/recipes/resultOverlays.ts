@@ -75,13 +75,16 @@ interface WeightLayer {
 const lossless = 200;
 const decibels = (db: number) => Math.min(lossless, db);
 
+/** Noise as a share of the signal, percent: what loses most is painted strongest, which decibels would leave pale. */
+const noisePercent = (db: number) => Number((100 * 10 ** (-decibels(db) / 20)).toPrecision(3));
+
 function ofSensitivity(layers: Given['layers'] = []): Overlay[] {
   const entry = (node: string, figures: ErrorFigures, of: string): OverlayEntry => ({
     node,
-    value: decibels(figures.sqnrDb),
-    text: `${of}: ${decibels(figures.sqnrDb).toFixed(1)} dB, cosine ${figures.cosine.toFixed(5)}`,
+    value: noisePercent(figures.sqnrDb),
+    text: `${of}: ${noisePercent(figures.sqnrDb)} % of error, ${decibels(figures.sqnrDb).toFixed(1)} dB, cosine ${figures.cosine.toFixed(5)}`,
   });
-  const common = { unit: 'dB', kind: 'sequential', higherIs: 'better', combine: 'min' } as const;
+  const common = { unit: '%', kind: 'sequential', higherIs: 'worse', combine: 'max' } as const;
   return [
     {
       name: 'sensitivity.alone',
@@ -102,31 +105,30 @@ function ofSensitivity(layers: Given['layers'] = []): Overlay[] {
   ];
 }
 
-/** Every compute node: those that run in integers with what does their work, the others with the reason. */
 /** Each layer shows the most sensitive of the groups that it is cut with. */
 function ofGroups(units: Given['units'] = []): Overlay[] {
   const worst = new Map<string, OverlayEntry>();
   for (const { name, from, to, layers, alone, top1 } of units) {
-    const value = decibels(alone.sqnrDb);
+    const value = noisePercent(alone.sqnrDb);
     const score = top1 === null ? '' : `, top-1 ${(100 * top1).toFixed(2)} %`;
-    const text = `Outputs when ${name} alone goes from ${from} to ${to} channels: ${value.toFixed(1)} dB${score}`;
+    const text = `Outputs when ${name} alone goes from ${from} to ${to} channels: ${value} % of error, ${decibels(alone.sqnrDb).toFixed(1)} dB${score}`;
     for (const node of [name, ...layers])
-      if (!(value >= (worst.get(node)?.value ?? Number.POSITIVE_INFINITY)))
-        worst.set(node, { node, value, text });
+      if (!(value <= (worst.get(node)?.value ?? -1))) worst.set(node, { node, value, text });
   }
   return [
     {
       name: 'prune.sensitivity',
       title: 'Sensitivity to pruning',
-      unit: 'dB',
+      unit: '%',
       kind: 'sequential',
-      higherIs: 'better',
-      combine: 'min',
+      higherIs: 'worse',
+      combine: 'max',
       entries: [...worst.values()],
     },
   ];
 }
 
+/** Every compute node: those that run in integers with what does their work, the others with the reason. */
 function ofFusion(fusion: Given['fusion']): Overlay[] {
   const { ran = [], left = [] } = fusion ?? {};
   const entries = [

@@ -5,6 +5,7 @@ import type { Control, Field, FormValues, MethodForm, Option, PathUse } from '..
 import { freeOutput } from './output';
 import { dataOffers, isOfAnother, modelOffers } from './offers';
 import type { Method, Situation } from './job';
+import { sampleRules } from './rules';
 import { wordOf } from './words';
 
 /** As much of JSON Schema as the protocol uses. */
@@ -78,6 +79,7 @@ export function methodForm(method: Method, situation: Situation): MethodForm {
     title: method.title,
     sentence: method.sentence,
     fields: [...front, ...more],
+    rules: [...sampleRules, ...(method.rules ?? [])].filter((rule) => found.has(rule.field)),
     values: startValues(method, situation),
     estimates: method.estimate !== undefined,
     verb: method.verb,

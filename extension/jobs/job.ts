@@ -4,7 +4,7 @@
 import type { AnyRequest } from '../../daemon/protocol/core';
 import type { EstimateSize } from '../../daemon/protocol/estimate';
 import type { ParamsOf } from '../../daemon/protocol/core';
-import type { FieldValue, FormValues, PathUse, ResultKind } from '../../daemon/protocol/jobPage';
+import type { FieldValue, FormRule, FormValues, PathUse, ResultKind } from '../../daemon/protocol/jobPage';
 
 /** What the form is made for. */
 export interface Situation {
@@ -45,6 +45,8 @@ export interface Method {
   readonly automatic?: readonly string[];
   /** Values of an enumeration that this way of doing it takes, all when absent; or the usual values of a text. */
   readonly choices?: Readonly<Record<string, readonly (string | number)[]>>;
+  /** Options that do not go together. */
+  readonly rules?: readonly FormRule[];
   /** What the form holds at first. */
   start?(situation: Situation): FormValues;
   /** Ending of the file it writes: `int8` for NAME.int8.onnx; absent when it writes none. */

@@ -1,7 +1,24 @@
-// Split Layers: two thin layers in place of a thick one.
+// Split Layers: two thin layers in place of a thick one, by what each keeps or by what it may lose.
 
 import { LowRank } from '../../daemon/protocol/lowRank';
-import type { Job } from './job';
+import type { Job, Method } from './job';
+
+const common = {
+  verb: 'Split Layers',
+  request: LowRank,
+  labels: {
+    energy: 'Share of the energy to keep',
+    maxError: 'Largest error of a layer',
+    calibration: 'Calibration data',
+    calibrationSamples: 'Calibration samples',
+    output: 'Write to',
+    overwrite: 'Replace the file if it exists',
+  },
+  absent: { calibrationSamples: 'All' },
+  ending: () => 'low-rank',
+  result: 'lowRank',
+  command: { name: 'low-rank' },
+} as const satisfies Partial<Method>;
 
 export const lowRankJob: Job = {
   id: 'lowRank',
@@ -9,31 +26,30 @@ export const lowRankJob: Job = {
   doing: 'Splitting layers',
   methods: [
     {
+      ...common,
       id: 'low-rank',
       title: 'Low rank',
       sentence:
         'A matrix product that says little with many weights becomes two thin ones, where that takes fewer multiplications: for transformers and large classifiers.',
-      verb: 'Split Layers',
-      request: LowRank,
       front: ['energy', 'calibration', 'output'],
       hidden: ['maxError'],
       needs: ['energy'],
-      labels: {
-        energy: 'Share of the energy to keep',
-        calibration: 'Calibration data',
-        calibrationSamples: 'Calibration samples',
-        output: 'Write to',
-        overwrite: 'Replace the file if it exists',
-      },
-      absent: { calibrationSamples: 'All' },
       start: () => ({ energy: 0.99 }),
       estimate: ({ energy }) => ({
         method: 'low-rank',
         ...(typeof energy === 'number' && energy > 0 && energy <= 1 ? { energy } : {}),
       }),
-      ending: () => 'low-rank',
-      result: 'lowRank',
-      command: { name: 'low-rank' },
+    },
+    {
+      ...common,
+      id: 'low-rank-error',
+      title: 'Low rank, by measured error',
+      sentence:
+        'The same with a limit to what the output of any layer may lose, measured on your data: how thin a layer becomes follows from what it reads.',
+      front: ['maxError', 'calibration', 'output'],
+      hidden: ['energy'],
+      needs: ['maxError', 'calibration'],
+      start: () => ({ maxError: 0.1 }),
     },
   ],
 };

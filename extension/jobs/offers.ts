@@ -40,13 +40,20 @@ export function modelOffers({ model, beside }: Situation): string[] {
     .map((name) => join(dirname(model), name));
 }
 
-/** Whether data beside a model is named after another model of the folder: it is offered, but not taken unasked. */
+/**
+ * Whether data beside a model is named after another model of the folder, or after what that begins with
+ * (`digits_calibration.npz` and `digits_bn.onnx`): it is offered, but not taken unasked.
+ */
 export function isOfAnother(path: string, { model, beside }: Pick<Situation, 'model' | 'beside'>): boolean {
   const owner = basename(path).replace(/[_.-](calibration|validation)\.\w+$/i, '');
   const own = stem(model);
-  if (owner === basename(path) || owner === own || own.startsWith(owner)) return false;
-  return beside.some((name) => /\.onnx$/i.test(name) && stem(name) === owner);
+  if (owner === basename(path) || belongs(own, owner)) return false;
+  return beside.some((name) => /\.onnx$/i.test(name) && stem(name).startsWith(owner));
 }
+
+/** Whether a model is the one that data is named after, or a version of it: `resnet.int8` and `resnet`. */
+const belongs = (model: string, owner: string): boolean =>
+  owner === model || (model.startsWith(owner) && /^[_.-]/.test(model.slice(owner.length)));
 
 /** 0: does not belong; the more the likelier. */
 function fit(name: string, use: PathUse, model: string): number {
@@ -54,7 +61,7 @@ function fit(name: string, use: PathUse, model: string): number {
   if (folder && /^(node_modules|dist|out|\.)/.test(name)) return 0;
   const kind = /calibration/i.test(name) ? 'calibration' : /validation|test|labell?ed/i.test(name) ? 'validation' : ''; // prettier-ignore
   const owner = name.replace(/[_.-]?(calibration|validation)?\.\w+$/, '').replace(/\/$/, '');
-  const named = owner !== '' && (owner === model || (model.startsWith(owner) && /^[_.-]/.test(model.slice(owner.length)))); // prettier-ignore
+  const named = owner !== '' && belongs(model, owner);
   let score = folder ? 1 : 2;
   if (use === 'calibration' && kind === 'validation') return 0.5;
   if (use === 'validation' && kind === 'calibration') return 0;

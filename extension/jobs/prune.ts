@@ -5,6 +5,7 @@ import { Prune } from '../../daemon/protocol/prune';
 import { PruneWeights } from '../../daemon/protocol/pruneWeights';
 import type { FormValues } from '../../daemon/protocol/jobPage';
 import type { Job, Method } from './job';
+import { pruneRules, zerosRules } from './rules';
 
 const numbers = (values: FormValues, ...names: string[]) =>
   Object.fromEntries(
@@ -45,6 +46,7 @@ const channels = (
   },
   absent: { most: '0.8', threads: '1' },
   automatic: ['repair'],
+  rules: pruneRules,
   start: () => ({ [goal]: says.start }),
   ending: () => 'pruned',
   result: 'prune',
@@ -78,6 +80,7 @@ const zeros = {
     overwrite: 'Replace the file if it exists',
   },
   absent: { rounds: '1', calibrationSamples: 'All', store: 'packed' },
+  rules: zerosRules,
   result: 'zeros',
 } as const satisfies Partial<Method>;
 

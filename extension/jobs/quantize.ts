@@ -5,6 +5,7 @@ import { Quantize } from '../../daemon/protocol/quantize';
 import { QuantizeWeights } from '../../daemon/protocol/weightOnly';
 import type { FormValues } from '../../daemon/protocol/jobPage';
 import type { CommandWords, Job, Method } from './job';
+import { precisionRules, staticRules, weightOnlyRules } from './rules';
 
 const labels = {
   output: 'Write to',
@@ -36,7 +37,7 @@ const labels = {
 };
 
 const absent = {
-  maxDrop: 'No limit, no search',
+  maxDrop: 'No limit; 0.003 is 0.3 points',
   emulate: 'Nothing else',
   calibrationSamples: 'All',
   validationSamples: 'All',
@@ -72,6 +73,7 @@ export const precisionMethods: readonly Method[] = (['fp16', 'bf16'] as const).m
   front: ['mode', 'calibration', 'output'],
   labels: { ...labels, mode: 'Half is for' },
   absent: { ...absent, maxEvaluations: '60', minSqnrDb: '50, or what else is asked for' },
+  rules: precisionRules,
   ending: () => method,
   result: 'quantize',
   estimate: () => ({ method }),
@@ -96,6 +98,7 @@ export const quantizeJob: Job = {
       labels,
       absent,
       automatic: ['tune'],
+      rules: staticRules,
       ending: () => 'int8',
       result: 'quantize',
       estimate: () => ({ method: 'static' }),
@@ -129,6 +132,7 @@ export const quantizeJob: Job = {
       labels,
       absent,
       automatic: ['symmetric', 'embeddings'],
+      rules: weightOnlyRules,
       start: () => ({ bits: 4 }),
       ending: ({ bits }) => `int${typeof bits === 'number' ? bits : 4}`,
       result: 'quantize',

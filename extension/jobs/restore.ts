@@ -38,6 +38,7 @@ export function restore(
       result: done ? ({ kind: method.result, value: record.result } as JobResult) : null,
       error: record.state === 'cancelled' || done ? null : { message: whyNot(record) },
       deleted: false,
+      left: null,
       overlays: [],
     },
   };

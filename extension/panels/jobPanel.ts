@@ -62,7 +62,7 @@ export class JobPanel {
     private readonly context: Context,
     private readonly job: Job,
     private readonly model: vscode.Uri,
-    situation: Situation & { readonly bytes: number | null },
+    private situation: Situation & { readonly bytes: number | null },
     start: JobStart = {},
   ) {
     const name = basename(model.fsPath);
@@ -175,10 +175,23 @@ export class JobPanel {
     return this.context.daemon.request(EstimateSize, { uri: this.model.toString(), ...change });
   }
 
+  /** What lies beside the model changes while the panel is open: offers and free names follow; values stay. */
+  private async refresh(): Promise<void> {
+    const beside = await namesBeside(this.model);
+    if (beside.length === 0 || beside.join('/') === this.situation.beside.join('/')) return;
+    this.situation = { ...this.situation, beside };
+    const methods = this.page.methods.map(({ id, values }) => ({
+      ...methodForm(this.method(id), this.situation),
+      values,
+    }));
+    this.update({ methods });
+  }
+
   private async receive(note: JobFromPage): Promise<void> {
     switch (note.kind) {
       case 'ready':
         this.send();
+        await this.refresh();
         return;
       case 'run':
         await this.run(this.method(note.method), note.values);
@@ -217,6 +230,12 @@ export class JobPanel {
           run: true,
         });
         return;
+      case 'deploy':
+        await vscode.commands.executeCommand('slipway.deploy', vscode.Uri.file(note.file));
+        return;
+      case 'layers':
+        await this.measureLayers(note.run);
+        return;
       case 'paint':
         await this.paint(note.run, note.overlay);
     }
@@ -244,9 +263,11 @@ export class JobPanel {
       result: null,
       error: null,
       deleted: false,
+      left: null,
       overlays: [],
     };
     this.update({ runs: [run, ...this.page.runs], method: method.id });
+    const started = Date.now();
     try {
       const uriOf = (path: string) => vscode.Uri.file(path).toString();
       const params = paramsOf(method, values, this.model.fsPath, uriOf);
@@ -265,13 +286,15 @@ export class JobPanel {
       await this.offerOverlays(id, method, value);
     } catch (error) {
       const failure = describeFailure(error);
+      const left = await writtenSince(values['output'], started);
       if (failure.code === ErrorCode.requestCancelled)
-        this.updateRun(id, { state: 'cancelled', progress: null });
-      else this.updateRun(id, { state: 'failed', progress: null, error: failure });
+        this.updateRun(id, { state: 'cancelled', progress: null, left });
+      else this.updateRun(id, { state: 'failed', progress: null, error: failure, left });
     } finally {
       source.dispose();
       this.running = undefined;
     }
+    await this.refresh();
   }
 
   /** Values per node that a result has: the editors of the model can paint them from now on. */
@@ -294,6 +317,17 @@ export class JobPanel {
       // The result itself is there; only its picture on the graph is not.
       this.context.log.warn(`${this.job.id}: ${String(error)}`);
     }
+  }
+
+  /** Measures what every layer of the model loses by rounding, with the data of a run. */
+  private async measureLayers(id: number): Promise<void> {
+    const values = this.page.runs.find((one) => one.id === id)?.values ?? {};
+    const kept = ['calibration', 'perTensor', 'exclude', 'excludeOps', 'include', 'includeOps'];
+    await vscode.commands.executeCommand('slipway.sensitivity', this.model, {
+      method: 'sensitivity',
+      values: Object.fromEntries(Object.entries(values).filter(([name]) => kept.includes(name))),
+      run: true,
+    });
   }
 
   /** Opens the model with one overlay of a run painted. */
@@ -319,6 +353,14 @@ export class JobPanel {
     await vscode.workspace.fs.delete(vscode.Uri.file(file), { useTrash: true });
     this.updateRun(id, { deleted: true });
   }
+}
+
+/** The file, when it is there and was written after `started` (milliseconds since 1970). */
+async function writtenSince(file: unknown, started: number): Promise<string | null> {
+  if (typeof file !== 'string') return null;
+  const stat = await vscode.workspace.fs.stat(vscode.Uri.file(file)).then(undefined, () => undefined);
+  // File systems keep times to a second or two.
+  return stat !== undefined && stat.mtime >= started - 2000 ? file : null;
 }
 
 /** Names in a model's folder; folders end in a slash. */

@@ -3,6 +3,7 @@
 import * as vscode from 'vscode';
 import { DeploymentChanged, ListDeployments, type Deployment } from '../../daemon/protocol/deploy';
 import type { DaemonClient } from '../daemon/client';
+import { sayListed } from './listed';
 
 const icons: Readonly<Record<Deployment['state'], vscode.ThemeIcon>> = {
   starting: new vscode.ThemeIcon('sync~spin'),
@@ -30,7 +31,10 @@ export class DeploymentsView implements vscode.TreeDataProvider<Deployment>, vsc
   }
 
   async getChildren(parent?: Deployment): Promise<Deployment[]> {
-    return parent ? [] : this.daemon.request(ListDeployments, {});
+    if (parent) return [];
+    const deployments = await this.daemon.request(ListDeployments, {});
+    sayListed('deployments');
+    return deployments;
   }
 
   getTreeItem(deployment: Deployment): vscode.TreeItem {

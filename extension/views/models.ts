@@ -3,6 +3,7 @@
 import * as vscode from 'vscode';
 import { basename } from 'node:path';
 import { bytesText } from './bytesText';
+import { sayListed } from './listed';
 
 const pattern = '**/*.onnx';
 const limit = 2000;
@@ -38,6 +39,7 @@ export class ModelsView implements vscode.TreeDataProvider<ModelItem>, vscode.Di
     const items = await Promise.all(
       uris.map(async (uri) => ({ uri, size: (await vscode.workspace.fs.stat(uri)).size })),
     );
+    sayListed('models');
     return items.sort((a, b) => a.uri.fsPath.localeCompare(b.uri.fsPath));
   }
 

@@ -5,6 +5,7 @@ import * as vscode from 'vscode';
 import { ListRuns, RunChanged, type RunSummary } from '../../daemon/protocol/runs';
 import type { DaemonClient } from '../daemon/client';
 import { jobTitle } from '../jobs/restore';
+import { sayListed } from './listed';
 import { figuresText, whenText } from './runText';
 
 /** The runs of one model, or one of them. */
@@ -50,6 +51,7 @@ export class RunsView implements vscode.TreeDataProvider<RunItem>, vscode.Dispos
     if (parent)
       return parent.kind === 'run' ? [] : parent.runs.map((run) => ({ kind: 'run', path: parent.path, run }));
     const { runs } = await this.daemon.request(ListRuns, { limit: most });
+    sayListed('runs');
     const byModel = new Map<string, RunSummary[]>();
     for (const run of runs) {
       const path = run.models[0]?.path;

@@ -45,6 +45,7 @@ export const run = (changes: Partial<JobRun> = {}): JobRun => ({
   result: null,
   error: null,
   deleted: false,
+  left: null,
   overlays: [],
   ...changes,
 });

@@ -25,6 +25,7 @@ import {
   swept,
 } from '../support/jobPages';
 import { repository } from '../support/paths';
+import { becomes } from '../support/waiting';
 import { Pages, type OpenPage, type PageOptions } from '../support/webPage';
 
 const pictures = join(repository, 'test-results', 'webview');
@@ -111,8 +112,7 @@ describe('job page', () => {
     await page.getByLabel('Browse for calibration data').click();
     await page.waitForFunction(() => document.querySelector<HTMLSelectElement>('#field-calibration')!.selectedOptions[0]!.text === 'elsewhere.npz'); // prettier-ignore
     await page.click('.submit .primary');
-    await page.waitForTimeout(50);
-    assert.deepEqual(notes.at(-1), {
+    await becomes(() => notes.at(-1), {
       kind: 'run',
       method: 'static',
       values: {
@@ -165,6 +165,18 @@ describe('job page', () => {
     opened.send({ ...bare, trusted: true });
     await opened.page.getByText('Calibration data is needed.').waitFor();
     assert.equal(await opened.page.isDisabled('.submit .primary'), true);
+    // What does not go together is said beside the option, and keeps the form from running.
+    await opened.page.fill('#field-maxDrop', '0.003');
+    await opened.page.locator('#field-maxDrop').blur();
+    await opened.page.getByText('Choose the labelled data that the loss is measured on.').first().waitFor();
+    assert.equal(await opened.page.getAttribute('#field-maxDrop', 'aria-invalid'), 'true');
+    await opened.page.selectOption('#field-validation', { label: 'resnet_validation.npz' });
+    await opened.page.selectOption('#field-calibration', { label: 'resnet_calibration.npz' });
+    await opened.page.locator('.submit .primary:enabled').waitFor();
+    await opened.page.fill('#field-maxDrop', '');
+    await opened.page.locator('#field-maxDrop').blur();
+    await opened.page.getByText('Used only with a largest loss of top-1.').waitFor();
+    assert.equal(await opened.page.isDisabled('.submit .primary'), false);
     await opened.page.selectOption('#method', 'weight-only');
     assert.match(await opened.page.innerText('.sentence'), /Only the weights shrink/);
     assert.equal(await opened.page.isDisabled('.submit .primary'), false);
@@ -190,8 +202,7 @@ describe('job page', () => {
     assert.match(await page.innerText('.progress'), /Calibrating\s+120 of 256 · 4 s left/);
     await page.screenshot({ path: join(pictures, 'job-running.png') });
     await page.getByRole('button', { name: 'Cancel' }).click();
-    await page.waitForTimeout(50);
-    assert.deepEqual(notes.at(-1), { kind: 'cancel' });
+    await becomes(() => notes.at(-1), { kind: 'cancel' });
 
     const done = { ...running, state: 'done' as const, progress: null, result: quantized };
     opened.send(jobPage('quantize', { runs: [done] }));
@@ -204,18 +215,22 @@ describe('job page', () => {
     assert.match(text, /28\.4 dB/);
     assert.match(text, /−0\.05 points, at most −0\.30 allowed/);
     assert.match(text, /Its output is the result of the model/);
-    for (const name of ['Open', 'Show Differences', 'Benchmark', 'Evaluate', 'Delete', 'Copy Command Line'])
-      await page.getByRole('button', { name, exact: true }).click();
-    await page.waitForTimeout(50);
     const file = '/home/ada/models/resnet.int8-2.onnx';
-    assert.deepEqual(notes.slice(-6), [
-      { kind: 'open', file },
-      { kind: 'differences', file },
-      { kind: 'compare', file },
-      { kind: 'evaluate', file },
-      { kind: 'delete', run: done.id },
-      { kind: 'copy', text: done.command },
-    ]);
+    const buttons: [string, JobFromPage][] = [
+      ['Open', { kind: 'open', file }],
+      ['Show Differences', { kind: 'differences', file }],
+      ['Benchmark', { kind: 'compare', file }],
+      ['Evaluate', { kind: 'evaluate', file }],
+      ['Deploy', { kind: 'deploy', file }],
+      ['Measure Each Layer', { kind: 'layers', run: done.id }],
+      ['Copy Command Line', { kind: 'copy', text: done.command }],
+      ['Delete', { kind: 'delete', run: done.id }],
+    ];
+    for (const [name] of buttons) await page.getByRole('button', { name, exact: true }).click();
+    await becomes(
+      () => notes.slice(-buttons.length),
+      buttons.map(([, note]) => note),
+    );
     await close(opened);
   });
 
@@ -234,6 +249,11 @@ describe('job page', () => {
     await page.getByRole('button', { name: 'Open' }).waitFor();
     opened.send(jobPage('quantize', { runs: [run({ state: 'cancelled', progress: null })] }));
     await page.getByText('Nothing was written.').waitFor();
+    // A search writes its best at every step: it stays, and is named.
+    const left = '/home/ada/models/resnet.int8.onnx';
+    opened.send(jobPage('quantize', { runs: [run({ state: 'cancelled', progress: null, left })] }));
+    await page.getByRole('button', { name: 'resnet.int8.onnx' }).click();
+    await becomes(() => opened.notes.at(-1), { kind: 'open', file: left });
     await close(opened);
   });
 

@@ -14,10 +14,12 @@ import {
   failedJob,
   int8Dynamic,
   int8Static,
+  original,
   runningJob,
   startedJob,
 } from '../support/jobs';
 import { repository } from '../support/paths';
+import { becomes } from '../support/waiting';
 import { Pages, type OpenPage, type PageOptions } from '../support/webPage';
 
 const pictures = join(repository, 'test-results', 'webview');
@@ -72,8 +74,7 @@ describe('results page', () => {
     assert.deepEqual(await tops(), before, 'nothing jumps while rows fill');
     await page.screenshot({ path: join(pictures, 'results-running.png') });
     await page.click('.progress button');
-    await page.waitForTimeout(50);
-    assert.ok(opened.notes.some(({ kind }) => kind === 'cancel'));
+    await becomes(() => opened.notes.some(({ kind }) => kind === 'cancel'), true);
     opened.send(doneJob);
     await page.waitForSelector('.buttons');
     assert.equal(await page.locator('.pending').count(), 0);
@@ -119,7 +120,7 @@ describe('results page', () => {
     await page.keyboard.press('Enter');
     await page.click('.menu > button');
     await page.click('.menu [role=menuitem]:has-text("Command Line")');
-    await page.waitForTimeout(50);
+    await becomes(() => notes.length, 7);
     const { file } = int8Static;
     assert.deepEqual(notes.slice(1, 5), [
       { kind: 'deploy', file },
@@ -136,6 +137,23 @@ describe('results page', () => {
       /^slipway quantize .*resnet\.onnx -o .*resnet\.int8\.onnx --method static --calibration/,
     );
     await close(opened);
+  });
+
+  it('deploys first what the job chose, and says which file that is', async () => {
+    const stays = { ...doneJob, result: { ...doneJob.result!, chosen: original.file } };
+    const { page, notes, complaints } = await open(stays);
+    assert.match(await page.innerText('h1'), /^Stay with the original\. int8 static: /);
+    const deploys = page.locator('.buttons button', { hasText: 'Deploy' });
+    assert.deepEqual(await deploys.allInnerTexts(), ['Deploy the Original', 'Deploy int8 static']);
+    assert.equal(await page.innerText('.buttons .primary'), 'Deploy the Original');
+    await page.screenshot({ path: join(pictures, 'results-stay.png') });
+    await page.click('.buttons .primary');
+    await becomes(() => notes.at(-1), { kind: 'deploy', file: original.file });
+    // Who picks another one means that.
+    await page.click('.variants tr:nth-child(3)');
+    await page.locator('h1', { hasText: 'int8 dynamic' }).waitFor();
+    assert.deepEqual(await deploys.allInnerTexts(), ['Deploy int8 dynamic']);
+    await close({ page, complaints, state: () => Promise.resolve(undefined) });
   });
 
   it('says that accuracy was not measured', async () => {
@@ -164,7 +182,6 @@ describe('results page', () => {
     for (const theme of ['light', 'dark', 'highContrast', 'highContrastLight'] as const) {
       const opened = await open(doneJob, { theme, width: 1280, height: 860 });
       await opened.page.click('.float-nodes summary');
-      await opened.page.waitForTimeout(50);
       await opened.page.screenshot({ path: join(pictures, `results-${theme}.png`), fullPage: true });
       await close(opened);
     }

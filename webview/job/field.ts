@@ -1,7 +1,7 @@
 // One field of a form: label, control, and what is wrong with its value.
 
 import { html, nothing, type TemplateResult } from 'lit';
-import type { Control, Field, FieldValue } from '../../daemon/protocol/jobPage';
+import type { Control, Field, FieldValue, FormRule } from '../../daemon/protocol/jobPage';
 import { iconButton } from '../ui/icon';
 import { elide, fullText, visible } from '../ui/text';
 import { isEmpty, problemOf, withValue } from './state';
@@ -25,11 +25,13 @@ export function fieldView(
   value: FieldValue | undefined,
   disabled: boolean,
   actions: FieldActions,
+  rule?: FormRule,
 ): TemplateResult {
   const id = `field-${field.name}`;
   const problem = problemOf(field, value);
   // A needed field that is still empty is no mistake yet: the button says what is missing.
-  const shown = isEmpty(value) ? undefined : problem;
+  const shown = isEmpty(value) ? undefined : (problem ?? (rule?.stops === true ? rule.says : undefined));
+  const note = shown === undefined && rule?.stops === false ? rule.says : undefined;
   const help = () => actions.help(field.name);
   const group =
     field.control.kind === 'many' || field.control.kind === 'sizes' || field.control.kind === 'paths';
@@ -40,7 +42,8 @@ export function fieldView(
   }`;
   const control = controlView({ field, id, value, disabled, invalid: shown !== undefined, actions });
   const inside = html`${control}
-  ${shown === undefined ? nothing : html`<p class="field-problem" id="${id}-problem">${shown}</p>`}`;
+  ${shown === undefined ? nothing : html`<p class="field-problem" id="${id}-problem">${shown}</p>`}
+  ${note === undefined ? nothing : html`<p class="field-note muted small">${note}</p>`}`;
   if (field.control.kind === 'flag') {
     return html`<div class="field flag" @focusin=${help} @pointerenter=${help} title=${plain(field.help)}>
       ${inside}<label for=${id}>${label}</label>

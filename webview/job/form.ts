@@ -5,7 +5,7 @@ import type { FormValues, MethodForm } from '../../daemon/protocol/jobPage';
 import { icon } from '../ui/icon';
 import { visible } from '../ui/text';
 import { fieldView, type FieldActions } from './field';
-import { formProblem, valuesOf, type JobState } from './state';
+import { brokenRules, formProblem, valuesOf, type JobState } from './state';
 
 export interface FormActions extends FieldActions {
   choose: (method: string) => void;
@@ -24,7 +24,11 @@ export function formView(
   const values = valuesOf(state, method);
   const front = method.fields.filter(({ more }) => !more);
   const more = method.fields.filter((field) => field.more);
-  const field = (one: MethodForm['fields'][number]) => fieldView(one, values[one.name], running, actions);
+  const broken = brokenRules(method, values);
+  const field = (one: MethodForm['fields'][number]) => {
+    const rule = broken.find((each) => each.field === one.name);
+    return fieldView(one, values[one.name], running, actions, rule);
+  };
   return html`<form
     class="job-form"
     aria-label="Options"

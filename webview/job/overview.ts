@@ -3,8 +3,9 @@
 
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import type { JobPage, MethodForm } from '../../daemon/protocol/jobPage';
-import { bytes, exactBytes, three } from '../ui/format';
+import { bytes, exactBytes } from '../ui/format';
 import { visible } from '../ui/text';
+import { shareOf } from './sizes';
 import type { EstimateState } from './state';
 
 const barWidth = 120;
@@ -60,7 +61,6 @@ function size(
         <line class="whisker" x1=${at(last.low)} x2=${at(last.high)} y1="7" y2="7"></line>`}
     </svg>
     <span class="way-size tabular" title="about ${exactBytes(last.after)}; ${visible(last.note)}"
-      ><span class="way-bytes">${bytes(last.after)}</span>
-      <span class="muted">${three(last.after / Math.max(1, before))} of it</span></span
+      ><span class="way-bytes">${bytes(last.after)}</span> ${shareOf(last.after / Math.max(1, before))}</span
     >`;
 }

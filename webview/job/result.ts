@@ -18,7 +18,7 @@ import { lowRankParts } from './results/lowRank';
 import { clusterParts, optimizeParts } from './results/others';
 import { pruneParts } from './results/prune';
 import { pruneSensitivityParts } from './results/pruneSensitivity';
-import { quantizeParts } from './results/quantize';
+import { quantizeParts, speedOf } from './results/quantize';
 import { recipeParts } from './results/recipe';
 import { sensitivityParts } from './results/sensitivity';
 import { zerosParts } from './results/zeros';
@@ -37,26 +37,43 @@ export function written(result: JobResult | null) {
 
 export function runResult(page: JobPage, run: JobRun, width: number, tell: Tell): TemplateResult {
   return html`<section class="run" aria-label="Result">
-    ${run.state === 'failed' || run.state === 'cancelled' ? ended(run) : nothing}
+    ${run.state === 'failed' || run.state === 'cancelled' ? ended(run, tell) : nothing}
     ${run.result === null ? partial(run, width) : whole(page, run, run.result, width, tell)}
   </section>`;
 }
 
-/** Why a run has no result. */
-function ended({ state, error, rows }: JobRun): TemplateResult {
+/** Why a run has no result, and what it has left. */
+function ended({ state, title, error, rows, left }: JobRun, tell: Tell): TemplateResult {
   const kept =
     rows.length > 0 ? html`<p class="muted">What was measured until then stays below.</p>` : nothing;
-  if (state === 'cancelled')
-    return html`<h2>Cancelled</h2>
-      <p>Nothing was written.</p>
-      ${kept}`;
-  return html`<div class="failure" role="alert">
-    ${icon('error', 'severity-error')}
-    <div>
-      <p class="wrap">${visible(error?.message ?? 'It failed.')}</p>
-      ${error?.diagnostics === undefined ? nothing : diagnosticList(error.diagnostics, undefined, 8)} ${kept}
+  const heading = html`<h2 class="run-title" aria-live="polite">
+    ${visible(title)}: ${state === 'cancelled' ? 'cancelled' : 'failed'}
+  </h2>`;
+  const file =
+    left === null
+      ? html`<p class="muted">Nothing was written.</p>`
+      : html`<p>
+          The best version until then is kept:
+          <button
+            type="button"
+            class="link"
+            title=${fullText(left)}
+            @click=${() => tell({ kind: 'open', file: left })}
+          >
+            ${elide(fileName(left), 48)}
+          </button>
+        </p>`;
+  if (state === 'cancelled') return html`${heading} ${file} ${kept}`;
+  return html`${heading}
+    <div class="failure" role="alert">
+      ${icon('error', 'severity-error')}
+      <div>
+        <p class="wrap">${visible(error?.message ?? 'It failed.')}</p>
+        ${error?.diagnostics === undefined ? nothing : diagnosticList(error.diagnostics, undefined, 8)}
+        ${kept}
+      </div>
     </div>
-  </div>`;
+    ${left === null ? nothing : file}`;
 }
 
 /** What has come while it runs, or until it ended. */
@@ -85,6 +102,7 @@ function whole(page: JobPage, run: JobRun, result: JobResult, width: number, tel
     <h2 class="run-title" aria-live="polite">${headline(run, result)}</h2>
     <div class="buttons" role="group" aria-label="Actions">
       ${file === undefined ? nothing : fileButtons(run, file.output, tell)}
+      ${measuresLayers(result) ? layersButton(run, tell) : nothing}
       ${run.overlays.map(
         (overlay) =>
           html`<button
@@ -104,6 +122,7 @@ function whole(page: JobPage, run: JobRun, result: JobResult, width: number, tel
       >
         Copy Command Line
       </button>
+      ${file === undefined || run.deleted ? nothing : deleteButton(run, file.output, tell)}
     </div>
     ${
       file === undefined
@@ -125,6 +144,24 @@ function whole(page: JobPage, run: JobRun, result: JobResult, width: number, tel
     }
   `;
 }
+
+/** Static quantization says what runs in integers; what each layer loses by that takes a measurement of its own. */
+const measuresLayers = (result: JobResult): boolean =>
+  result.kind === 'quantize' &&
+  'fusion' in result.value &&
+  typeof result.value.scheme === 'string' &&
+  !('weightOnly' in result.value) &&
+  !('search' in result.value);
+
+const layersButton = (run: JobRun, tell: Tell): TemplateResult =>
+  html`<button
+    type="button"
+    class="secondary"
+    title="Measure what each layer loses by rounding, on the same data, and paint it on the graph"
+    @click=${() => tell({ kind: 'layers', run: run.id })}
+  >
+    Measure Each Layer
+  </button>`;
 
 function fileButtons(run: JobRun, file: string, tell: Tell): TemplateResult {
   const name = elide(fileName(file), 40);
@@ -164,11 +201,23 @@ function fileButtons(run: JobRun, file: string, tell: Tell): TemplateResult {
     <button
       type="button"
       class="secondary"
-      title="Move ${name} to the trash; the original stays"
-      @click=${() => tell({ kind: 'delete', run: run.id })}
+      title="Serve ${name} on this machine"
+      @click=${() => tell({ kind: 'deploy', file })}
     >
-      Delete
+      Deploy
     </button>`;
+}
+
+function deleteButton(run: JobRun, file: string, tell: Tell): TemplateResult {
+  const name = elide(fileName(file), 40);
+  return html`<button
+    type="button"
+    class="secondary"
+    title="Move ${name} to the trash; the original stays"
+    @click=${() => tell({ kind: 'delete', run: run.id })}
+  >
+    Delete
+  </button>`;
 }
 
 /** The result in a sentence. */
@@ -185,7 +234,8 @@ function headline(run: JobRun, result: JobResult): TemplateResult | string {
   if (file !== undefined) {
     const share = file.after / Math.max(1, file.before);
     return html`<span title=${fullText(file.output)}>${elide(fileName(file.output), 48)}</span>:
-      <span class="verdict-${share < 1 ? 'better' : 'worse'}">${three(share)} of the size</span
+      <span class="verdict-${share < 1 ? 'better' : 'worse'}"
+        >${share > 1 ? `${three(share)}× the size` : `${three(share)} of the size`}</span
       >${tail(result)}`;
   }
   if (result.kind === 'sensitivity') {
@@ -239,7 +289,7 @@ function profileHeadline({
   return `${name}: ${inUnit(runUs, 'µs')} a run${first === undefined ? '' : `, ${percent(first.share)} of it in ${visible(first.name)}`}`;
 }
 
-function tail(result: JobResult): string {
+function tail(result: JobResult): TemplateResult | string {
   if (result.kind === 'prune' || result.kind === 'lowRank') {
     const { before, after } = result.value;
     if (before.macs === null || after.macs === null) return '';
@@ -247,7 +297,11 @@ function tail(result: JobResult): string {
   }
   if (result.kind === 'quantize' && !('weightOnly' in result.value)) {
     const { integer, float } = result.value.fusion;
-    return integer > 0 ? `, ${integer} of ${integer + float} compute nodes run in integers` : '';
+    const share = integer > 0 ? `, ${integer} of ${integer + float} compute nodes run in integers` : '';
+    const { speed } = result.value;
+    if (speed === undefined || speed === null) return share;
+    const { text, verdict } = speedOf(speed.ratio);
+    return html`${share}, <span class="verdict-${verdict}">${text}</span>`;
   }
   return '';
 }

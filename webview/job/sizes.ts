@@ -15,6 +15,12 @@ export interface SizeBar {
 
 const height = 16;
 
+/** A size as a share of another: smaller is better, larger worse; both also in words. */
+export const shareOf = (share: number): TemplateResult =>
+  html`<span class="tabular ${share < 0.995 ? 'verdict-better' : share > 1.005 ? 'verdict-worse' : 'muted'}"
+    >${share > 1.005 ? `${three(share)}× as large` : `${three(share)} of it`}</span
+  >`;
+
 /** Bars of one scale below each other; `width` in pixels. */
 export function sizeBars(bars: readonly SizeBar[], width: number): TemplateResult {
   const largest = Math.max(1, ...bars.map((bar) => Math.max(bar.bytes, bar.between?.high ?? 0)));
@@ -23,8 +29,7 @@ export function sizeBars(bars: readonly SizeBar[], width: number): TemplateResul
   const [first] = bars;
   return html`<dl class="size-bars">
     ${bars.map((bar) => {
-      const share =
-        bar === first || first === undefined ? '' : `${three(bar.bytes / Math.max(1, first.bytes))} of it`;
+      const share = bar === first || first === undefined ? undefined : bar.bytes / Math.max(1, first.bytes);
       return html`<dt title=${fullText(bar.label)}>${elide(bar.label, 28)}</dt>
         <dd>
           <svg width=${room + 2} height=${height} aria-hidden="true">
@@ -38,7 +43,7 @@ export function sizeBars(bars: readonly SizeBar[], width: number): TemplateResul
           <span class="tabular" title=${exactBytes(Math.round(bar.bytes))}
             >${bar.between === undefined ? '' : 'about '}${bytes(bar.bytes)}</span
           >
-          ${share === '' ? nothing : html`<span class="muted tabular">${share}</span>`}
+          ${share === undefined ? nothing : shareOf(share)}
         </dd>`;
     })}
   </dl>`;

@@ -4,6 +4,8 @@
 import type {
   Field,
   FieldValue,
+  FormCondition,
+  FormRule,
   FormValues,
   JobPage,
   JobRun,
@@ -106,13 +108,27 @@ export function problemOf(
   return undefined;
 }
 
+function holds({ field, is, not, empty }: FormCondition, values: FormValues): boolean {
+  const value = values[field];
+  if (empty === true) return isEmpty(value);
+  if (not !== undefined) return isEmpty(value) || !not.includes(value as string);
+  return !isEmpty(value) && (is === undefined || is.includes(value as string));
+}
+
+/** What does not go together in the form as it is filled in. */
+export const brokenRules = ({ rules }: MethodForm, values: FormValues): FormRule[] =>
+  rules.filter(({ when }) => when.every((condition) => holds(condition, values)));
+
 /** The first thing that keeps the form from running. */
 export function formProblem(method: MethodForm, values: FormValues): string | undefined {
   for (const field of method.fields) {
     const problem = problemOf(field, values[field.name]);
     if (problem !== undefined) return isEmpty(values[field.name]) ? problem : `${field.label}: ${problem}`;
   }
-  return undefined;
+  const broken = brokenRules(method, values).find(({ stops }) => stops);
+  if (broken === undefined) return undefined;
+  const label = method.fields.find(({ name }) => name === broken.field)?.label ?? broken.field;
+  return `${label}: ${broken.says}`;
 }
 
 /** Values without those of fields that the form does not have, and without empty ones. */

@@ -15,7 +15,7 @@ import { pruneCommand } from '../../../daemon/cli/prune';
 import { quantizeCommand } from '../../../daemon/cli/quantize';
 import { runCommand } from '../../../daemon/cli/run';
 import { sensitivityCommand } from '../../../daemon/cli/sensitivity';
-import type { Field, FieldValue, FormValues } from '../../../daemon/protocol/jobPage';
+import type { Field, FieldValue, FormCondition, FormValues } from '../../../daemon/protocol/jobPage';
 import { commandLine, commandWords } from '../../../extension/jobs/commandLine';
 import { methodForm } from '../../../extension/jobs/form';
 import type { Method, Situation } from '../../../extension/jobs/job';
@@ -101,6 +101,22 @@ test('every field has help and a label, and every name in a job is a field', () 
   }
 });
 
+test('rules are about fields of their form and values that these take, and say a sentence', () => {
+  for (const { job, method } of methods) {
+    const { fields, rules } = methodForm(method, situation);
+    for (const { field, when, says } of rules) {
+      const where = `${job.id}/${method.id}: ${field}`;
+      assert.match(says, /^[A-Z].{10,}\.$/, where);
+      for (const { field: name, is = [], not = [] } of [{ field }, ...when] as FormCondition[]) {
+        const control = fields.find((one) => one.name === name)?.control;
+        assert.ok(control, `${where} is about ${name}`);
+        const known = control.kind === 'choice' ? control.options.map(({ value }) => value) : [true, false];
+        for (const value of [...is, ...not]) assert.ok(known.includes(value), `${where}: ${String(value)}`);
+      }
+    }
+  }
+});
+
 test('ids of jobs and of their methods are theirs alone', () => {
   const ids = jobs.map(({ id }) => id);
   assert.equal(new Set(ids).size, ids.length);
@@ -176,6 +192,13 @@ test('data that is named after another model of the folder is offered, but not t
   assert.ok(control.kind === 'path');
   assert.deepEqual(control.offers, ['/models/other_calibration.npz']);
   assert.equal(form.values['calibration'], undefined);
+  // Also after what another begins with, and after one that this only looks like.
+  for (const other of ['other_bn.onnx', 'my.onnx']) {
+    const owner = other === 'my.onnx' ? 'my' : 'other';
+    const beside = ['mynet.onnx', other, `${owner}_calibration.npz`];
+    const near = methodForm(jobs[0]!.methods[0]!, { ...situation, model: '/models/mynet.onnx', beside });
+    assert.equal(near.values['calibration'], undefined, other);
+  }
   const alone = { ...situation, beside: ['my net.onnx', 'other_calibration.npz'] };
   assert.equal(
     methodForm(jobs[0]!.methods[0]!, alone).values['calibration'],

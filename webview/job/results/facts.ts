@@ -27,7 +27,12 @@ export function errorFacts(error: OutputError | null): Fact[] {
   return [
     {
       name: 'Signal to noise',
-      value: error.sqnrDb >= 200 ? 'no difference' : `${three(error.sqnrDb)} dB`,
+      value:
+        error.sqnrDb >= 200
+          ? 'no difference'
+          : html`${three(error.sqnrDb)} dB<span class="muted"
+                >, ${three(100 * 10 ** (-error.sqnrDb / 20))} % of error</span
+              >`,
       title:
         'Signal-to-noise ratio of all outputs against the original: 20 dB is a tenth of error, 40 dB a hundredth',
     },
