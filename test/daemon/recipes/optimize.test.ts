@@ -1,8 +1,7 @@
 // The recipe: what it writes, what it reports, what it refuses; and the trained models with their real data.
 
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentTask } from '../../../daemon/base/task';
@@ -14,12 +13,14 @@ import { readModel } from '../../../daemon/onnx/readModel';
 import { checkOutputs } from '../../../daemon/recipes/verify/checkOutputs';
 import { optimize } from '../../../daemon/recipes/optimize';
 import { f4, writeNpz } from '../../support/npzWriter';
+import { ownTemporaryFolder } from '../../support/childProcesses';
 import { distFolder, sharedFolder, temporaryFolder } from '../../support/paths';
 import { squareModel, unknownOperatorModel, writeSmall } from '../../support/smallModels';
 
 setScriptFolder(distFolder);
 const folder = temporaryFolder('slipway-optimize-test-');
-const ours = () => readdirSync(tmpdir()).filter((name) => /^slipway-(fold|optimize)-\w{6}$/.test(name));
+const listed = ownTemporaryFolder();
+const ours = () => listed().filter((name) => /^slipway-(fold|optimize)-\w{6}$/.test(name));
 
 /** Flattens (batch, 3, seq) by shape arithmetic, scales and adds. */
 const chain = (): Model =>

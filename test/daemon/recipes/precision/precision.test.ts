@@ -2,8 +2,7 @@
 // are printed.
 
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SlipwayError, type ErrorKind } from '../../../../daemon/base/errors';
@@ -12,12 +11,14 @@ import { evaluateModel } from '../../../../daemon/evaluate/evaluate';
 import { setScriptFolder } from '../../../../daemon/host/scripts';
 import { floatTensor, node } from '../../../../daemon/ir/builder';
 import { convertPrecision, type PrecisionOptions } from '../../../../daemon/recipes/precision/precision';
+import { ownTemporaryFolder } from '../../../support/childProcesses';
 import { distFolder, sharedFolder, temporaryFolder } from '../../../support/paths';
 import { writeSmall } from '../../../support/smallModels';
 import { oneToOne, weight } from '../../passes/modelHarness';
 
 setScriptFolder(distFolder);
 const folder = temporaryFolder('slipway-precision-test-');
+const temporaryFiles = ownTemporaryFolder();
 const models = sharedFolder() && join(sharedFolder()!, 'models');
 if (models === undefined)
   console.log('../shared/models is absent: only models built by the test are converted.');
@@ -148,7 +149,7 @@ test('what cannot be done is said, and nothing is written', async () => {
 
 test('no temporary folder is left', () => {
   assert.deepEqual(
-    readdirSync(tmpdir()).filter((name) => /^slipway-precision-[A-Za-z0-9]{6}$/u.test(name)),
+    temporaryFiles().filter((name) => /^slipway-precision-[A-Za-z0-9]{6}$/u.test(name)),
     [],
   );
 });
