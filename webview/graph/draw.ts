@@ -1,7 +1,7 @@
 // Paints the part of a picture that is in view. Few large paths instead of many small ones, and less detail
 // the further one is away: text first, then borders and arrows, last plain blocks in their family's colour.
 
-import { firstInCells, traceFar, type Frame } from './drawFar';
+import { drawFar } from './drawFar';
 import { fillValues, drawValues } from './drawOverlay';
 import { box, detailFont, titleFont } from './labels';
 import { EdgeKind, spacing } from './layoutTypes';
@@ -51,40 +51,42 @@ export function drawScene(
     bottom: camera.y + view.height / camera.scale,
   };
   const { layout, table } = picture;
+  // One device pixel at the least, one and a bit at life size.
+  const hair = Math.max(1 / zoom, 1);
+  const isSeen = (n: number) => layout.x[n]! <= seen.right && layout.x[n]! + layout.widths[n]! >= seen.left;
+  if (camera.scale < detailFrom.box) {
+    const open = picture.frames.filter(
+      (n) =>
+        isSeen(n) &&
+        layout.y[n]! <= seen.bottom &&
+        layout.y[n]! + layout.heights[n]! >= seen.top &&
+        Math.min(layout.widths[n]!, layout.heights[n]!) * zoom >= smallestFrame,
+    );
+    drawScopes(ctx, picture, open, camera.scale, hair, theme);
+    drawFar(ctx, picture, seen, zoom, 1 / camera.scale, theme, marks, standBack);
+    drawChosen(ctx, picture, 1 / camera.scale, theme, marks);
+    return;
+  }
   const nodes: number[] = [];
   const open: number[] = [];
   picture.boxes.each(seen.top, seen.bottom, (n) => {
-    if (layout.x[n]! > seen.right || layout.x[n]! + layout.widths[n]! < seen.left) return;
+    if (!isSeen(n)) return;
     if (table.opened[n] === 1) open.push(n);
     else nodes.push(n);
   });
   const lines: number[] = [];
   picture.lines.each(seen.top, seen.bottom, (e) => lines.push(e));
-  // One device pixel at the least, one and a bit at life size.
-  const hair = Math.max(1 / zoom, 1);
+  // Outer ones come first in the table.
+  open.sort((a, b) => a - b);
   drawScopes(ctx, picture, open, camera.scale, hair, theme);
-  const isFar = camera.scale < detailFrom.box;
-  const frame = {
-    left: seen.left,
-    top: seen.top,
-    zoom,
-    width: view.width * ratio,
-    height: view.height * ratio,
-  };
-  drawLines(ctx, picture, lines, camera.scale, hair, theme, marks, isFar ? frame : undefined);
-  if (isFar) {
-    inParts(ctx, nodes, marks, (some) =>
-      drawBlocks(ctx, picture, some, 4 / camera.scale, theme, marks.overlay, frame),
-    );
-  } else {
-    inParts(ctx, nodes, marks, (some) => {
-      drawBoxes(ctx, picture, some, hair, theme, marks);
-      if (camera.scale >= detailFrom.title) {
-        drawText(ctx, picture, some, camera.scale, theme, marks.overlay);
-        drawSigns(ctx, picture, some, hair, theme);
-      }
-    });
-  }
+  drawLines(ctx, picture, lines, camera.scale, hair, theme, marks);
+  inParts(ctx, nodes, marks, (some) => {
+    drawBoxes(ctx, picture, some, hair, theme, marks);
+    if (camera.scale >= detailFrom.title) {
+      drawText(ctx, picture, some, camera.scale, theme, marks.overlay);
+      drawSigns(ctx, picture, some, hair, theme);
+    }
+  });
   if (camera.scale >= detailFrom.newLabels) {
     const all = camera.scale >= detailFrom.allLabels;
     const always = (n: number) => all || n === marks.selected || n === marks.hovered;
@@ -94,6 +96,9 @@ export function drawScene(
   if (marks.overlay !== undefined && camera.scale >= detailFrom.detail)
     inParts(ctx, nodes, marks, (some) => drawValues(ctx, picture, some, marks.overlay, theme));
 }
+
+/** Frames of scopes that are smaller than this are not drawn from afar; in device pixels. */
+const smallestFrame = 3;
 
 /** How much is left of what is not part of a trace. */
 const standBack = 0.25;
@@ -123,7 +128,6 @@ function drawLines(
   hair: number,
   theme: Theme,
   { selected, hovered, trace }: Marks,
-  far: Frame | undefined,
 ): void {
   const { source, target } = picture.table;
   const isMarked = trace !== undefined || selected !== undefined || hovered !== undefined;
@@ -139,8 +143,7 @@ function drawLines(
     ctx.lineWidth = marked ? 1.5 * hair : hair;
     ctx.globalAlpha = marked || trace === undefined ? 1 : standBack;
     ctx.beginPath();
-    if (far !== undefined) traceFar(ctx, picture, some, far);
-    else for (const e of some) traceEdge(ctx, picture, e);
+    for (const e of some) traceEdge(ctx, picture, e);
     ctx.stroke();
     if (scale < 0.3) continue;
     ctx.beginPath();
@@ -159,48 +162,6 @@ function byFamily(picture: Picture, nodes: readonly number[]): Map<Family, numbe
     else group.push(n);
   }
   return groups;
-}
-
-/** From far away: one block each. */
-function drawBlocks(
-  ctx: CanvasRenderingContext2D,
-  picture: Picture,
-  nodes: readonly number[],
-  smallest: number,
-  theme: Theme,
-  overlay: OverlayPaint | undefined,
-  frame: Frame,
-): void {
-  const { layout, table } = picture;
-  // However far away, a block stays visible.
-  const block = (n: number) => {
-    const width = Math.max(layout.widths[n]!, smallest);
-    ctx.fillRect(
-      layout.x[n]! - (width - layout.widths[n]!) / 2,
-      layout.y[n]!,
-      width,
-      Math.max(layout.heights[n]!, smallest / 2),
-    );
-  };
-  if (overlay !== undefined) {
-    // What has no value stays in the background.
-    ctx.fillStyle = theme.boxBorder;
-    const without = nodes.filter((n) => overlay.strong[n] === undefined);
-    for (const n of firstInCells(picture, without, frame)) block(n);
-    const painted = nodes.filter((n) => overlay.strong[n] !== undefined);
-    for (const n of firstInCells(picture, painted, frame)) {
-      ctx.fillStyle = overlay.strong[n]!;
-      block(n);
-    }
-    return;
-  }
-  const shown = firstInCells(picture, nodes, frame);
-  for (const [family, group] of byFamily(picture, shown)) {
-    ctx.fillStyle = theme.family[family];
-    for (const n of group) block(n);
-  }
-  ctx.fillStyle = theme.foreground;
-  for (const n of shown) if (table.kind[table.drawn[n]!] !== NodeKind.operator) block(n);
 }
 
 function drawBoxes(
@@ -246,13 +207,11 @@ function drawBoxes(
 function drawScopes(
   ctx: CanvasRenderingContext2D,
   picture: Picture,
-  open: readonly number[],
+  frames: readonly number[],
   scale: number,
   hair: number,
   theme: Theme,
 ): void {
-  // Outer ones come first in the table.
-  const frames = [...open].sort((a, b) => a - b);
   ctx.fillStyle = theme.foreground;
   ctx.globalAlpha = theme.highContrast ? 0 : 0.025;
   for (const n of frames) {
@@ -422,6 +381,18 @@ function drawMarks(
     ctx.stroke();
     ctx.setLineDash([]);
   }
+  drawChosen(ctx, picture, pixel, theme, marks);
+}
+
+/** The current match, what the pointer is over, and the selection. */
+function drawChosen(
+  ctx: CanvasRenderingContext2D,
+  picture: Picture,
+  pixel: number,
+  theme: Theme,
+  marks: Marks,
+): void {
+  ctx.lineWidth = 2 * pixel;
   if (marks.currentHit !== undefined && marks.currentHit !== marks.selected) {
     ctx.beginPath();
     traceBox(ctx, picture, marks.currentHit, 2 * pixel);

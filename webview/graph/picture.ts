@@ -15,6 +15,8 @@ export interface Picture {
   /** Edges shown as chips, by the drawn number of their target. */
   readonly references: ReadonlyMap<number, readonly number[]>;
   readonly boxes: SpatialIndex;
+  /** Drawn numbers of open scopes, outer ones first. */
+  readonly frames: readonly number[];
   readonly lines: SpatialIndex;
   /** Drawn numbers from top to bottom, left to right: the order in which a reader meets them. */
   readonly reading: Int32Array;
@@ -48,6 +50,7 @@ export function makePicture(table: GraphTable, labels: Labels, layout: NestedLay
     layout,
     family: Array.from(table.drawn, (row) => familyOf(table.op[row]!)),
     references,
+    frames: Array.from(table.opened.keys()).filter((n) => table.opened[n] === 1),
     boxes: new SpatialIndex(tops, bottoms, layout.height),
     lines: new SpatialIndex(from, to, layout.height),
     reading,
