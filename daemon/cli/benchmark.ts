@@ -16,7 +16,7 @@ import { countsOption, deviceOption, threadsOption } from './benchmarkOptions';
 import { describeBenchmark } from './benchmarkText';
 import type { Command } from './command';
 import { significant } from './format';
-import { absolute, historyOption, inHistory, uriOf } from './history';
+import { absolute, historyOption, inHistory, uriOf } from './inHistory';
 
 export const benchmarkCommand: Command = {
   spec: {

@@ -6,6 +6,7 @@ import { cluster } from '../recipes/cluster';
 import { countOption, numberOption, textOption, UsageError } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
+import { historyOption, inHistory, jobOn } from './inHistory';
 import { megabytes, plural, significant } from './format';
 import { renderList } from './table';
 
@@ -33,27 +34,28 @@ export const clusterCommand: Command = {
       },
       'calibration-samples': { type: 'string', value: 'N', help: 'Use at most N samples; all when absent' },
       overwrite: { type: 'boolean', help: 'Replace OUT when it exists (never the model itself)' },
+      ...historyOption,
     },
     positionals: { min: 1, max: 1, what: 'The model' },
     examples: [
       'slipway cluster resnet.onnx -o resnet.c16.onnx --clusters 16 --calibration resnet_calibration.npz',
     ],
   },
-  async run(args, { task }) {
+  async run(args, context) {
     const [model = ''] = args.positionals;
     const output = textOption(args, 'output');
     if (output === undefined) throw new UsageError('Name the file to write: -o OUT.');
-    const result: ClusterResult = await cluster(
-      model,
-      {
-        output,
-        clusters: numberOption(args, 'clusters', { min: 2, max: 256, whole: true }) ?? 16,
-        codebooks: countOption(args, 'codebooks', 512),
-        calibration: textOption(args, 'calibration'),
-        calibrationSamples: countOption(args, 'calibration-samples'),
-        overwrite: args.flags.has('overwrite'),
-      },
-      task,
+    const options = {
+      output,
+      clusters: numberOption(args, 'clusters', { min: 2, max: 256, whole: true }) ?? 16,
+      codebooks: countOption(args, 'codebooks', 512),
+      calibration: textOption(args, 'calibration'),
+      calibrationSamples: countOption(args, 'calibration-samples'),
+      overwrite: args.flags.has('overwrite'),
+    };
+    const job = jobOn('slipway/cluster', 'Clustering of', model, options);
+    const result: ClusterResult = await inHistory(args, context, job, (task) =>
+      cluster(model, options, task),
     );
     return { result, text: describe(model, result) };
   },

@@ -5,7 +5,7 @@ import { compress, type CompressResult, type Variant } from '../recipes/compress
 import { choiceOption, countOption, numberOption, textOption } from './args';
 import type { Command } from './command';
 import { megabytes, milliseconds, plural, ratio, share, significant } from './format';
-import { absolute, historyOption, inHistory, uriOf } from './history';
+import { absolute, historyOption, inHistory, uriOf } from './inHistory';
 import { renderTable } from './table';
 
 export const compressCommand: Command = {

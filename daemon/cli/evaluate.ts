@@ -6,7 +6,7 @@ import { comparesValues, isError, metricNames } from '../evaluate/metrics/names'
 import { choiceOption, countOption, numberOption, textOption, UsageError, type ParsedArgs } from './args';
 import type { Command } from './command';
 import { plural, share, significant } from './format';
-import { absolute, historyOption, inHistory, uriOf } from './history';
+import { absolute, historyOption, inHistory, uriOf } from './inHistory';
 import { renderTable } from './table';
 
 /** Classes that the table shows; --json has all. */

@@ -1,93 +1,239 @@
-// Runs of the command line in the history of jobs, beside those of the daemon, which lists them: the same folder, one file
-// each, written whole and readable by its owner alone, whether a daemon runs or not. A history that cannot be written
-// is told and costs nothing else.
+// slipway history: the runs that were kept, of this command and of the editor's daemon, which share one folder.
 
 import { basename, join, resolve } from 'node:path';
-import { cancelled } from '../base/errors';
-import { silentTask, type Task } from '../base/task';
-import type { RunModel } from '../protocol/runs';
-import { uriOfPath } from '../workspace/uris';
-import type { ParsedArgs } from './args';
-import type { CommandContext } from './command';
+import { badRequest, notFound } from '../base/errors';
+import { omit } from '../base/omit';
+import { compareFigures, type ComparedFigure } from '../protocol/compareFigures';
+import type { RunFigure, RunRecord, RunSummary } from '../protocol/runs';
+import { stateFolder } from '../server/daemonFile';
+import { RunStore } from '../workspace/runs';
+import { choiceOption, countOption, textOption, UsageError } from './args';
+import type { Command, Outcome } from './command';
+import { byteText, percent, significant } from './format';
+import { renderList, renderTable } from './table';
 
-/** The option of commands whose runs are kept. */
-export const historyOption = {
-  'no-history': { type: 'boolean', help: 'Keep this run out of the history that the editor shows' },
+/** Commands, and the requests that their runs answered. */
+const jobs = {
+  benchmark: ['benchmark'],
+  profile: ['profile'],
+  evaluate: ['evaluate'],
+  compress: ['compress'],
+  optimize: ['optimize'],
+  quantize: ['quantize', 'quantizeWeights', 'convertPrecision'],
+  prune: ['prune', 'pruneWeights'],
+  'low-rank': ['lowRank'],
+  cluster: ['cluster'],
+  sensitivity: ['sensitivity', 'pruneSensitivity'],
+  run: ['runRecipe'],
 } as const;
+type Job = keyof typeof jobs;
 
-export interface KeptJob {
-  /** The request that it answers in the daemon, `slipway/benchmark`. */
-  readonly method: string;
-  /** What it does, "Benchmark of". */
-  readonly what: string;
-  readonly models: readonly { readonly role: RunModel['role']; readonly path: string | undefined }[];
-  /** The params that the request would have, so that the editor can open the run. */
-  readonly params: Readonly<Record<string, unknown>>;
-}
-
-/** A path as requests name it. */
-export const uriOf = (path: string): string => uriOfPath(resolve(path));
-
-/** Paths in params are absolute, since whoever reads them is elsewhere. */
-export const absolute = (path: string | undefined): string | undefined =>
-  path === undefined ? undefined : resolve(path);
-
-/** Does the work and keeps what came of it, as the daemon does with its jobs. */
-export async function inHistory<T>(
-  args: ParsedArgs,
-  { task, note }: CommandContext,
-  job: KeptJob,
-  work: (task: Task) => Promise<T>,
-): Promise<T> {
-  if (args.flags.has('no-history')) return work(task);
-  const { RunStore } = await import('../workspace/runs');
-  const { stateFolder } = await import('../server/daemonFile');
-  let warned = false;
-  const warn = (sentence: string) => {
-    if (!warned) note(sentence);
-    warned = true;
-  };
-  const runs = new RunStore({ folder: join(stateFolder(), 'runs'), client: 'cli', warn });
-  const models: RunModel[] = [];
-  for (const { role, path } of job.models)
-    if (path !== undefined) models.push(await describe(role, resolve(path), task));
-  const title = `${job.what} ${models.map(({ path }) => basename(path)).join(', ')}`;
-  const params = Object.fromEntries(Object.entries(job.params).filter(([, value]) => value !== undefined));
-  const run = runs.begin({ method: job.method, title, models, params });
-  const whole = new Map(
-    job.models.flatMap(({ path }) => (path === undefined ? [] : [[path, resolve(path)] as const])),
-  );
-  const watched: Task = {
-    signal: task.signal,
-    report: (progress) => {
-      if (progress.row !== undefined) run.row(withPaths(progress.row, whole));
-      task.report(progress);
+export const historyCommand: Command = {
+  spec: {
+    name: 'history',
+    summary: 'Lists what was run, here and in the editor, shows single runs, and compares two of them',
+    usage: 'history [MODEL]',
+    options: {
+      job: {
+        type: 'string',
+        value: 'COMMAND',
+        help: `Runs of one command only: ${Object.keys(jobs).join(', ')}`,
+      },
+      limit: { type: 'string', value: 'N', help: 'The newest N; 20 when absent' },
+      show: { type: 'string', value: 'ID', help: 'One run with what was asked; with --json also its result' },
+      compare: { type: 'string', value: 'ID,ID', help: 'The figures of two runs side by side' },
+      remove: { type: 'string', value: 'ID,…', help: 'Remove runs; one that is going on stays' },
     },
-  };
-  try {
-    const result = await work(watched);
-    await run.done(withPaths(result, whole));
-    return result;
-  } catch (error) {
-    await run.failed(task.signal.aborted ? cancelled() : error);
-    throw error;
-  }
+    positionals: { min: 0, max: 1, what: 'A model: its runs only' },
+    examples: [
+      'slipway history',
+      'slipway history resnet.onnx --job benchmark',
+      'slipway history --compare 3fa2c1,9b04de',
+      'slipway history --show 9b04de --json',
+    ],
+    notes: ['An ID may be shortened to any part that only one run has: its last six letters, say.'],
+  },
+  async run(args, { note }) {
+    const store = new RunStore({ folder: join(stateFolder(), 'runs'), client: 'cli', warn: note });
+    const [show, compare, remove] = ['show', 'compare', 'remove'].map((name) => textOption(args, name));
+    if ([show, compare, remove].filter((one) => one !== undefined).length > 1)
+      throw new UsageError('--show, --compare and --remove are three different things: name one of them.');
+    if (show !== undefined) return shown(await store.get(await idOf(store, show)));
+    if (compare !== undefined) return compared(store, compare.split(','));
+    if (remove !== undefined) return removed(store, remove.split(','));
+    const [path] = args.positionals;
+    const job = choiceOption(args, 'job', Object.keys(jobs) as Job[]);
+    const runs = await store.list({
+      path: path === undefined ? undefined : resolve(path),
+      methods: job && jobs[job].map((name) => `slipway/${name}`),
+      limit: countOption(args, 'limit') ?? 20,
+    });
+    return { result: { runs, folder: store.folder }, text: listed(runs, path, store.folder) };
+  },
+};
+
+/** The whole id of the one run that has this part. */
+async function idOf(store: RunStore, part: string): Promise<string> {
+  const ids = (await store.list({ limit: Number.POSITIVE_INFINITY })).map(({ id }) => id);
+  if (ids.includes(part)) return part;
+  const found = part === '' ? [] : ids.filter((id) => id.includes(part));
+  const [only] = found;
+  if (only === undefined)
+    throw notFound(`There is no run "${part}". slipway history lists them with their ids.`);
+  if (found.length > 1)
+    throw badRequest(`${found.length} runs have "${part}" in their ids. Give more of it, ${only} say.`);
+  return only;
 }
 
-/** The same with the models' paths in full, which the command prints as they were given. */
-const withPaths = (value: unknown, whole: ReadonlyMap<string, string>): unknown =>
-  JSON.parse(JSON.stringify(value), (_key, one: unknown) =>
-    typeof one === 'string' ? (whole.get(one) ?? one) : one,
-  );
+async function compared(store: RunStore, parts: readonly string[]): Promise<Outcome> {
+  if (parts.length !== 2) throw new UsageError('--compare takes two ids, as in --compare 3fa2c1,9b04de.');
+  const [one, other] = [await idOf(store, parts[0]!), await idOf(store, parts[1]!)];
+  if (one === other) throw badRequest('Both ids are those of the same run.');
+  // Ids sort by time.
+  const [before, after] = [
+    await store.get(one < other ? one : other),
+    await store.get(one < other ? other : one),
+  ];
+  const summary = (run: RunRecord): RunSummary => omit(run, 'params', 'result', 'rows');
+  const figures = compareFigures(before, after);
+  const result = { before: summary(before), after: summary(after), figures };
+  return { result, text: comparedText(before, after, figures) };
+}
 
-/** A model that cannot be read has no digest; the job itself says what is wrong with it. */
-async function describe(role: RunModel['role'], path: string, task: Task): Promise<RunModel> {
-  const silent = { ...silentTask, signal: task.signal };
-  try {
-    const { readModel } = await import('../onnx/readModel');
-    const { modelDigest } = await import('../workspace/modelDigest');
-    return { role, path, ...(await modelDigest(path, await readModel(path, silent), silent)) };
-  } catch {
-    return { role, path, digest: null, fileBytes: null };
-  }
+async function removed(store: RunStore, parts: readonly string[]): Promise<Outcome> {
+  const ids: string[] = [];
+  for (const part of parts) ids.push(await idOf(store, part));
+  const gone = await store.remove(ids);
+  const stayed = ids.length - gone.length;
+  const text = `${gone.length} removed.${stayed === 0 ? '' : ` ${stayed} still going on.`}`;
+  return { result: { removed: gone }, text };
+}
+
+function listed(runs: readonly RunSummary[], path: string | undefined, folder: string): string {
+  if (runs.length === 0)
+    return path === undefined
+      ? `Nothing was run yet. Runs are kept in ${folder}.`
+      : `Nothing was run on ${path} yet. slipway history lists the runs of all models.`;
+  return renderTable(
+    [
+      { title: 'Id' },
+      { title: 'Began' },
+      { title: 'Run' },
+      { title: 'State' },
+      { title: 'Figures' },
+      { title: 'Took', align: 'right' },
+      { title: 'By' },
+    ],
+    runs.map((run) => [
+      run.id.slice(-6),
+      when(run.startedAt),
+      run.title,
+      run.state,
+      run.error === null ? mainFigures(run) : short(run.error),
+      took(run.durationMs),
+      client(run),
+    ]),
+  );
+}
+
+/** The figures of what a job chose, else the first ones. */
+function mainFigures({ figures }: RunSummary): string {
+  const chosen = figures.filter((figure) => figure.chosen === true);
+  const told = chosen.length > 0 ? chosen : figures;
+  const more = told.length > 3 ? `, ${told.length - 3} more` : '';
+  return told.slice(0, 3).map((figure) => `${figure.name} ${valueText(figure)}`).join(', ') + more; // prettier-ignore
+}
+
+function shown(run: RunRecord): Outcome {
+  const models = run.models.map(({ role, path, digest, fileBytes }): [string, string] => [
+    role === 'model' ? 'Model' : role === 'against' ? 'Against' : 'Reference',
+    [
+      path,
+      ...(fileBytes === null ? [] : [byteText(fileBytes)]),
+      ...(digest === null ? [] : [digest.slice(0, 19)]),
+    ].join(', '),
+  ]);
+  const asked = Object.entries((run.params ?? {}) as Record<string, unknown>)
+    .filter(([name]) => !['uri', 'uris', 'against', 'reference'].includes(name))
+    .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const rows: [string, string][] = [
+    ['Id', run.id],
+    ['State', run.error === null ? run.state : `${run.state}: ${run.error}`],
+    ['Began', when(run.startedAt)],
+    ['Took', took(run.durationMs)],
+    ['By', `${client(run)}, Slipway ${run.version}`],
+    ...models,
+    ['Asked', asked.length === 0 ? 'nothing more' : asked.join(', ')],
+  ];
+  const table = renderTable(
+    [{ title: 'Figure' }, { title: 'Value', align: 'right' }, { title: '95 % interval' }, { title: 'Of' }],
+    run.figures.map((one) => [one.name, valueText(one), interval(one), subject(one.model, one.setting)]),
+  );
+  const text = [run.title, '', renderList(rows), ...(run.figures.length > 0 ? ['', table] : [])].join('\n');
+  return { result: run, text };
+}
+
+function comparedText(before: RunSummary, after: RunSummary, figures: readonly ComparedFigure[]): string {
+  const told = (run: RunSummary): string => `${run.title}, ${when(run.startedAt)}`;
+  const [was, is] = [before.models[0]?.digest, after.models[0]?.digest];
+  const cell = (one: RunFigure | undefined) =>
+    one === undefined ? '–' : [valueText(one), interval(one)].filter((text) => text !== '').join(' ');
+  const right = 'right' as const;
+  return [
+    renderList([
+      ['Before', told(before)],
+      ['After', told(after)],
+    ]),
+    ...(was && is && was !== is ? ['', 'The model has changed between the two.'] : []),
+    '',
+    figures.length === 0
+      ? 'Neither of the two has a figure.'
+      : renderTable(
+          [
+            { title: 'Figure' },
+            ...['Before', 'After', 'After / before'].map((title) => ({ title, align: right })),
+            { title: '' },
+            { title: 'Of' },
+          ],
+          figures.map(({ name, before: a, after: b, ratio, verdict, model, setting }) => [
+            name,
+            cell(a),
+            cell(b),
+            ratio === undefined ? '–' : `${significant(ratio)}×`,
+            verdict === 'same' ? 'no difference' : (verdict ?? 'in one only'),
+            subject(model, setting),
+          ]),
+        ),
+  ].join('\n');
+}
+
+/** Scores from 0 to 1 that are shares. */
+const shares = new Set(['top1', 'topk', 'precision', 'recall', 'f1', 'agreement', 'map']);
+
+function valueText({ name, unit, value }: Pick<RunFigure, 'name' | 'unit' | 'value'>): string {
+  if (shares.has(name)) return percent(value);
+  if (name === 'cosine') return value.toFixed(5);
+  return `${significant(value)}${unit === '' ? '' : unit === '×' ? unit : ` ${unit}`}`;
+}
+
+const interval = ({ low, high, ...figure }: RunFigure): string =>
+  low === undefined || high === undefined
+    ? ''
+    : `(${valueText({ ...figure, value: low })}–${valueText({ ...figure, value: high })})`;
+
+const subject = (model: string | undefined, setting: string | undefined): string =>
+  [model === undefined ? '' : basename(model), setting ?? ''].filter((text) => text !== '').join(', ');
+
+const client = ({ client: by }: RunSummary): string => (by === 'cli' ? 'command' : 'editor');
+
+const short = (text: string): string => (text.length > 60 ? `${text.slice(0, 59)}…` : text);
+
+const took = (ms: number | null): string =>
+  ms === null ? '–' : ms < 1000 ? `${significant(ms)} ms` : `${significant(ms / 1000)} s`;
+
+/** "2026-11-29 20:25:12", as the clock on the wall says. */
+function when(startedAt: string): string {
+  const at = new Date(startedAt);
+  const two = (value: number) => String(value).padStart(2, '0');
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }

@@ -6,6 +6,7 @@ import { countOption, numberOption, textOption, UsageError } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { count, megabytes, significant } from './format';
+import { historyOption, inHistory, jobOn } from './inHistory';
 import { renderList, renderTable } from './table';
 
 export const lowRankCommand: Command = {
@@ -32,28 +33,27 @@ export const lowRankCommand: Command = {
       },
       'calibration-samples': { type: 'string', value: 'N', help: 'Use at most N samples; all when absent' },
       overwrite: { type: 'boolean', help: 'Replace OUT when it exists (never the model itself)' },
+      ...historyOption,
     },
     positionals: { min: 1, max: 1, what: 'The model' },
     examples: [
       'slipway low-rank bert.onnx -o bert.thin.onnx --max-error 0.05 --calibration bert_calibration.npz',
     ],
   },
-  async run(args, { task }) {
+  async run(args, context) {
     const [model = ''] = args.positionals;
     const output = textOption(args, 'output');
     if (output === undefined) throw new UsageError('Name the file to write: -o OUT.');
-    const result = await lowRankFile(
-      model,
-      {
-        output,
-        energy: numberOption(args, 'energy', { min: -1, max: 2 }),
-        maxError: numberOption(args, 'max-error', { min: -1, max: 2 }),
-        calibration: textOption(args, 'calibration'),
-        calibrationSamples: countOption(args, 'calibration-samples'),
-        overwrite: args.flags.has('overwrite'),
-      },
-      task,
-    );
+    const options = {
+      output,
+      energy: numberOption(args, 'energy', { min: -1, max: 2 }),
+      maxError: numberOption(args, 'max-error', { min: -1, max: 2 }),
+      calibration: textOption(args, 'calibration'),
+      calibrationSamples: countOption(args, 'calibration-samples'),
+      overwrite: args.flags.has('overwrite'),
+    };
+    const job = jobOn('slipway/lowRank', 'Low rank of', model, options);
+    const result = await inHistory(args, context, job, (task) => lowRankFile(model, options, task));
     return { result, text: describe(model, result) };
   },
 };

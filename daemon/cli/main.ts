@@ -32,6 +32,7 @@ const commands: Readonly<Record<string, () => Promise<Loaded>>> = {
   benchmark: async () => (await import('./benchmark')).benchmarkCommand,
   evaluate: async () => (await import('./evaluate')).evaluateCommand,
   run: async () => (await import('./run')).runCommand,
+  history: async () => (await import('./history')).historyCommand,
   compress: async () => (await import('./compress')).compressCommand,
   serve: async () => (await import('./serve')).serveCommand,
   daemon: async () => (await import('./daemon')).daemonCommand,

@@ -7,6 +7,7 @@ import { bindOption, numberOption, textOption, UsageError } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { count, megabytes, plural, significant } from './format';
+import { historyOption, inHistory, jobOn } from './inHistory';
 import { renderList } from './table';
 
 export const optimizeCommand: Command = {
@@ -41,6 +42,7 @@ export const optimizeCommand: Command = {
         help: 'Write also where the original cannot be run, so that the outputs cannot be compared',
       },
       overwrite: { type: 'boolean', help: 'Replace OUT when it exists (never the model itself)' },
+      ...historyOption,
     },
     positionals: { min: 1, max: 1, what: 'The model' },
     examples: [
@@ -49,7 +51,7 @@ export const optimizeCommand: Command = {
     ],
   },
   oneProcess: true,
-  async run(args, { task }) {
+  async run(args, context) {
     const [model = ''] = args.positionals;
     const output = textOption(args, 'output');
     if (output === undefined) throw new UsageError('Name the file to write: -o OUT.');
@@ -63,7 +65,10 @@ export const optimizeCommand: Command = {
       checkSeconds: numberOption(args, 'check-seconds', { min: 0, max: 1e6 }),
       ...(bind === undefined ? {} : { bind }),
     };
-    const result: OptimizeResult = await optimize(model, options, task);
+    const job = jobOn('slipway/optimize', 'Optimization of', model, options);
+    const result: OptimizeResult = await inHistory(args, context, job, (task) =>
+      optimize(model, options, task),
+    );
     return { result, text: describe(model, result) };
   },
 };

@@ -11,7 +11,7 @@ import { bindOption, bindSpec, countOption, numberOption, textOption } from './a
 import { deviceOption } from './benchmarkOptions';
 import type { Command } from './command';
 import { plural, significant } from './format';
-import { absolute, historyOption, inHistory, uriOf } from './history';
+import { absolute, historyOption, inHistory, uriOf } from './inHistory';
 import { renderTable } from './table';
 
 export const profileCommand: Command = {

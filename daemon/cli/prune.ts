@@ -7,6 +7,7 @@ import { choiceOption, countOption, textOption, UsageError, type ParsedArgs } fr
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { megabytes, plural, significant } from './format';
+import { historyOption, inHistory, jobOn } from './inHistory';
 import { capsOption, goalOf, share } from './pruneGoal';
 import { pruneWeights } from './pruneWeights';
 import { renderList, renderTable } from './table';
@@ -92,6 +93,7 @@ export const pruneCommand: Command = {
         help: "Keep widths multiples of N; the machine's vector width when absent",
       },
       overwrite: { type: 'boolean', help: 'Replace OUT when it exists (never the model itself)' },
+      ...historyOption,
     },
     positionals: { min: 1, max: 1, what: 'The model' },
     examples: [
@@ -99,31 +101,31 @@ export const pruneCommand: Command = {
       'slipway prune bert.onnx -o bert.pruned.onnx --ratio 0.3',
     ],
   },
-  async run(args, { task }) {
+  async run(args, context) {
     const [model = ''] = args.positionals;
     const output = textOption(args, 'output');
     if (output === undefined) throw new UsageError('Name the file to write: -o OUT.');
     const method = choiceOption(args, 'method', methods) ?? 'channels';
     checkMethod(args, method);
-    if (method !== 'channels') return pruneWeights(args, model, output, method, task);
+    if (method !== 'channels') return pruneWeights(args, model, output, method, context);
     const goal = goalOf(args);
-    const result: PruneResult = await pruneChannels(
-      model,
-      {
-        output,
-        ...goal,
-        most: share(args, 'most'),
-        caps: capsOption(args),
-        threads: countOption(args, 'threads'),
-        overwrite: args.flags.has('overwrite'),
-        calibration: textOption(args, 'calibration'),
-        calibrationSamples: countOption(args, 'calibration-samples'),
-        importance: choiceOption(args, 'importance', ['l1', 'l2', 'bn-scale', 'energy', 'error']),
-        scope: choiceOption(args, 'scope', ['global', 'layer']),
-        align: countOption(args, 'align', 1024),
-        ...(args.flags.has('no-repair') ? { repair: false } : {}),
-      },
-      task,
+    const options = {
+      output,
+      ...goal,
+      most: share(args, 'most'),
+      caps: capsOption(args),
+      threads: countOption(args, 'threads'),
+      overwrite: args.flags.has('overwrite'),
+      calibration: textOption(args, 'calibration'),
+      calibrationSamples: countOption(args, 'calibration-samples'),
+      importance: choiceOption(args, 'importance', ['l1', 'l2', 'bn-scale', 'energy', 'error']),
+      scope: choiceOption(args, 'scope', ['global', 'layer']),
+      align: countOption(args, 'align', 1024),
+      ...(args.flags.has('no-repair') ? { repair: false } : {}),
+    };
+    const job = jobOn('slipway/prune', 'Pruning of', model, options);
+    const result: PruneResult = await inHistory(args, context, job, (task) =>
+      pruneChannels(model, options, task),
     );
     return { result, text: describe(model, result) };
   },

@@ -1,26 +1,30 @@
 // slipway sensitivity --prune: what pruning costs, one group of channels at a time.
 
-import type { Task } from '../base/task';
 import type { PruneSensitivityResult } from '../protocol/pruneSensitivity';
 import { pruneSensitivity } from '../recipes/prune/pruneSensitivity';
 import { choiceOption, countOption, textOption, type ParsedArgs } from './args';
-import type { Outcome } from './command';
+import type { CommandContext, Outcome } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { plural, significant } from './format';
+import { inHistory, jobOn } from './inHistory';
 import { share } from './pruneGoal';
 import { renderTable } from './table';
 
-export async function pruneSensitivityOutcome(args: ParsedArgs, model: string, task: Task): Promise<Outcome> {
-  const result: PruneSensitivityResult = await pruneSensitivity(
-    model,
-    {
-      ratio: share(args, 'prune'),
-      calibration: textOption(args, 'calibration'),
-      validation: textOption(args, 'validation'),
-      samples: countOption(args, 'samples'),
-      importance: choiceOption(args, 'importance', ['l1', 'l2', 'bn-scale', 'energy', 'error']),
-    },
-    task,
+export async function pruneSensitivityOutcome(
+  args: ParsedArgs,
+  model: string,
+  context: CommandContext,
+): Promise<Outcome> {
+  const options = {
+    ratio: share(args, 'prune'),
+    calibration: textOption(args, 'calibration'),
+    validation: textOption(args, 'validation'),
+    samples: countOption(args, 'samples'),
+    importance: choiceOption(args, 'importance', ['l1', 'l2', 'bn-scale', 'energy', 'error']),
+  };
+  const job = jobOn('slipway/pruneSensitivity', 'Pruning sensitivity of', model, options);
+  const result: PruneSensitivityResult = await inHistory(args, context, job, (task) =>
+    pruneSensitivity(model, options, task),
   );
   return { result, text: describe(result) };
 }

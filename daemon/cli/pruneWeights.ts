@@ -1,13 +1,13 @@
 // slipway prune --method magnitude|n:m: zeros in weights, in a smaller file.
 
 import { basename } from 'node:path';
-import type { Task } from '../base/task';
 import type { PruneWeightsResult } from '../protocol/pruneWeights';
 import { patternFrom, pruneSparse } from '../recipes/prune/pruneSparse';
 import { choiceOption, countOption, numberOption, textOption, UsageError, type ParsedArgs } from './args';
-import type { Outcome } from './command';
+import type { CommandContext, Outcome } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { megabytes, plural, significant } from './format';
+import { inHistory, jobOn } from './inHistory';
 import { renderList, renderTable } from './table';
 
 /** Runs it and says what came out; `groups` counts the numbers that are not zero, as for channels. */
@@ -16,28 +16,25 @@ export async function pruneWeights(
   model: string,
   output: string,
   method: 'magnitude' | 'n:m',
-  task: Task,
+  context: CommandContext,
 ): Promise<Outcome> {
   const ratio = numberOption(args, 'ratio', { min: -1, max: 2 });
   if (method === 'magnitude' && ratio === undefined) throw new UsageError('Say how much: --ratio 0.5.');
-  const pattern =
-    method === 'n:m'
-      ? patternFrom({ pattern: textOption(args, 'pattern') ?? '2:4' })
-      : patternFrom({ ratio });
-  const made: PruneWeightsResult = await pruneSparse(
-    model,
-    {
-      output,
-      pattern,
-      overwrite: args.flags.has('overwrite'),
-      calibration: textOption(args, 'calibration'),
-      calibrationSamples: countOption(args, 'calibration-samples'),
-      criterion: choiceOption(args, 'criterion', ['magnitude', 'wanda', 'sparsegpt']),
-      scope: choiceOption(args, 'scope', ['global', 'layer']),
-      rounds: countOption(args, 'rounds', 20),
-      store: choiceOption(args, 'store', ['packed', 'dense']),
-    },
-    task,
+  const asked = method === 'n:m' ? { pattern: textOption(args, 'pattern') ?? '2:4' } : { ratio };
+  const pattern = patternFrom(asked);
+  const options = {
+    output,
+    overwrite: args.flags.has('overwrite'),
+    calibration: textOption(args, 'calibration'),
+    calibrationSamples: countOption(args, 'calibration-samples'),
+    criterion: choiceOption(args, 'criterion', ['magnitude', 'wanda', 'sparsegpt']),
+    scope: choiceOption(args, 'scope', ['global', 'layer']),
+    rounds: countOption(args, 'rounds', 20),
+    store: choiceOption(args, 'store', ['packed', 'dense']),
+  };
+  const job = jobOn('slipway/pruneWeights', 'Zeros in', model, { ...options, ...asked });
+  const made: PruneWeightsResult = await inHistory(args, context, job, (task) =>
+    pruneSparse(model, { ...options, pattern }, task),
   );
   const groups = made.layers.map(({ name, elements, zeros }) => ({
     name,

@@ -9,6 +9,7 @@ import { choiceOption, countOption, textOption, UsageError } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { megabytes, plural, significant } from './format';
+import { historyOption, inHistory, jobOn } from './inHistory';
 import {
   onlyStatic,
   quantizeOptionSpecs,
@@ -39,6 +40,7 @@ export const quantizeCommand: Command = {
       ...precisionOptionSpecs,
       ...weightOnlyOptions,
       overwrite: { type: 'boolean', help: 'Replace OUT when it exists (never the model itself)' },
+      ...historyOption,
     },
     positionals: { min: 1, max: 1, what: 'The model' },
     examples: [
@@ -50,14 +52,15 @@ export const quantizeCommand: Command = {
     ],
   },
   oneProcess: true,
-  async run(args, { task, note }) {
+  async run(args, context) {
+    const { note } = context;
     const [model = ''] = args.positionals;
     const output = textOption(args, 'output');
     if (output === undefined) throw new UsageError('Name the file to write: -o OUT.');
     const calibration = textOption(args, 'calibration');
     const asked = choiceOption(args, 'method', ['static', 'dynamic', 'weight-only', ...precisionMethods]);
-    if (asked === 'fp16' || asked === 'bf16') return quantizePrecision(args, model, output, asked, task);
-    if (asked === 'weight-only') return runWeightOnly(model, args, task);
+    if (asked === 'fp16' || asked === 'bf16') return quantizePrecision(args, model, output, asked, context);
+    if (asked === 'weight-only') return runWeightOnly(model, args, context);
     const method = asked ?? (calibration === undefined ? 'dynamic' : 'static');
     if (method === 'dynamic' && calibration !== undefined)
       note('The calibration data only serves to measure the error: dynamic quantization needs none.');
@@ -74,7 +77,10 @@ export const quantizeCommand: Command = {
     const idle = method === 'static' ? undefined : onlyStatic.find((name) => name in options);
     if (idle !== undefined)
       throw new UsageError(`The option for ${idle} belongs to --method static; dynamic takes none of it.`);
-    const result: QuantizeResult = await quantize(model, options, task).catch((error: unknown) => {
+    const job = jobOn('slipway/quantize', 'Quantization of', model, options);
+    const result: QuantizeResult = await inHistory(args, context, job, (task) =>
+      quantize(model, options, task),
+    ).catch((error: unknown) => {
       const missing = method === 'static' && calibration === undefined;
       if (!missing || !(error instanceof SlipwayError) || error.kind !== 'badRequest') throw error;
       const beside = dataBeside(model, 'calibration');

@@ -1,7 +1,6 @@
 // The half-precision methods of slipway quantize: their options, and what is printed of their result.
 
 import { basename } from 'node:path';
-import type { Task } from '../base/task';
 import type { ConvertPrecisionResult } from '../protocol/precision';
 import { convertPrecision } from '../recipes/precision/precision';
 import { measuredText } from '../recipes/precision/precisionJudge';
@@ -14,9 +13,10 @@ import {
   type OptionSpec,
   type ParsedArgs,
 } from './args';
-import type { Outcome } from './command';
+import type { CommandContext, Outcome } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { megabytes, plural, significant } from './format';
+import { inHistory, jobOn } from './inHistory';
 import { renderList, renderTable } from './table';
 
 export const precisionMethods = ['fp16', 'bf16'] as const;
@@ -59,7 +59,7 @@ export async function quantizePrecision(
   model: string,
   output: string,
   method: Method,
-  task: Task,
+  context: CommandContext,
 ): Promise<Outcome> {
   const keep = (args.values.get('keep-float') ?? []).flatMap((text) => text.split(','));
   const options = {
@@ -80,7 +80,10 @@ export async function quantizePrecision(
     maxSeconds: numberOption(args, 'max-seconds', { min: 0, max: 1e6 }),
     overwrite: args.flags.has('overwrite'),
   };
-  const result: ConvertPrecisionResult = await convertPrecision(model, options, task);
+  const job = jobOn('slipway/convertPrecision', 'Half precision of', model, options);
+  const result: ConvertPrecisionResult = await inHistory(args, context, job, (task) =>
+    convertPrecision(model, options, task),
+  );
   return { result, text: describe(model, method, modeOf(options), result) };
 }
 

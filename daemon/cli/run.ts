@@ -1,12 +1,14 @@
 // slipway run: runs the steps of a recipe file one after another.
 
 import { basename } from 'node:path';
+import { readRecipe } from '../recipes/recipe/recipeFile';
 import { stepNames } from '../recipes/recipe/recipeSteps';
 import { runRecipe, type RecipeRun } from '../recipes/recipe/runRecipe';
 import { textOption } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { megabytes, plural, significant } from './format';
+import { historyOption, inHistory, jobOn } from './inHistory';
 import { renderList, renderTable } from './table';
 
 export const runCommand: Command = {
@@ -23,6 +25,7 @@ export const runCommand: Command = {
         help: 'File to write, instead of the one that the recipe names',
       },
       overwrite: { type: 'boolean', help: "Replace the recipe's output when it exists (never the model)" },
+      ...historyOption,
     },
     positionals: { min: 1, max: 1, what: 'The recipe file' },
     examples: ['slipway run small.yaml', 'slipway run small.yaml --model resnet.onnx -o resnet.small.onnx'],
@@ -40,16 +43,14 @@ export const runCommand: Command = {
     ],
   },
   oneProcess: true,
-  async run(args, { task }) {
+  async run(args, context) {
     const [recipe = ''] = args.positionals;
-    const result = await runRecipe(
-      recipe,
-      {
-        model: textOption(args, 'model'),
-        output: textOption(args, 'output'),
-        overwrite: args.flags.has('overwrite'),
-      },
-      task,
+    const files = { model: textOption(args, 'model'), output: textOption(args, 'output') };
+    const { model, output } = await readRecipe(recipe, files);
+    const overwrite = args.flags.has('overwrite');
+    const job = jobOn('slipway/runRecipe', 'Recipe on', model, { recipe, output, overwrite });
+    const result = await inHistory(args, context, job, (task) =>
+      runRecipe(recipe, { ...files, overwrite }, task),
     );
     return { result, text: describe(result) };
   },

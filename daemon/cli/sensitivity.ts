@@ -6,6 +6,7 @@ import { countOption, textOption, UsageError } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { significant } from './format';
+import { historyOption, inHistory, jobOn } from './inHistory';
 import { pruneSensitivityOutcome } from './pruneSensitivity';
 import { staticOptionSpecs, staticSettings } from './quantizeOptions';
 import { renderTable } from './table';
@@ -34,6 +35,7 @@ export const sensitivityCommand: Command = {
       calibration: { type: 'string', value: 'DATA', help: '.npz file with arrays named like the inputs' },
       samples: { type: 'string', value: 'N', help: 'Samples that each layer is measured on; 64 when absent' },
       ...staticOptionSpecs,
+      ...historyOption,
     },
     positionals: { min: 1, max: 1, what: 'The model' },
     examples: [
@@ -41,17 +43,21 @@ export const sensitivityCommand: Command = {
       'slipway sensitivity resnet.onnx --prune 0.5 --calibration resnet_calibration.npz',
     ],
   },
-  async run(args, { task }) {
+  async run(args, context) {
     const [model = ''] = args.positionals;
-    if (args.values.has('prune')) return pruneSensitivityOutcome(args, model, task);
+    if (args.values.has('prune')) return pruneSensitivityOutcome(args, model, context);
     const calibration = textOption(args, 'calibration');
     if (calibration === undefined)
       throw new UsageError('Layers are measured on calibration data: --calibration DATA.');
     const samples = countOption(args, 'samples');
-    const result: SensitivityResult = await sensitivityOf(
-      model,
-      { calibration, ...(samples === undefined ? {} : { samples }), ...staticSettings(args) },
-      task,
+    const options = {
+      calibration,
+      ...(samples === undefined ? {} : { samples }),
+      ...staticSettings(args),
+    };
+    const job = jobOn('slipway/sensitivity', 'Sensitivity of', model, options);
+    const result: SensitivityResult = await inHistory(args, context, job, (task) =>
+      sensitivityOf(model, options, task),
     );
     const decibels = (error: { readonly sqnrDb: number } | null) =>
       error === null ? '–' : significant(error.sqnrDb);

@@ -1,13 +1,14 @@
 // slipway quantize --method weight-only: its own options, and what it prints. The command itself is quantize.ts.
 
 import { basename } from 'node:path';
-import type { Task } from '../base/task';
 import type { WeightOnlyResult } from '../protocol/weightOnly';
 import { quantizeWeights } from '../recipes/weightOnly/weightOnly';
 import { choiceOption, countOption, numberOption, textOption, UsageError } from './args';
 import type { OptionSpec, ParsedArgs } from './args';
+import type { CommandContext } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { megabytes, plural, significant } from './format';
+import { inHistory, jobOn } from './inHistory';
 import { renderList, renderTable } from './table';
 
 /** Options of this method alone; the others of `quantize` that it takes are output, calibration and overwrite. */
@@ -57,31 +58,31 @@ const number = <T extends number>(args: ParsedArgs, name: string, choices: reado
 export async function runWeightOnly(
   model: string,
   args: ParsedArgs,
-  task: Task,
+  context: CommandContext,
 ): Promise<{ result: WeightOnlyResult; text: string }> {
   const output = textOption(args, 'output');
   if (output === undefined) throw new UsageError('Name the file to write: -o OUT.');
   const algorithms = ['plain', 'rtn', 'hqq', 'k-quant', 'gptq', 'awq'] as const;
-  const result: WeightOnlyResult = await quantizeWeights(
-    model,
-    {
-      output,
-      bits: number(args, 'bits', [2, 4, 8]),
-      blockSize: numberOption(args, 'block-size', { min: 16, max: 256, whole: true }),
-      symmetric: args.flags.has('asymmetric') ? false : args.flags.has('symmetric') || undefined,
-      algorithm: choiceOption(args, 'algorithm', algorithms),
-      actOrder: args.flags.has('act-order'),
-      passes: numberOption(args, 'passes', { min: 1, max: 8, whole: true }),
-      form: choiceOption(args, 'form', ['nbits', 'blocked']),
-      largestError: numberOption(args, 'largest-error', { min: 0, max: 10 }),
-      accuracyLevel: number(args, 'accuracy-level', [0, 1, 4]),
-      embeddings: !args.flags.has('float-embeddings'),
-      exclude: args.values.get('exclude')?.flatMap((text) => text.split(',')),
-      calibration: textOption(args, 'calibration'),
-      calibrationSamples: countOption(args, 'calibration-samples'),
-      overwrite: args.flags.has('overwrite'),
-    },
-    task,
+  const options = {
+    output,
+    bits: number(args, 'bits', [2, 4, 8]),
+    blockSize: numberOption(args, 'block-size', { min: 16, max: 256, whole: true }),
+    symmetric: args.flags.has('asymmetric') ? false : args.flags.has('symmetric') || undefined,
+    algorithm: choiceOption(args, 'algorithm', algorithms),
+    actOrder: args.flags.has('act-order'),
+    passes: numberOption(args, 'passes', { min: 1, max: 8, whole: true }),
+    form: choiceOption(args, 'form', ['nbits', 'blocked']),
+    largestError: numberOption(args, 'largest-error', { min: 0, max: 10 }),
+    accuracyLevel: number(args, 'accuracy-level', [0, 1, 4]),
+    embeddings: !args.flags.has('float-embeddings'),
+    exclude: args.values.get('exclude')?.flatMap((text) => text.split(',')),
+    calibration: textOption(args, 'calibration'),
+    calibrationSamples: countOption(args, 'calibration-samples'),
+    overwrite: args.flags.has('overwrite'),
+  };
+  const job = jobOn('slipway/quantizeWeights', 'Weight quantization of', model, options);
+  const result: WeightOnlyResult = await inHistory(args, context, job, (task) =>
+    quantizeWeights(model, options, task),
   );
   return { result, text: describe(model, result) };
 }

@@ -137,7 +137,7 @@ export const GetDigest = request('slipway/digest', {
 export const RunChanged = notification('slipway/runChanged', {
   direction: 'daemonToClient',
   description:
-    'A run of this daemon began, has a new figure, ended, or was removed. Every connection hears of it.',
+    'A run began, has a new figure, ended, or was removed, here or by a command or another daemon of this user. Every connection hears of it.',
   params: Type.Object({
     id: Type.String({ description: 'Id of the run.' }),
     run: optional(RunSummarySchema, 'The run; null when it was removed.'),

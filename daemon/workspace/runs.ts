@@ -9,6 +9,7 @@ import { messageOf, notFound, SlipwayError } from '../base/errors';
 import { omit } from '../base/omit';
 import { version } from '../host/version';
 import type { RunModel, RunRecord, RunSummary } from '../protocol/runs';
+import { watchFolder } from './folderWatch';
 import { readRun, readSummary, writeRun, type StoredSummary } from './runFile';
 import { runFigures } from './runFigures';
 
@@ -45,6 +46,8 @@ export interface LiveRun {
 
 /** While a run goes on, its rows are written this often, milliseconds. */
 const flushMs = 3000;
+/** While another process works on a run, it is looked whether it still lives this often, milliseconds. */
+const aliveMs = 2000;
 /** Rows kept of one run. */
 const mostRows = 500;
 
@@ -53,6 +56,11 @@ export class RunStore {
   /** Summaries by file name, with what the file looked like. */
   private readonly read = new Map<string, { look: string; summary: StoredSummary | undefined }>();
   private readonly listeners = new Set<(id: string, run: RunSummary | null) => void>();
+  /** Ids of runs that this process began: their news does not come from the disk. */
+  private readonly own = new Set<string>();
+  /** File names of runs that other processes are working on. */
+  private readonly foreign = new Set<string>();
+  private stopWatching: (() => void) | undefined;
 
   constructor(private readonly options: RunsOptions) {}
 
@@ -79,6 +87,7 @@ export class RunStore {
       rows: [],
     };
     this.live.set(id, record);
+    this.own.add(id);
     const rows = new Map<string, unknown>();
     let startedMs = performance.now();
     let timer: NodeJS.Timeout | undefined;
@@ -161,10 +170,43 @@ export class RunStore {
     return removed;
   }
 
-  /** Calls `listener` at every change of this process's runs; returns how to stop. */
+  /**
+   * Calls `listener` at every change of a run, also of those that other processes write (the command line, another daemon);
+   * returns how to stop.
+   */
   onChanged(listener: (id: string, run: RunSummary | null) => void): () => void {
     this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    this.stopWatching ??= this.watchOthers();
+    return () => {
+      this.listeners.delete(listener);
+      if (this.listeners.size > 0) return;
+      this.stopWatching?.();
+      this.stopWatching = undefined;
+    };
+  }
+
+  private watchOthers(): () => void {
+    const look = async (name: string) => {
+      const id = idOf(name);
+      if (id === undefined) return;
+      const run = await this.summary(name);
+      // What we write ourselves was told when it happened.
+      if (run && this.own.has(id)) return;
+      for (const listener of this.listeners) listener(id, run ?? null);
+    };
+    const stop = watchFolder(this.folder, (name) => void look(name));
+    // A process that was killed writes nothing.
+    const timer = setInterval(() => {
+      for (const name of [...this.foreign])
+        void this.summary(name).then((run) => {
+          if (run?.state !== 'running' && this.foreign.delete(name)) return look(name);
+          return undefined;
+        });
+    }, aliveMs).unref();
+    return () => {
+      clearInterval(timer);
+      stop();
+    };
   }
 
   private tell(record: RunRecord): void {
@@ -192,7 +234,7 @@ export class RunStore {
     const names = new Set([...this.live.keys()].map((id) => `${id}.json`));
     // There is no folder before the first run.
     for (const name of await readdir(this.folder).catch(() => [])) {
-      if (/^[\w-]+\.json$/.test(name)) names.add(name);
+      if (idOf(name) !== undefined) names.add(name);
     }
     return [...names].sort().reverse();
   }
@@ -214,7 +256,9 @@ export class RunStore {
     const { processId, ...run } = known.summary;
     // A process that is gone ends no run; one of ours would be among the live.
     const lost = run.state === 'running' && (processId === process.pid || !isAlive(processId));
-    return lost ? { ...run, state: 'interrupted' } : run;
+    if (lost) return { ...run, state: 'interrupted' };
+    if (run.state === 'running') this.foreign.add(name);
+    return run;
   }
 
   /** Removes the oldest while there are too many or they take too much. */
@@ -237,6 +281,9 @@ export class RunStore {
     }
   }
 }
+
+/** Undefined for a file that is no record. */
+const idOf = (name: string): string | undefined => /^([\w-]+)\.json$/.exec(name)?.[1];
 
 const summaryOf = (record: RunRecord): RunSummary => omit(record, 'params', 'result', 'rows');
 

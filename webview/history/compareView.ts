@@ -5,7 +5,7 @@ import type { RunFigure, RunSummary } from '../../daemon/protocol/runs';
 import { table } from '../job/results/facts';
 import { three } from '../ui/format';
 import { elide, fullText, visible } from '../ui/text';
-import { compareFigures, type ComparedFigure } from './comparison';
+import { compareFigures, type ComparedFigure } from '../../daemon/protocol/compareFigures';
 import { figureName, figureValue } from './figures';
 import { longWhen } from './when';
 

@@ -1,7 +1,8 @@
 // The history of jobs: records on disk, what a list shows, what stays when a process ends in the middle.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -10,6 +11,7 @@ import type { RunModel } from '../../../daemon/protocol/runs';
 import { RunStore } from '../../../daemon/workspace/runs';
 import { writeRun } from '../../../daemon/workspace/runFile';
 import { temporaryFolder } from '../../support/paths';
+import { waitUntil } from '../../support/waiting';
 
 const folder = temporaryFolder();
 let stores = 0;
@@ -184,4 +186,53 @@ test('a history that cannot be written costs a warning, not the job', async () =
   assert.match(warnings[0] ?? '', /history of jobs could not be written/);
   assert.deepEqual(await store.list(), []);
   assert.ok(own);
+});
+
+test('runs of other processes are heard of: their beginning, their end, their death, and their removal', async () => {
+  const { store, folder: own, warnings } = newStore();
+  const heard: string[] = [];
+  const stop = store.onChanged((id, run) => heard.push(`${id} ${run === null ? 'gone' : run.state}`));
+  const other = new RunStore({ folder: own, client: 'cli', warn: (text) => warnings.push(text) });
+  const news = (id: string, what: string) =>
+    waitUntil(`${id} ${what} is heard of`, () => heard.includes(`${id} ${what}`));
+  const waiting = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+  try {
+    // A run of this process is told of once for each change, whatever the disk says afterwards.
+    const ours = store.begin(job('benchmark', model('/m/a.onnx')));
+    await ours.done(null);
+
+    const theirs = other.begin(job('evaluate', model('/m/a.onnx')));
+    await theirs.done(null);
+    await news(theirs.id, 'done');
+    await other.remove([theirs.id]);
+    await news(theirs.id, 'gone');
+    assert.deepEqual(
+      heard.filter((text) => text.startsWith(ours.id)),
+      [`${ours.id} running`, `${ours.id} done`],
+    );
+
+    const left = other.begin(job('profile', model('/m/a.onnx')));
+    await left.done(null);
+    const record = { ...(await other.get(left.id)), state: 'running', durationMs: null } as const;
+    await writeRun(join(own, `${left.id}.json`), record, waiting.pid!);
+    await news(left.id, 'running');
+    const gone = once(waiting, 'exit');
+    waiting.kill('SIGKILL');
+    await gone;
+    await news(left.id, 'interrupted');
+  } finally {
+    waiting.kill('SIGKILL');
+    stop();
+  }
+  const before = heard.length;
+  await other.begin(job('evaluate')).done(null);
+  const again = store.onChanged(() => heard.push('again'));
+  await other.begin(job('evaluate')).done(null);
+  await waitUntil('the new listener hears', () => heard.includes('again'));
+  again();
+  assert.deepEqual(
+    heard.slice(before).filter((text) => text !== 'again'),
+    [],
+  );
+  assert.deepEqual(warnings, []);
 });

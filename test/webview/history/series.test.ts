@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compareFigures } from '../../../webview/history/comparison';
+import { compareFigures } from '../../../daemon/protocol/compareFigures';
 import { historyCharts, historyLines, modelOrder } from '../../../webview/history/series';
 import { historyRun, runHistory } from '../../support/runHistory';
 

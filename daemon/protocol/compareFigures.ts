@@ -1,6 +1,6 @@
-// Two runs held against each other, figure by figure. Pure.
+// Two runs held against each other, figure by figure: for the page of the history and for the command line. Pure.
 
-import type { RunFigure, RunSummary } from '../../daemon/protocol/runs';
+import type { RunFigure, RunSummary } from './runs';
 
 export interface ComparedFigure {
   name: string;
