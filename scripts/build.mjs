@@ -24,6 +24,21 @@ const withoutServer = {
     ),
 };
 
+/**
+ * ONNX Runtime's JavaScript comes into the bundles, where it is read and compiled with the rest; its library stays in
+ * the package, which is found from where the bundle lies.
+ */
+const runtimeLibrary = {
+  name: 'runtime library',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /onnxruntime-node[\\/]dist[\\/]binding\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const contents = source.replaceAll('`../bin/', '`onnxruntime-node/bin/');
+      if (contents === source) throw new Error(`${path} loads its library in another way than it did.`);
+      return { contents };
+    }),
+};
+
 const node = {
   absWorkingDir: root,
   bundle: true,
@@ -37,7 +52,8 @@ const node = {
   logLevel: 'warning',
   define: { SLIPWAY_VERSION: JSON.stringify(version) },
   mainFields: ['module', 'main'],
-  external: ['vscode', 'onnxruntime-node'],
+  external: ['vscode', '*.node'],
+  plugins: [runtimeLibrary],
   entryPoints: present({
     extension: 'extension/main.ts',
     slipway: 'daemon/cli/launch.ts',
@@ -57,7 +73,7 @@ const node = {
 const commands = {
   ...node,
   entryPoints: present({ slipwayCommands: 'daemon/cli/main.ts' }),
-  plugins: [withoutServer],
+  plugins: [runtimeLibrary, withoutServer],
 };
 const page = {
   absWorkingDir: root,

@@ -3,11 +3,11 @@
 // What is kept belongs to the user's cache folder; a bundle or a Node that changed makes it void.
 
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import * as v8 from 'node:v8';
 import * as vm from 'node:vm';
+import { shortDigest } from '../host/names';
 
 const opening = '(function (exports, require, module, __filename, __dirname) {';
 
@@ -41,15 +41,27 @@ interface Place {
 }
 
 const sealLength = 32;
-/** V8 believes what it is given, and crashes on a damaged file: the code is sealed together with what it belongs to. */
-const seal = (key: string, code: Uint8Array) => createHash('sha256').update(key).update(code).digest();
+/**
+ * V8 believes what it is given, and crashes on a damaged file: the code is sealed together with what it belongs to. What
+ * a disk loses it loses by the block, so that one word of every 64 bytes tells.
+ */
+function seal(key: string, code: Uint8Array): Buffer {
+  const words = new Int32Array(code.buffer, code.byteOffset, code.length >> 2);
+  let sum = code.length;
+  let sums = 0;
+  for (let i = 0; i < words.length; i += 16) {
+    sum = (sum + words[i]!) | 0;
+    sums = (sums + sum) | 0;
+  }
+  return Buffer.from(shortDigest(key) + shortDigest(`${sum} ${sums}`));
+}
 
 function cachePlace(path: string, part: string): Place | undefined {
   if (process.env['NODE_DISABLE_COMPILE_CACHE']) return undefined;
   try {
     const { size, mtimeMs } = statSync(path);
     const known = [process.version, process.arch, v8.cachedDataVersionTag(), size, mtimeMs, part];
-    const where = createHash('sha256').update(path).digest('hex').slice(0, 16);
+    const where = shortDigest(path);
     const name = `${basename(path, '.js')}-${/^[a-z-]{1,20}$/.test(part) ? part : 'other'}-${where}.bin`;
     return { file: join(cacheFolder(), name), key: known.join('\n') };
   } catch {
@@ -71,6 +83,7 @@ function readKept({ file, key }: Place): Buffer | undefined {
     // What V8 loads it trusts, so it must be this user's own.
     if (process.getuid && statSync(file).uid !== process.getuid()) return undefined;
     const bytes = readFileSync(file);
+    if (bytes.length < sealLength) return undefined;
     const code = bytes.subarray(sealLength);
     return bytes.subarray(0, sealLength).equals(seal(key, code)) ? code : undefined;
   } catch {

@@ -1,7 +1,6 @@
 // Writing a file so that a crash at any instant leaves the old file or the new one: a hidden sibling is
 // streamed, synced and renamed. What goes into the file is the caller's.
 
-import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, realpathSync, statSync, unlinkSync } from 'node:fs';
 import { link, open, rename, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
@@ -10,10 +9,13 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { SlipwayError, conflict, fileSystemError } from '../base/errors';
 import { breathe, throwIfCancelled } from '../base/task';
 import type { Task } from '../base/task';
+import { randomName, shortDigest } from './names';
 
 export interface WriteOptions {
   /** Replace an existing file; without it an existing target is a conflict. */
   readonly overwrite?: boolean;
+  /** For a folder that goes with the process: nothing waits until the disk has it. */
+  readonly fleeting?: boolean | undefined;
 }
 
 /** The file being written. */
@@ -70,12 +72,12 @@ export async function writeAtomically(
     handle = await open(temporary, 'wx', 0o666);
     await write(new TemporaryFile(handle, task));
     throwIfCancelled(task);
-    await handle.sync();
+    if (options.fleeting !== true) await handle.sync();
     await handle.close();
     handle = undefined;
     if (options.overwrite) await rename(temporary, target);
     else await moveIfFree(temporary, target);
-    await syncFolder(dirname(target));
+    if (options.fleeting !== true) await syncFolder(dirname(target));
   } catch (error) {
     await handle?.close().catch(() => undefined);
     await unlink(temporary).catch(() => undefined);
@@ -107,12 +109,12 @@ async function syncFolder(folder: string): Promise<void> {
   await handle?.close().catch(() => undefined);
 }
 
-const machine = createHash('sha256').update(hostname()).digest('hex').slice(0, 6);
+const machine = shortDigest(hostname()).slice(0, 6);
 const prefixOf = (target: string) => `.${basename(target).slice(0, 180)}.${machine}-`;
 
 /** A hidden sibling of `target`, of a name that is cleared away when its process is gone. */
 export const temporaryPath = (target: string) =>
-  join(dirname(target), `${prefixOf(target)}${process.pid}-${randomBytes(4).toString('hex')}.part`);
+  join(dirname(target), `${prefixOf(target)}${process.pid}-${randomName()}.part`);
 
 /**
  * Removes what a killed process of this machine left when it was writing the same target: its process is

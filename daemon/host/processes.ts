@@ -1,8 +1,7 @@
 // Child processes that run our own built scripts: how they are started, ended, and kept from outliving us.
 // What is said over their channels is their owners' business.
 
-import { spawn, type ChildProcess } from 'node:child_process';
-import { Worker } from 'node:worker_threads';
+import type { ChildProcess } from 'node:child_process';
 import { scriptPath } from './scripts';
 
 export interface ScriptOptions {
@@ -51,6 +50,8 @@ export function startScriptFile(path: string, options: ScriptOptions = {}): Scri
   env['ORT_DISABLE_TELEMETRY'] = '1';
   // Under Electron process.execPath is the editor; this makes it behave as Node.
   if (process.versions['electron'] !== undefined) env['ELECTRON_RUN_AS_NODE'] = '1';
+  // Read only now: most commands start no process.
+  const { spawn } = process.getBuiltinModule('node:child_process');
   const child = spawn(process.execPath, [path, ...(options.args ?? [])], {
     env,
     cwd: options.cwd,
@@ -121,5 +122,6 @@ export function endWithParent(): void {
       if (gone) process.kill(process.pid, 'SIGKILL');
     }, 500);`;
   const limits = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 };
+  const { Worker } = process.getBuiltinModule('node:worker_threads');
   new Worker(watch, { eval: true, resourceLimits: limits }).unref();
 }

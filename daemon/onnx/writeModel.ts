@@ -1,13 +1,13 @@
 // IR → file: streams the model through a temporary sibling, and moves weights into a data file beside it
 // where one file would be too large. Never writes over a file that the model's own bytes come from.
 
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SlipwayError, conflict } from '../base/errors';
 import type { Task } from '../base/task';
-import { sameFile, writeAtomically } from '../host/files';
+import { sameFile, writeAtomically, type WriteOptions } from '../host/files';
+import { randomName } from '../host/names';
 import type { OutputFile } from '../host/files';
 import { rawByteLength } from '../ir/dataType';
 import type { Model, StringEntry } from '../ir/model';
@@ -27,6 +27,8 @@ export interface WriteModelOptions {
    * `embed`: into one file, or an error. `separate`: large weights into a data file in any case.
    */
   readonly external?: 'auto' | 'embed' | 'separate';
+  /** See WriteOptions. */
+  readonly fleeting?: boolean;
 }
 
 export interface Written {
@@ -59,23 +61,24 @@ export async function writeModel(
   const target = resolve(path);
   refuseSources(model, target);
   refuseMissing(model, target);
-  const overwrite = options.overwrite === true;
+  const { fleeting } = options;
+  const write = { overwrite: options.overwrite === true, fleeting };
   const separate = await placeTensors(model, options.external ?? 'auto', task);
   if (separate.length === 0) {
     const structure = await encodeStructure(model, new Map(), task);
-    return replaceModel(model, target, overwrite, structure, [], task);
+    return replaceModel(model, target, write, structure, [], task);
   }
-  const dataPath = join(dirname(target), ownDataName(basename(target), randomBytes(4).toString('hex')));
+  const dataPath = join(dirname(target), ownDataName(basename(target), randomName()));
   const { plan, total } = planData(separate, basename(dataPath));
   const structure = await encodeStructure(model, plan, task);
   if (structure.length > largestFile) throw tooLarge(target, structure.length);
-  if (!overwrite && existsSync(target)) {
+  if (!write.overwrite && existsSync(target)) {
     throw conflict(`${target} already exists. Choose another name, or allow overwriting.`);
   }
   // The data file has a new name each time: until the model is renamed, an old model keeps its old data.
-  await writeAtomically(dataPath, {}, (out) => writeData(out, separate, task), task);
+  await writeAtomically(dataPath, { fleeting }, (out) => writeData(out, separate, task), task);
   try {
-    const written = await replaceModel(model, target, overwrite, structure, [dataPath], task);
+    const written = await replaceModel(model, target, write, structure, [dataPath], task);
     return { ...written, fileBytes: written.fileBytes + total };
   } catch (error) {
     await unlink(dataPath).catch(() => undefined);
@@ -86,13 +89,13 @@ export async function writeModel(
 async function replaceModel(
   model: Model,
   target: string,
-  overwrite: boolean,
+  write: WriteOptions,
   structure: WireWriter,
   dataFiles: readonly string[],
   task: Task,
 ): Promise<Written> {
-  const old = overwrite && existsSync(target) ? await findOldDataFiles(target, task) : [];
-  await writeAtomically(target, { overwrite }, (out) => writePieces(out, structure, task), task);
+  const old = write.overwrite === true && existsSync(target) ? await findOldDataFiles(target, task) : [];
+  await writeAtomically(target, write, (out) => writePieces(out, structure, task), task);
   const inUse = sourceFiles(model);
   await removeUnused(
     target,

@@ -50,7 +50,12 @@ export async function withEvaluator<T>(work: (evaluate: Evaluator) => Promise<T>
     folder ??= await mkdtemp(join(tmpdir(), 'slipway-fold-'));
     const path = join(folder, `${(files += 1)}.onnx`);
     try {
-      const written = await writeModel(subgraph, path, {}, { ...task, report: () => undefined });
+      const written = await writeModel(
+        subgraph,
+        path,
+        { fleeting: true },
+        { ...task, report: () => undefined },
+      );
       if (runner?.ended !== false) runner = startJobRunner({ timeoutMs: evaluationMs });
       const session = await runner.load(path, { graphOptimization: 'disabled' }, task);
       const outputs = await session.run({}, task);

@@ -1,6 +1,5 @@
 // What this machine is, as far as it decides how fast a model runs here.
 
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
 import { promisify } from 'node:util';
@@ -62,7 +61,10 @@ function cpuModel(): string {
 async function instructionSets(): Promise<string[]> {
   try {
     if (platform() === 'linux') return fromCpuInfo(readFileSync('/proc/cpuinfo', 'utf8'));
-    if (platform() === 'darwin') return fromSysctl((await promisify(execFile)('sysctl', ['-a'])).stdout);
+    if (platform() === 'darwin') {
+      const { execFile } = await import('node:child_process');
+      return fromSysctl((await promisify(execFile)('sysctl', ['-a'])).stdout);
+    }
   } catch {
     // Not told here; below is what every processor of the architecture has.
   }

@@ -1,7 +1,6 @@
 // Ranges kept in a file, so that calibrating again with the same model, data and settings takes no time. The
 // key is a digest of all three: a file for another key is not used but replaced.
 
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { throwIfCancelled, type Task } from '../../base/task';
@@ -18,6 +17,7 @@ interface CacheFile {
 
 /** A digest of files' contents and of settings that JSON can hold. */
 export async function digestOf(files: readonly string[], settings: unknown, task: Task): Promise<string> {
+  const { createHash } = await import('node:crypto');
   const hash = createHash('sha256').update(JSON.stringify(settings));
   for (const file of files) {
     hash.update('\0');

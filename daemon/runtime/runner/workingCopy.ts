@@ -21,6 +21,6 @@ export async function writeWorkingCopy(model: Model, path: string, task: Task): 
       storage.kind === 'raw' ? byteLength(storage.bytes) : (rawByteLength(dataType, elementCount(dims)) ?? 0);
   const external = bytes > worthMapping ? 'separate' : 'auto';
   const quiet: Task = { signal: task.signal, report: () => undefined };
-  await writeModel(model, path, { overwrite: true, external }, quiet);
+  await writeModel(model, path, { overwrite: true, external, fleeting: true }, quiet);
   return bytes;
 }
