@@ -70,6 +70,9 @@ export function activate(extension: vscode.ExtensionContext): void {
       vscode.env.clipboard.writeText((argument as Deployment).url),
     ),
     command('slipway.refreshModels', () => models.refresh()),
+    command('slipway.gettingStarted', () =>
+      vscode.commands.executeCommand('workbench.action.openWalkthrough', `${extension.extension.id}#start`),
+    ),
     command('slipway.showLog', () => context.log.show()),
     command('slipway.restartDaemon', () => context.daemon.restart()),
   );

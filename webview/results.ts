@@ -15,7 +15,7 @@ import { variantTable } from './compare/variantTable';
 import { watchTheme } from './graph/theme';
 import { connectResults, keepState, keptState } from './host';
 import { Store } from './state/store';
-import { diagnosticList } from './ui/diagnostics';
+import { diagnosticList, furtherDiagnostics } from './ui/diagnostics';
 import { icon } from './ui/icon';
 import { applyPalette } from './ui/palette';
 import { menuButton } from './ui/menu';
@@ -81,11 +81,15 @@ function page({ job, picked, cancelling, width }: ResultsState) {
           : ended(job, compared ?? base, picked !== undefined && compared?.file === picked)
       }
     </header>
-    ${variantTable(job, rows, compared, pick)}
-    <div class="charts">
-      ${distributionChart(base, compared, chartWidth, running)}
-      ${paretoChart(variants, base, compared, chartWidth, running)}
-    </div>
+    ${
+      running || variants.length > 0
+        ? html`${variantTable(job, rows, compared, pick)}
+            <div class="charts">
+              ${distributionChart(base, compared, chartWidth, running)}
+              ${paretoChart(variants, base, compared, chartWidth, running)}
+            </div>`
+        : nothing
+    }
     ${floatNodes(compared)}
     <footer class="muted small tabular">
       <p>${machineText(job)}</p>
@@ -103,7 +107,7 @@ function ended(job: JobView, subject: Variant | undefined, picked: boolean) {
           ${icon('error', 'severity-error')}
           <div>
             <p class="wrap">${visible(job.error.message)}</p>
-            ${job.error.diagnostics === undefined ? nothing : diagnosticList(job.error.diagnostics, undefined, 8)}
+            ${diagnosticList(furtherDiagnostics(job.error), undefined, 8)}
             ${rowsOf(job).length > 0 ? html`<p class="muted">What was found until then stays below.</p>` : nothing}
           </div>
         </div>`

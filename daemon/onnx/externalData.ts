@@ -40,11 +40,12 @@ export const entryOf = (entries: readonly StringEntry[], key: string): string | 
   entries.findLast((entry) => entry.key === key)?.value;
 
 /**
- * Gives every external tensor its bytes, or a diagnostic. Each location is looked up once.
- * Returns the total size of the data files.
+ * Gives every external tensor its bytes, or a diagnostic. Each location is looked up once, and what is wrong with it is
+ * said once, at the first tensor that needs it. Returns the total size of the data files.
  */
 export async function resolveExternalData(reading: ExternalReading): Promise<number> {
   const located = new Map<string, Located>();
+  const refused = new Map<Refusal, { count: number; readonly where: Place }>();
   const open = new OpenFiles();
   let folder: string | undefined;
   try {
@@ -63,13 +64,17 @@ export async function resolveExternalData(reading: ExternalReading): Promise<num
           : found;
       if ('in' in bytes) tensor.storage = { kind: 'external', entries: storage.entries, bytes };
       else {
-        reading.report('error', bytes.id, bytes.message, {
-          scope,
-          value: tensor.name,
-          ...(byteOffset === undefined ? {} : { byteOffset }),
-        });
+        const earlier = refused.get(bytes);
+        if (earlier) earlier.count += 1;
+        else
+          refused.set(bytes, {
+            count: 1,
+            where: { scope, value: tensor.name, ...(byteOffset === undefined ? {} : { byteOffset }) },
+          });
       }
     }
+    for (const [{ id, message }, { count, where }] of refused)
+      reading.report('error', id, count === 1 ? message : `${message}; ${count} tensors need it`, where);
   } finally {
     open.close();
   }

@@ -8,7 +8,8 @@ import { floatTensor, graph, model, node, valueInfo } from '../../daemon/ir/buil
 import type { Model } from '../../daemon/ir/model';
 import { editorHost, serveBuilt, serveFile, type FakeEditorHost } from './editorHost';
 import { sharedFolder } from './paths';
-import { workerSource, type OpenPage, type PageOptions, type Pages } from './webPage';
+import { becomes } from './waiting';
+import { rests, workerSource, type OpenPage, type PageOptions, type Pages } from './webPage';
 
 type Serves = Parameters<typeof editorHost>[2];
 
@@ -81,8 +82,9 @@ export const drawn = (page: Page) =>
       document.querySelector('.zoom-bar')?.checkVisibility() === true,
   );
 
+/** The selected item of the graph; empty when nothing is. */
 export const selected = async (page: Page) => {
-  await page.waitForTimeout(30);
+  await rests(page);
   return page.evaluate(
     () => document.querySelector('[role=treeitem][aria-selected=true]')?.textContent.trim() ?? '',
   );
@@ -90,14 +92,15 @@ export const selected = async (page: Page) => {
 
 /** The canvas as text, to compare two states of it. */
 export const canvasText = async (page: Page) => {
-  await page.waitForTimeout(60);
+  await rests(page);
   return page.evaluate(() => document.querySelector<HTMLCanvasElement>('canvas.graph')!.toDataURL());
 };
 
+/** Does something that changes the picture, and waits until it has. */
 export async function changes(page: Page, act: () => Promise<unknown>): Promise<void> {
   const was = await canvasText(page);
   await act();
-  assert.ok((await canvasText(page)) !== was, 'the picture changed');
+  await becomes(async () => (await canvasText(page)) !== was, true);
 }
 
 export async function wheel(page: Page, dx: number, dy: number, zoom = false): Promise<void> {

@@ -157,6 +157,19 @@ export class Pages {
   }
 }
 
+/**
+ * Waits until the page has done what it had planned for the next `ms` milliseconds, and has drawn it. The time is the
+ * page's own: a timer set now fires after those set before, however slow the machine is.
+ */
+export const rests = (page: Page, ms = 0): Promise<void> =>
+  page.evaluate(
+    (wait) =>
+      new Promise<void>((resolve) => {
+        setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => resolve())), wait);
+      }),
+    ms,
+  );
+
 /** Runs in the page before its own script. */
 function insidePage(given: { variables: Record<string, string>; state: unknown }): void {
   const scope = window as unknown as Record<string, unknown> & {

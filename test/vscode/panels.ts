@@ -40,9 +40,7 @@ export function panels(open: OpenWindow): void {
           .waitFor({ timeout: 30_000 });
         await fill(panel);
         await panel.locator('.submit .primary').click();
-        await panel
-          .getByRole('button', { name: 'Copy Command Line', exact: true })
-          .waitFor({ timeout: 120_000 });
+        await panel.getByRole('group', { name: 'Actions' }).waitFor({ timeout: 120_000 });
         return panel;
       }
       const more = async (panel: FrameLocator, fields: Record<string, string>) => {

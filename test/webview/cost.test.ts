@@ -9,7 +9,8 @@ import { auditPage } from '../support/accessibility';
 import { serveBuilt } from '../support/editorHost';
 import { canvasText, closeEditor, drawn, longModel, openEditor, someModel } from '../support/editorPage';
 import { repository } from '../support/paths';
-import { Pages } from '../support/webPage';
+import { becomes, waitUntil } from '../support/waiting';
+import { Pages, rests } from '../support/webPage';
 
 const pictures = join(repository, 'test-results', 'webview');
 
@@ -54,22 +55,20 @@ describe('cost', () => {
     );
     assert.notEqual(await canvasText(page), before, 'labels on the edges tell the bound shape');
     await pane.getByRole('button', { name: 'Conv', exact: true }).click();
-    await page.waitForTimeout(50);
+    await rests(page);
     await page.focus('#stage');
     for (let i = 0; i < 3; i++) await page.keyboard.press('Alt+ArrowDown');
     await page.locator('.inspector', { hasText: '16×8×32×32' }).waitFor();
     await page.getByRole('button', { name: 'Show in text' }).click();
-    await page.waitForTimeout(300);
-    assert.match(
-      host.notes.flatMap((note) => (note.kind === 'openText' ? [note.node ?? ''] : [])).join(),
-      /^(conv|relu|add)_/,
-    );
+    const texts = () => host.notes.flatMap((note) => (note.kind === 'openText' ? [note.node ?? ''] : []));
+    await waitUntil('a text is asked for', () => texts().length > 0);
+    assert.match(texts().join(), /^(conv|relu|add)_/);
+    await rests(page, 300);
     const state = await opened.state();
     assert.deepEqual((state as { bind: object }).bind, { batch: 16 });
     await pane.getByRole('button', { name: /Save the rows of all operators/ }).click();
-    await page.waitForTimeout(50);
-    assert.deepEqual(
-      host.notes.filter(({ kind }) => kind === 'saveCost'),
+    await becomes(
+      () => host.notes.filter(({ kind }) => kind === 'saveCost'),
       [{ kind: 'saveCost', by: 'op' }],
     );
     await closeEditor(opened);

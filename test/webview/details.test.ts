@@ -15,6 +15,7 @@ import { auditPage } from '../support/accessibility';
 import { serveBuilt } from '../support/editorHost';
 import { closeEditor, drawn, longModel, openEditor } from '../support/editorPage';
 import { repository, temporaryFolder } from '../support/paths';
+import { becomes } from '../support/waiting';
 import { Pages } from '../support/webPage';
 
 const pictures = join(repository, 'test-results', 'webview');
@@ -118,9 +119,8 @@ describe('inspector of a node', () => {
     );
     assert.equal(asked, 1, 'statistics are asked for once');
     await page.click('button:has-text("Save as .npy")');
-    await page.waitForTimeout(50);
-    assert.deepEqual(
-      host.notes.filter(({ kind }) => kind === 'exportTensor'),
+    await becomes(
+      () => host.notes.filter(({ kind }) => kind === 'exportTensor'),
       [{ kind: 'exportTensor', scope: '', name: 'big' }],
     );
     assert.deepEqual(await auditPage(page), []);
@@ -140,9 +140,8 @@ describe('inspector of a node', () => {
       await select(page, 'op:conv');
       assert.match(await page.innerText('.frames'), /conv\.py:565.*<b>net<b>\.py:137.*self\.conv/s);
       await page.click('.frames li:not(.library) button');
-      await page.waitForTimeout(50);
-      assert.deepEqual(
-        host.notes.filter(({ kind }) => kind === 'openSource'),
+      await becomes(
+        () => host.notes.filter(({ kind }) => kind === 'openSource'),
         [{ kind: 'openSource', file: '/home/me/<b>net<b>.py', line: 137 }],
       );
       assert.deepEqual(await auditPage(page), []);

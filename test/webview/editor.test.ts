@@ -27,7 +27,8 @@ import {
 } from '../support/editorPage';
 import { decoderModel } from '../support/decoderModel';
 import { repository, sharedFolder, temporaryFolder } from '../support/paths';
-import { Pages } from '../support/webPage';
+import { waitUntil } from '../support/waiting';
+import { Pages, rests } from '../support/webPage';
 
 const pictures = join(repository, 'test-results', 'webview');
 
@@ -98,9 +99,10 @@ describe('model editor page', () => {
     await page.keyboard.press('Escape');
     assert.equal(await selected(page), '');
     await page.click('.primary:has-text("Compress")');
-    await page.waitForTimeout(300);
-    assert.ok(host.notes.some((note) => note.kind === 'command' && note.command === 'compress'));
-    assert.ok(host.notes.some((note) => note.kind === 'state'));
+    await waitUntil('the host hears it', () =>
+      host.notes.some((note) => note.kind === 'command' && note.command === 'compress'),
+    );
+    await waitUntil('the host hears of the state', () => host.notes.some((note) => note.kind === 'state'));
     await close(opened);
   });
 
@@ -118,7 +120,7 @@ describe('model editor page', () => {
     await first.page.keyboard.press('Home');
     for (let i = 0; i < 6; i++) await first.page.keyboard.press('Alt+ArrowDown');
     const before = await selected(first.page);
-    await first.page.waitForTimeout(300);
+    await rests(first.page, 300);
     const state = await first.state();
     await close(first);
 
@@ -127,7 +129,7 @@ describe('model editor page', () => {
     assert.equal(await selected(second.page), before);
     const picture = await canvasText(second.page);
     second.host.channel.notify({ kind: 'modelChanged', exists: true });
-    while (opens < 3) await second.page.waitForTimeout(20);
+    await waitUntil('the model is opened again', () => opens >= 3, 30_000);
     await drawn(second.page);
     assert.equal(await selected(second.page), before);
     assert.ok((await canvasText(second.page)) === picture, 'the same part of the picture is shown');
@@ -145,7 +147,7 @@ describe('model editor page', () => {
     await page.click('.zoom-bar button[aria-label$="SVG"]');
     await page.click('.zoom-bar button[aria-label$="PNG"]');
     const saved = () => opened.host.notes.flatMap((note) => (note.kind === 'savePicture' ? [note.name] : []));
-    while (saved().length < 2) await page.waitForTimeout(20);
+    await waitUntil('both pictures are there', () => saved().length >= 2, 30_000);
     assert.deepEqual(saved().sort(), ['decoder.png', 'decoder.svg']);
     const few = await items();
     assert.ok(few < 82, `${few} boxes`);
@@ -185,7 +187,7 @@ describe('model editor page', () => {
     await page.screenshot({ path: join(pictures, 'editor-scopes-step.png') });
     await page.getByRole('button', { name: 'Open as text' }).click();
     const texts = () => opened.host.notes.flatMap((note) => (note.kind === 'openText' ? [note.scope] : []));
-    while (texts().length === 0) await page.waitForTimeout(20);
+    await waitUntil('the text is asked for', () => texts().length > 0, 30_000);
     assert.deepEqual(texts(), ['model/layers']);
     await page.focus('#stage');
     await page.keyboard.press(' ');
@@ -193,7 +195,7 @@ describe('model editor page', () => {
     await page.keyboard.press(' ');
     await page.waitForSelector('.inspector button:has-text("Close Scope")');
     const name = await selected(page);
-    await page.waitForTimeout(300);
+    await rests(page, 300);
     const state = await opened.state();
     await close(opened);
 
@@ -215,8 +217,9 @@ describe('model editor page', () => {
     assert.ok(await opened.page.isDisabled('.primary'));
     assert.match((await opened.page.getAttribute('.primary', 'title'))!, /must be trusted/);
     await opened.page.click('.notice .link');
-    await opened.page.waitForTimeout(50);
-    assert.ok(opened.host.notes.some((note) => note.kind === 'command' && note.command === 'manageTrust'));
+    await waitUntil('the host hears it', () =>
+      opened.host.notes.some((note) => note.kind === 'command' && note.command === 'manageTrust'),
+    );
     opened.host.channel.notify({ kind: 'trustChanged', trusted: true });
     await opened.page.waitForSelector('.primary:enabled');
     await close(opened);
@@ -282,8 +285,8 @@ describe('model editor page', () => {
     });
     const { page } = opened;
     await drawn(page);
-    while (asked.length < 2) await page.waitForTimeout(10);
-    await page.waitForTimeout(100);
+    await waitUntil('shapes are asked for', () => asked.length >= 2, 30_000);
+    await rests(page, 100);
     await drawn(page);
     assert.deepEqual(asked, [true, false]);
     await page.fill('#search', 'shape:batch×8×32×32 op:add');
@@ -379,7 +382,7 @@ describe('model editor page', () => {
       await opened.page.press('#search', 'Enter');
       await opened.page.press('#search', 'Enter');
       await opened.page.waitForSelector('.inspector dt');
-      await opened.page.waitForTimeout(100);
+      await rests(opened.page, 100);
       await opened.page.screenshot({ path: join(pictures, `editor-selected-${theme}.png`) });
       await close(opened);
     }

@@ -11,7 +11,8 @@ import { jobTitle } from '../../extension/jobs/restore';
 import { auditPage } from '../support/accessibility';
 import { repository } from '../support/paths';
 import { runHistory } from '../support/runHistory';
-import { Pages, type OpenPage, type PageOptions } from '../support/webPage';
+import { becomes } from '../support/waiting';
+import { Pages, rests, type OpenPage, type PageOptions } from '../support/webPage';
 
 const pictures = join(repository, 'test-results', 'webview');
 const history: HistoryPage = {
@@ -76,11 +77,13 @@ describe('history page', () => {
       .nth(0)
       .getByRole('button', { name: /^Remove/ })
       .click();
-    await page.waitForTimeout(50);
-    assert.deepEqual(notes.slice(1), [
-      { kind: 'open', run: '2026-11-10' },
-      { kind: 'remove', runs: ['2026-11-12'] },
-    ]);
+    await becomes(
+      () => notes.slice(1),
+      [
+        { kind: 'open', run: '2026-11-10' },
+        { kind: 'remove', runs: ['2026-11-12'] },
+      ],
+    );
 
     await rows.nth(2).getByRole('checkbox').check();
     await page.getByText('Pick another one to compare the two.').waitFor();
@@ -101,18 +104,17 @@ describe('history page', () => {
     const opened = await open({ ...history, runs: [] });
     const { page, notes } = opened;
     await page.getByRole('button', { name: 'Benchmark…' }).click();
-    await page.waitForTimeout(50);
-    assert.deepEqual(notes.at(-1), { kind: 'benchmark' });
+    await becomes(() => notes.at(-1), { kind: 'benchmark' });
     await page.screenshot({ path: join(pictures, 'history-empty.png') });
     opened.send({ ...history, runs: undefined, error: 'This daemon keeps no history.' });
-    assert.match(await page.innerText('[role=alert]'), /keeps no history/);
+    await page.locator('[role=alert]', { hasText: 'keeps no history' }).waitFor();
     await close(opened);
   });
 
   it('looks right in every theme, and when narrow', async () => {
     for (const theme of ['light', 'dark', 'highContrast'] as const) {
       const opened = await open(history, { theme, width: 1280, height: 900 });
-      await opened.page.waitForTimeout(200);
+      await rests(opened.page, 200);
       await opened.page.screenshot({ path: join(pictures, `history-${theme}.png`), fullPage: true });
       await close(opened);
     }

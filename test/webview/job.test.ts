@@ -26,7 +26,7 @@ import {
 } from '../support/jobPages';
 import { repository } from '../support/paths';
 import { becomes } from '../support/waiting';
-import { Pages, type OpenPage, type PageOptions } from '../support/webPage';
+import { Pages, rests, type OpenPage, type PageOptions } from '../support/webPage';
 
 const pictures = join(repository, 'test-results', 'webview');
 
@@ -224,9 +224,13 @@ describe('job page', () => {
       ['Deploy', { kind: 'deploy', file }],
       ['Measure Each Layer', { kind: 'layers', run: done.id }],
       ['Copy Command Line', { kind: 'copy', text: done.command }],
-      ['Delete', { kind: 'delete', run: done.id }],
+      ['Move to Trash…', { kind: 'delete', run: done.id }],
     ];
-    for (const [name] of buttons) await page.getByRole('button', { name, exact: true }).click();
+    for (const [name, { kind }] of buttons) {
+      const inMenu = kind === 'copy' || kind === 'delete';
+      if (inMenu) await page.getByRole('button', { name: 'More', exact: true }).click();
+      await page.getByRole(inMenu ? 'menuitem' : 'button', { name, exact: true }).click();
+    }
     await becomes(
       () => notes.slice(-buttons.length),
       buttons.map(([, note]) => note),
@@ -283,7 +287,7 @@ describe('job page', () => {
     assert.match(words!, /resnet\.onnx: 1: 521, 2: 613/);
     assert.match(await page.innerText('.run'), /libcudnn\.so\.9/);
     assert.match(await page.innerText('.run'), /12 % of the processor/);
-    await page.waitForTimeout(250);
+    await rests(page, 250);
     await page.screenshot({ path: join(pictures, 'job-benchmark-sweep.png'), fullPage: true });
     await close(opened);
   });
@@ -334,7 +338,7 @@ describe('job page', () => {
         : (['light', 'dark'] as const)) {
         const done = run({ state: 'done', progress: null, result });
         const opened = await open(jobPage(id, { runs: [done] }), { theme, width: 1280, height: 900 });
-        await opened.page.waitForTimeout(250);
+        await rests(opened.page, 250);
         await opened.page.screenshot({ path: join(pictures, `job-${i}-${id}-${theme}.png`), fullPage: true });
         await close(opened);
       }
@@ -342,7 +346,7 @@ describe('job page', () => {
     const narrow = await open(jobPage('prune'), { width: 480, height: 900 });
     const overflow = await narrow.page.evaluate(() => document.body.scrollWidth - document.body.clientWidth);
     assert.equal(overflow, 0);
-    await narrow.page.waitForTimeout(250);
+    await rests(narrow.page, 250);
     await narrow.page.screenshot({ path: join(pictures, 'job-narrow.png') });
     await close(narrow);
   });

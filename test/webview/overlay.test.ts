@@ -11,7 +11,8 @@ import { decoderModel } from '../support/decoderModel';
 import { serveBuilt } from '../support/editorHost';
 import { canvasText, closeEditor, drawn, longModel, openEditor, selected } from '../support/editorPage';
 import { repository } from '../support/paths';
-import { Pages } from '../support/webPage';
+import { waitUntil } from '../support/waiting';
+import { Pages, rests } from '../support/webPage';
 
 const pictures = join(repository, 'test-results', 'webview');
 
@@ -99,9 +100,11 @@ describe('overlays', () => {
     await page.click('[role=menuitem]:has-text("Netron")');
     await page.click(menu);
     await page.click('[role=menuitem]:has-text("Paint values")');
-    await page.waitForTimeout(300);
-    const kinds = host.notes.map((note) => note.kind);
-    assert.ok(kinds.includes('importOverlay') && kinds.includes('copy'));
+    const kinds = () => new Set(host.notes.map((note) => note.kind));
+    await waitUntil('all is asked for', () =>
+      (['importOverlay', 'exportOverlay', 'copy'] as const).every((kind) => kinds().has(kind)),
+    );
+    await rests(page, 300);
     const saved = host.notes.flatMap((note) => (note.kind === 'exportOverlay' ? [note] : []));
     assert.deepEqual(
       saved.map(({ overlay, format }) => [overlay.name, format]),

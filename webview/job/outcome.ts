@@ -76,7 +76,8 @@ function before(
       last === undefined
         ? nothing
         : html`<p class="muted small tabular">
-            ${bytes(last.low)} to ${bytes(last.high)}. ${visible(last.note)} Nothing is run for this estimate.
+            ${bytes(last.low) === bytes(last.high) ? '' : `${bytes(last.low)} to ${bytes(last.high)}. `}${visible(last.note)}
+            Nothing is run for this estimate.
           </p>`
     }
     ${

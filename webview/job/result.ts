@@ -6,10 +6,11 @@ import type { Measurement } from '../../daemon/protocol/benchmark';
 import type { ProfileResult } from '../../daemon/protocol/profile';
 import type { GroupSensitivity } from '../../daemon/protocol/pruneSensitivity';
 import type { LayerSensitivity } from '../../daemon/protocol/sensitivity';
-import { diagnosticList } from '../ui/diagnostics';
+import { diagnosticList, furtherDiagnostics } from '../ui/diagnostics';
 import { speedVerdict } from '../compare/comparison';
 import { count, inUnit, milliseconds, percent, plural, three } from '../ui/format';
 import { icon } from '../ui/icon';
+import { menuButton } from '../ui/menu';
 import { elide, fullText, visible } from '../ui/text';
 import { benchmarkParts, type Benchmarked } from './results/benchmark';
 import { evaluateHeadline, evaluateParts } from './results/evaluate';
@@ -69,8 +70,7 @@ function ended({ state, title, error, rows, left }: JobRun, tell: Tell): Templat
       ${icon('error', 'severity-error')}
       <div>
         <p class="wrap">${visible(error?.message ?? 'It failed.')}</p>
-        ${error?.diagnostics === undefined ? nothing : diagnosticList(error.diagnostics, undefined, 8)}
-        ${kept}
+        ${error === null ? nothing : diagnosticList(furtherDiagnostics(error), undefined, 8)} ${kept}
       </div>
     </div>
     ${left === null ? nothing : file}`;
@@ -101,29 +101,9 @@ function whole(page: JobPage, run: JobRun, result: JobResult, width: number, tel
   return html`
     <h2 class="run-title" aria-live="polite">${headline(run, result)}</h2>
     <div class="buttons" role="group" aria-label="Actions">
-      ${file === undefined ? nothing : fileButtons(run, file.output, tell)}
-      ${measuresLayers(result) ? layersButton(run, tell) : nothing}
-      ${run.overlays.map(
-        (overlay) =>
-          html`<button
-            type="button"
-            class="secondary"
-            title="Paint it on the graph in the model editor"
-            @click=${() => tell({ kind: 'paint', run: run.id, overlay })}
-          >
-            ${visible(overlay)} on the graph
-          </button>`,
-      )}
-      <button
-        type="button"
-        class="secondary"
-        title="Copy the command line that does the same"
-        @click=${() => tell({ kind: 'copy', text: run.command })}
-      >
-        Copy Command Line
-      </button>
-      ${file === undefined || run.deleted ? nothing : deleteButton(run, file.output, tell)}
+      ${file === undefined ? copyButton(run, tell) : fileButtons(run, file.output, tell)}
     </div>
+    ${onGraph(run, result, tell)}
     ${
       file === undefined
         ? nothing
@@ -145,27 +125,57 @@ function whole(page: JobPage, run: JobRun, result: JobResult, width: number, tel
   `;
 }
 
+/** What the result says of single nodes, to be painted; and how to learn it where the result does not. */
+function onGraph(run: JobRun, result: JobResult, tell: Tell): TemplateResult | typeof nothing {
+  const layers = measuresLayers(result);
+  if (run.overlays.length === 0 && !layers) return nothing;
+  return html`<div class="buttons" role="group" aria-label="On the graph">
+    ${run.overlays.map(
+      (overlay) =>
+        html`<button
+          type="button"
+          class="secondary"
+          title="Paint it on the graph in the model editor"
+          @click=${() => tell({ kind: 'paint', run: run.id, overlay })}
+        >
+          ${visible(overlay)} on the graph
+        </button>`,
+    )}
+    ${
+      layers
+        ? html`<button
+            type="button"
+            class="secondary"
+            title="Measure what each layer loses by rounding, on the same data, and paint it on the graph"
+            @click=${() => tell({ kind: 'layers', run: run.id })}
+          >
+            Measure Each Layer
+          </button>`
+        : nothing
+    }
+  </div>`;
+}
+
 /** Static quantization says what runs in integers; what each layer loses by that takes a measurement of its own. */
 const measuresLayers = (result: JobResult): boolean =>
   result.kind === 'quantize' &&
-  'fusion' in result.value &&
   typeof result.value.scheme === 'string' &&
   !('weightOnly' in result.value) &&
   !('search' in result.value);
 
-const layersButton = (run: JobRun, tell: Tell): TemplateResult =>
+const copyButton = (run: JobRun, tell: Tell): TemplateResult =>
   html`<button
     type="button"
     class="secondary"
-    title="Measure what each layer loses by rounding, on the same data, and paint it on the graph"
-    @click=${() => tell({ kind: 'layers', run: run.id })}
+    title="Copy the command line that does the same"
+    @click=${() => tell({ kind: 'copy', text: run.command })}
   >
-    Measure Each Layer
+    Copy Command Line
   </button>`;
 
 function fileButtons(run: JobRun, file: string, tell: Tell): TemplateResult {
   const name = elide(fileName(file), 40);
-  if (run.deleted) return html`<span class="muted">${name} is in the trash.</span>`;
+  if (run.deleted) return html`<span class="muted">${name} is in the trash.</span> ${copyButton(run, tell)}`;
   return html`<button
       type="button"
       class="primary"
@@ -205,19 +215,11 @@ function fileButtons(run: JobRun, file: string, tell: Tell): TemplateResult {
       @click=${() => tell({ kind: 'deploy', file })}
     >
       Deploy
-    </button>`;
-}
-
-function deleteButton(run: JobRun, file: string, tell: Tell): TemplateResult {
-  const name = elide(fileName(file), 40);
-  return html`<button
-    type="button"
-    class="secondary"
-    title="Move ${name} to the trash; the original stays"
-    @click=${() => tell({ kind: 'delete', run: run.id })}
-  >
-    Delete
-  </button>`;
+    </button>
+    ${menuButton('More', [
+      { label: 'Copy Command Line', run: () => tell({ kind: 'copy', text: run.command }) },
+      { label: 'Move to Trash…', run: () => tell({ kind: 'delete', run: run.id }) },
+    ])}`;
 }
 
 /** The result in a sentence. */

@@ -36,6 +36,15 @@ export function diagnosticList(
     ${sorted.length > most ? html`<p class="muted">… and ${whole(sorted.length - most)} more.</p>` : nothing}`;
 }
 
+/** What a failure lists beside its message: nothing that the message says itself. */
+export const furtherDiagnostics = ({
+  message,
+  diagnostics = [],
+}: {
+  message: string;
+  diagnostics?: readonly DiagnosticView[];
+}): readonly DiagnosticView[] => diagnostics.filter((one) => !message.includes(one.message));
+
 function place({ id, where }: DiagnosticView, goTo?: (where: Where) => void): TemplateResult {
   const parts: (string | TemplateResult)[] = [];
   // A node without a name goes by what it gives.

@@ -156,13 +156,16 @@ test('missing external data forbids writing', async () => {
     ...floatTensor('lost', [1000], []),
     storage: { kind: 'external', entries: [{ key: 'location', value: 'lost.bin' }] },
   });
+  built.graph.initializers.push({ ...built.graph.initializers.at(-1)!, name: 'lost too' });
   const path = join(folder, 'in.onnx');
   writeFileSync(path, await encodeModel(built));
   const { model: read, diagnostics } = await readModel(path, silentTask);
   assert.deepEqual(
     diagnostics.map((one) => one.id),
     ['onnx/external-missing'],
+    'the file is missing once, however many tensors are in it',
   );
+  assert.match(diagnostics[0]!.message, /lost\.bin.*not there.*2 tensors need it/);
   await assert.rejects(
     writeModel(read!, join(folder, 'out.onnx'), {}, silentTask),
     isKind('invalidModel', /lost/),

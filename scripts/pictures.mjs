@@ -1,0 +1,26 @@
+// Takes the pictures of the README and of the walkthrough anew, in a real window over the example model: docs/images.
+// Leave the machine alone meanwhile: what the pictures show is measured.
+import { build } from 'esbuild';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+process.chdir(root);
+const run = (file, env = {}) =>
+  spawnSync(process.execPath, [file], { stdio: 'inherit', env: { ...process.env, ...env } }).status ?? 1;
+
+const built = run('scripts/build.mjs');
+if (built !== 0) process.exit(built);
+await build({
+  entryPoints: ['test/support/takePictures.ts'],
+  outfile: 'out/takePictures.js',
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'cjs',
+  sourcemap: 'inline',
+  logLevel: 'warning',
+  external: ['playwright-core'],
+});
+process.exit(run('out/takePictures.js', { SLIPWAY_TEST_DIST: join(root, 'dist') }));
