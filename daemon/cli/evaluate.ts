@@ -11,6 +11,8 @@ import { renderTable } from './table';
 
 /** Classes that the table shows; --json has all. */
 const mostRows = 20;
+/** A matrix of more classes is wider than a terminal. */
+const mostColumns = 16;
 
 export const evaluateCommand: Command = {
   spec: {
@@ -200,6 +202,20 @@ function describe(options: EvaluateOptions, result: EvaluationResult): string {
     lines.push('', renderTable(columns, rows));
     if (details.perClass.length > mostRows)
       lines.push(`${details.perClass.length - mostRows} more classes are in --json.`);
+    lines.push(...confusionLines(details));
   }
   return lines.join('\n');
+}
+
+/** Which class was taken for which; `map` and many classes have no such table. */
+function confusionLines({ confusion, perClass = [] }: NonNullable<EvaluationResult['details']>): string[] {
+  if (!confusion) return [];
+  if (confusion.length > mostColumns)
+    return ['', `The confusion matrix of ${confusion.length} classes is in --json.`];
+  const name = (index: number) => perClass.find(({ label }) => label === index)?.name ?? String(index);
+  const titles = confusion.map((_, index) => ({ title: name(index), align: 'right' as const }));
+  // A dot leaves the eye free for the mistakes.
+  const cells = (counts: readonly number[]) => counts.map((one) => (one === 0 ? '·' : String(one)));
+  const rows = confusion.map((counts, index) => [name(index), ...cells(counts)]);
+  return ['', renderTable([{ title: 'True \\ named' }, ...titles], rows)];
 }

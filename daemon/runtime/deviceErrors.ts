@@ -55,6 +55,23 @@ export function missingLibraries(said: string): string[] {
 }
 
 /**
+ * The same error with the libraries named that the process said on its standard error could not be opened: ONNX Runtime's
+ * own message often leaves them out.
+ */
+export function withMissingLibraries(error: unknown, device: DeviceName | undefined, said: string): unknown {
+  if (!(error instanceof SlipwayError) || error.kind !== 'unsupported' || device === undefined) return error;
+  const missing = missingLibraries(said).filter((name) => !error.message.includes(name));
+  const hint = installHint(device);
+  if (missing.length === 0 || hint === '' || !error.message.endsWith(hint)) return error;
+  const names = missing.join(', ');
+  const unnamed = 'its libraries are missing';
+  const message = error.message.includes(unnamed)
+    ? error.message.replace(unnamed, `its libraries (${names}) are missing`)
+    : `${error.message.slice(0, -hint.length).replace(/\.\s*$/, '')}; missing: ${names}. ${hint}`;
+  return new SlipwayError(error.kind, message, { data: error.data });
+}
+
+/**
  * The error when a device refused before the model was looked at: unknown to this build, libraries missing, or
  * no such hardware. Undefined when `said` (ONNX Runtime's message) is about something else.
  */

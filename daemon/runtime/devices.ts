@@ -11,7 +11,7 @@ import { graph, model, node, valueInfo } from '../ir/builder';
 import { DataType } from '../ir/dataType';
 import { writeModel } from '../onnx/writeModel';
 import { readLimits } from './cgroup';
-import { deviceTitles, installHint, missingLibraries, providerOf } from './deviceErrors';
+import { deviceTitles, installHint, providerOf } from './deviceErrors';
 import { describeMachine } from './machine';
 import { nodesByProvider, readProfile } from './profile/profileEvents';
 import { startRunner } from './runner/runnerProcess';
@@ -104,10 +104,8 @@ async function tryDevice(
     };
   } catch (error) {
     if (error instanceof SlipwayError && error.kind === 'cancelled') throw error;
-    const missing = missingLibraries(`${runner.errorTail()} ${messageOf(error)}`);
-    const libraries = missing.length > 0 ? `Missing: ${missing.join(', ')}. ` : '';
-    const said = messageOf(error).replace(installHint(device), '').trim();
-    return { available: false, detail: `${libraries}${said}`, install: installHint(device) };
+    const detail = messageOf(error).replace(installHint(device), '').trim();
+    return { available: false, detail, install: installHint(device) };
   } finally {
     await runner.dispose();
   }

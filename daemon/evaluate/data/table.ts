@@ -39,9 +39,12 @@ function columnsOf(
   const parts = numbered(names, input.name);
   if (parts.length > 0) return parts;
   const others = names.filter((name) => !labelNames.includes(name) && !targetNames.includes(name));
-  const width = input.dims[1];
+  const sample = input.dims.slice(1);
+  // A picture with a column for each of its pixels as well as a row of features.
+  const width = sample.reduce<number>((all, dim) => all * (typeof dim === 'number' ? dim : Number.NaN), 1);
   const takesAll =
-    inputs.length === 1 && input.dims.length === 2 && (typeof width !== 'number' || width === others.length);
+    inputs.length === 1 &&
+    (width === others.length || (sample.length === 1 && typeof sample[0] !== 'number'));
   if (takesAll && others.length > 0) {
     const said =
       others.length > 6 ? `${others.slice(0, 5).join(', ')}, … ${others.at(-1)!}` : others.join(', ');

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Overlay } from '../../base/overlay';
 import type { Task } from '../../base/task';
 import { readModel } from '../../onnx/readModel';
+import { isRunners } from '../benchmark/benchmarkMeasurement';
 import type { InputSource } from '../benchmark/benchmarkInputs';
 import { compareProfiles, type ProfileDifference } from './profileCompare';
 import type { ProfiledNode } from './profileEvents';
@@ -15,8 +16,8 @@ import { flameOf, type FlameSpan } from './profileFlame';
 import { launchProfiles, type Launched } from './profileLaunch';
 import { partsOf, type PlacementNode, type ProfileParts } from './profileParts';
 import { profileOverlays } from './profileOverlay';
-import { rooflineOf, type Roofline } from './profileRoofline';
-import { measureRoofs, type Roofs } from './profileRoofs';
+import { reachedBy, rooflineOf, type Roofline } from './profileRoofline';
+import { measureRoofs, raiseRoofs, type Roofs } from './profileRoofs';
 import type { DeviceName } from '../runner/session';
 import { median } from '../statistics';
 
@@ -86,7 +87,8 @@ const goodSum = 0.05;
 
 /**
  * Profiles a model; with `against` a second one in turn with it, and says what differs. Throws the runner's
- * error. No process and no file stays behind.
+ * error, unless a launch was whole before: a process that dies later ends the profile, and a warning says so. No process and
+ * no file stays behind.
  */
 export async function profile(
   path: string,
@@ -101,19 +103,28 @@ export async function profile(
     const launches = Math.max(1, Math.min(mostLaunches, Math.floor(budgetMs / launchMs)));
     /** By launch, then by model. */
     const launched: Launched[][] = [];
+    let ended: string | undefined;
     for (let left = launches; left > 0;) {
       // Loading a large model again and again would take longer than measuring it.
       const last = launched[0]?.some(({ loadMs }) => loadMs > budgetMs / 5) === true;
       const shares = last ? left : 1;
-      launched.push(await launchProfiles(paths, options, folder, (budgetMs * shares) / launches, task));
+      try {
+        launched.push(await launchProfiles(paths, options, folder, (budgetMs * shares) / launches, task));
+      } catch (error) {
+        if (!isRunners(error) || launched.length === 0) throw error;
+        ended = `${error.message} The profile ended there; what was measured before is kept.`;
+        break;
+      }
       left -= shares;
     }
-    const profiles: ModelProfile[] = [];
     const roofs = await roofsOf(options, folder, task);
+    const described: ModelProfile[] = [];
     for (const [index, model] of paths.entries()) {
       const own = launched.map((all) => all[index]!);
-      profiles.push(await describe(model, own, roofs, options, task));
+      described.push(await describe(model, own, options, task));
     }
+    const profiles = withRooflines(described, roofs, options);
+    if (ended !== undefined) for (const { warnings } of profiles) warnings.unshift(ended);
     const [first, second] = profiles;
     if (!second) return { ...first!, overlays: profileOverlays(first!) };
     const difference = compareProfiles(first!, second);
@@ -123,17 +134,31 @@ export async function profile(
   }
 }
 
-/** Null for devices whose roofs cannot be measured. */
+/** Null where they cannot be measured. */
 async function roofsOf({ device = 'cpu', threads = 1 }: ProfileOptions, folder: string, task: Task) {
   if (device !== 'cpu') return null;
   task.report({ stage: 'Measuring what the machine allows' });
-  return measureRoofs(threads, folder, task);
+  return measureRoofs(threads, folder, task).catch((error: unknown) => {
+    // The times of the nodes are there, and a machine that is short of memory may have no room for more.
+    if (isRunners(error)) return null;
+    throw error;
+  });
+}
+
+/** All below the same roofs, which none of their nodes goes through. */
+function withRooflines(
+  profiles: readonly ModelProfile[],
+  roofs: Roofs | null,
+  { threads = 1 }: ProfileOptions,
+): ModelProfile[] {
+  if (!roofs) return [...profiles];
+  const raised = raiseRoofs(threads, roofs, reachedBy(profiles.flatMap(({ nodes }) => nodes)));
+  return profiles.map((one) => ({ ...one, roofline: rooflineOf(one.nodes, raised) }));
 }
 
 async function describe(
   path: string,
   launched: readonly Launched[],
-  roofs: Roofs | null,
   options: ProfileOptions,
   task: Task,
 ): Promise<ModelProfile> {
@@ -179,7 +204,7 @@ async function describe(
     recordUs: mean(({ record }) => record.recordUs),
     callUs,
     flame: flameOf(nodes),
-    roofline: roofs && rooflineOf(nodes, roofs),
+    roofline: null,
     assumed: { ...first!.assumed },
     warnings: [...first!.warnings, ...warnings],
   };

@@ -30,6 +30,20 @@ interface Worked {
   readonly work: Work | null;
 }
 
+/** The most operations per second that a node with products in it reached, by arithmetic, in billions; 0 where none is known. */
+export function reachedBy(nodes: readonly Worked[]): Record<'float' | 'integer', number> {
+  const reached = { float: 0, integer: 0 };
+  for (const { meanUs, calls, work } of nodes) {
+    if (!work || meanUs < trusted * calls) continue;
+    const gops = (work.operations * calls) / meanUs / 1000;
+    reached[work.arithmetic] = Math.max(reached[work.arithmetic], gops);
+  }
+  return reached;
+}
+
+/** The rate of a shorter call, microseconds, is not known well enough to move a roof. */
+const trusted = 10;
+
 /** A point for each node whose work is known and that took at least a microsecond: shorter ones are mostly the call. */
 export function rooflineOf(nodes: readonly Worked[], roofs: Roofs): Roofline {
   const best = Math.max(...roofs.bandwidth.map(({ gbPerS }) => gbPerS));

@@ -2,10 +2,12 @@
 // process, because ONNX Runtime cannot be interrupted. One process serves one job (withRunner).
 
 import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { cancelled, SlipwayError } from '../../base/errors';
 import { throwIfCancelled, type Task } from '../../base/task';
 import { memoryKills } from '../../host/memoryKills';
 import { startScript, startScriptFile, type Exit } from '../../host/processes';
+import { withMissingLibraries } from '../deviceErrors';
 import { loadedSession } from './loadedSession';
 import type {
   RunnerCall,
@@ -45,6 +47,7 @@ interface Pending {
   reject(error: Error): void;
 }
 
+const lateMs = 50;
 const defaultTimeoutMs = 10 * 60_000;
 const frugalThreshold = 128 * 1024;
 
@@ -134,7 +137,15 @@ export function startRunner(options: RunnerOptions = {}): RunnerProcess {
 
   async function load(modelPath: string, sessionOptions: SessionOptions, task: Task): Promise<RunnerSession> {
     models = [...models, basename(modelPath)];
-    const loaded = await call('load', { path: modelPath, options: sessionOptions }, task);
+    const { device = 'cpu' } = sessionOptions;
+    const loaded = await call('load', { path: modelPath, options: sessionOptions }, task).catch(
+      async (error: unknown) => {
+        if (device === 'cpu') throw error;
+        // Standard error comes by another way than the answer, and may be a little later.
+        await sleep(lateMs);
+        throw withMissingLibraries(error, device, script.errorTail());
+      },
+    );
     return loadedSession(call, basename(modelPath), loaded, () => ending === undefined);
   }
 

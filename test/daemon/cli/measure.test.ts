@@ -8,10 +8,10 @@ import { test } from 'node:test';
 import { graph, model, node, valueInfo } from '../../../daemon/ir/builder';
 import { DataType } from '../../../daemon/ir/dataType';
 import { writeDenseModel } from '../../support/denseModel';
-import { f4, writeNpz } from '../../support/npzWriter';
+import { f4, i8, writeNpz } from '../../support/npzWriter';
 import { temporaryFolder } from '../../support/paths';
 import { cliScript, collect, runCli } from '../../support/runCli';
-import { writeSmall } from '../../support/smallModels';
+import { squareModel, writeSmall } from '../../support/smallModels';
 
 const folder = temporaryFolder();
 const modelPath = writeDenseModel(join(folder, 'dense.onnx'), 3, 32);
@@ -154,6 +154,28 @@ test('a part that fails gives exit code 1 and keeps the rest', async () => {
   const found = JSON.parse(stdout) as { results: unknown[]; failures: { device: string }[] };
   assert.deepEqual([code, found.results.length, found.failures[0]?.device], [1, 1, 'openvino']);
   assert.match(stderr, /has no Intel devices with OpenVINO/);
+});
+
+test('evaluation by class: figures of each, and which was taken for which', async () => {
+  const path = await writeSmall(folder, 'classes.onnx', squareModel());
+  const data = writeNpz(join(folder, 'classes.npz'), {
+    x: f4([4, 4], [9, 0, 0, 0, 0, 9, 0, 0, 0, 0, 9, 0, 0, 9, 0, 0]),
+    label: i8([4], [0, 1, 2, 3]),
+  });
+  const { code, stdout, stderr } = await runCli('evaluate', path, '--data', data, '--metric', 'f1');
+  assert.equal(code, 0, stderr);
+  const table = stdout.slice(stdout.indexOf('True')).trim().split('\n');
+  assert.deepEqual(
+    table.map((line) => line.split(/ {2,}/)),
+    [
+      ['True \\ named', '0', '1', '2', '3'],
+      ['────────────', '─', '─', '─', '─'],
+      ['0', '1', '·', '·', '·'],
+      ['1', '·', '1', '·', '·'],
+      ['2', '·', '·', '1', '·'],
+      ['3', '·', '1', '·', '·'],
+    ],
+  );
 });
 
 test('wrong options', async () => {

@@ -49,6 +49,20 @@ test('columns in order for a single input, names as classes; both are said', asy
   ]);
 });
 
+test('a column for each pixel of a picture', async () => {
+  const picture = { name: 'image', type: 'float32', dims: ['batch', 1, 2, 3] } as const;
+  const text = 'label,p0,p1,p2,p3,p4,p5\n7,1,2,3,4,5,6\n8,6,5,4,3,2,1\n';
+  const data = await load('csv', text, [picture]);
+  assert.match(
+    data.notes.join(' '),
+    /columns p0, p1, p2, p3, p4, p5 of .* are taken in this order for the input "image"/,
+  );
+  assert.deepEqual(await plainBatches(data, 2), [
+    [0, 2, ['image', 'float32', [2, 1, 2, 3], [1, 2, 3, 4, 5, 6, 6, 5, 4, 3, 2, 1]]],
+  ]);
+  await assert.rejects(load('csv', 'label,p0,p1\n7,1,2\n', [picture]), /no column for the input "image"/);
+});
+
 test('lists in cells, whole numbers beyond 2^53, targets', async () => {
   const data = await load('csv', 'x,ids,target\n"[1, 2]",9007199254740993 7,0.5\n3 4,"[5,6]",1.5\n', [
     x,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { silentTask } from '../../../../daemon/base/task';
+import { silentTask, type Task } from '../../../../daemon/base/task';
 import { setScriptFolder } from '../../../../daemon/host/scripts';
 import { profile, type ModelProfile } from '../../../../daemon/runtime/profile/profile';
 import { placementOf } from '../../../../daemon/runtime/profile/profilePlacement';
@@ -90,6 +90,26 @@ test('a model that does not load is told, and nothing stays behind', async () =>
   const path = await writeSmall(folder, 'acme.onnx', unknownOperatorModel());
   await assert.rejects(profile(path, undefined, {}, silentTask), /acme\.onnx uses operator Norm/);
   assert.deepEqual([childProcesses(), leftBehind()], [[], []]);
+});
+
+test('a process that the system kills in a later launch: what was measured before is kept and said to be', async () => {
+  const path = await writeSmall(folder, 'square.onnx', squareModel());
+  let launches = 0;
+  const task: Task = {
+    signal: new AbortController().signal,
+    report: ({ stage }) => {
+      if (stage.startsWith('Loading')) launches += 1;
+      if (launches === 2 && stage.startsWith('Profiling'))
+        for (const pid of childProcesses()) process.kill(pid, 'SIGKILL');
+    },
+  };
+  const found = await profile(path, undefined, { maxSeconds: 2.2 }, task);
+  assert.equal(launches, 2);
+  check(found);
+  assert.match(
+    found.warnings[0] ?? '',
+    /square\.onnx was ended by signal SIGKILL\..*The profile ended there; what was measured before is kept\./,
+  );
 });
 
 test('placement: which provider ran the nodes', async () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentTask } from '../../../../daemon/base/task';
-import { deviceError, missingLibraries } from '../../../../daemon/runtime/deviceErrors';
+import { messageOf } from '../../../../daemon/base/errors';
+import { deviceError, missingLibraries, withMissingLibraries } from '../../../../daemon/runtime/deviceErrors';
 import { readProfile, withoutRecording } from '../../../../daemon/runtime/profile/profileEvents';
 import { partsOf } from '../../../../daemon/runtime/profile/profileParts';
 
@@ -144,6 +145,25 @@ test('missing libraries are named, and the sentence says what to install', () =>
     error.message,
     /libraries \(libcudnn\.so\.9\) are missing\. Install an NVIDIA driver, CUDA 12/,
   );
+  const unnamed = deviceError('cuda', 'Failed to load shared library');
+  const words =
+    'libonnxruntime_providers_shared.so: cannot open shared object file: No such file or directory';
+  assert.match(
+    messageOf(withMissingLibraries(unnamed, 'cuda', words)),
+    /its libraries \(libonnxruntime_providers_shared\.so\) are missing\. Install an NVIDIA driver/,
+  );
+  assert.match(
+    messageOf(
+      withMissingLibraries(
+        deviceError('webgpu', 'No supported adapters'),
+        'webgpu',
+        `libvulkan.so.1${words.slice(34)}`,
+      ),
+    ),
+    /or no driver for it, was found; missing: libvulkan\.so\.1\. Install the GPU's driver/,
+  );
+  assert.equal(withMissingLibraries(error, 'cuda', said), error);
+  assert.equal(withMissingLibraries(unnamed, 'cuda', 'nothing of libraries'), unnamed);
   assert.match(
     deviceError('webgpu', 'Failed to get a WebGPU adapter: No supported adapters')?.message ?? '',
     /no such hardware, or no driver for it, was found\. Install the GPU's driver/,
