@@ -1,5 +1,6 @@
 // slipway quantize: writes an int8 version of a model.
 
+import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { SlipwayError } from '../base/errors';
 import { dataBeside } from '../recipes/dataBeside';
@@ -10,14 +11,10 @@ import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { megabytes, plural, significant } from './format';
 import { historyOption, inHistory, jobOn } from './inHistory';
-import {
-  onlyStatic,
-  quantizeOptionSpecs,
-  searchSettings,
-  staticOptionSpecs,
-  staticSettings,
-} from './quantizeOptions';
-import { precisionMethods, precisionOptionSpecs, quantizePrecision } from './quantizePrecision';
+import { outputErrorText, someNames } from './outputErrorText';
+import { quantizeMethods, refuseForeignOptions } from './quantizeMethods';
+import { quantizeOptionSpecs, searchSettings, staticOptionSpecs, staticSettings } from './quantizeOptions';
+import { precisionOptionSpecs, quantizePrecision } from './quantizePrecision';
 import { renderList, renderTable } from './table';
 import { runWeightOnly, weightOnlyOptions } from './weightOnly';
 
@@ -58,10 +55,12 @@ export const quantizeCommand: Command = {
     const output = textOption(args, 'output');
     if (output === undefined) throw new UsageError('Name the file to write: -o OUT.');
     const calibration = textOption(args, 'calibration');
-    const asked = choiceOption(args, 'method', ['static', 'dynamic', 'weight-only', ...precisionMethods]);
-    if (asked === 'fp16' || asked === 'bf16') return quantizePrecision(args, model, output, asked, context);
-    if (asked === 'weight-only') return runWeightOnly(model, args, context);
-    const method = asked ?? (calibration === undefined ? 'dynamic' : 'static');
+    const method =
+      choiceOption(args, 'method', quantizeMethods) ?? (calibration === undefined ? 'dynamic' : 'static');
+    refuseForeignOptions(args, method);
+    if (method === 'fp16' || method === 'bf16')
+      return quantizePrecision(args, model, output, method, context);
+    if (method === 'weight-only') return runWeightOnly(model, args, context);
     if (method === 'dynamic' && calibration !== undefined)
       note('The calibration data only serves to measure the error: dynamic quantization needs none.');
     const calibrationSamples = countOption(args, 'calibration-samples');
@@ -74,13 +73,13 @@ export const quantizeCommand: Command = {
       ...staticSettings(args),
       ...searchSettings(args),
     };
-    const idle = method === 'static' ? undefined : onlyStatic.find((name) => name in options);
-    if (idle !== undefined)
-      throw new UsageError(`The option for ${idle} belongs to --method static; dynamic takes none of it.`);
     const job = jobOn('slipway/quantize', 'Quantization of', model, options);
+    const began = Date.now();
     const result: QuantizeResult = await inHistory(args, context, job, (task) =>
       quantize(model, options, task),
     ).catch((error: unknown) => {
+      if (context.task.signal.aborted && options.maxDrop !== undefined)
+        note(leftBehind(output, options.state, began));
       const missing = method === 'static' && calibration === undefined;
       if (!missing || !(error instanceof SlipwayError) || error.kind !== 'badRequest') throw error;
       const beside = dataBeside(model, 'calibration');
@@ -90,16 +89,35 @@ export const quantizeCommand: Command = {
     const { accuracy } = result;
     const failed =
       accuracy && !accuracy.holds
-        ? `The search ended (${accuracy.stopped}) with a drop of ${points(accuracy.drop)}, more than the ${points(accuracy.maxDrop)} allowed. The best version was written.`
+        ? `The search ended (${endings[accuracy.stopped]}) with a drop of ${points(accuracy.drop)}, more than the ${points(accuracy.maxDrop)} allowed. The best version was written.`
         : undefined;
-    const text = describe(model, method, result);
+    const text = describe(model, method, calibration !== undefined, result);
     return failed === undefined ? { result, text } : { result, text, failed };
   },
 };
 
+const endings = {
+  done: 'it was done',
+  seconds: 'its time was up',
+  evaluations: 'as many versions were measured as it may',
+  exhausted: 'there was nothing left to try',
+} as const;
+
+/** What a search that was stopped has left. */
+function leftBehind(output: string, state: string | undefined, began: number): string {
+  const saved = statSync(output, { throwIfNoEntry: false });
+  const best =
+    saved !== undefined && saved.mtimeMs >= began
+      ? `The best version so far is in ${output}.`
+      : 'No version was written yet.';
+  return state === undefined
+    ? `${best} With --state FILE a stopped search goes on where it was.`
+    : `${best} The same command goes on from ${state}.`;
+}
+
 const points = (drop: number) => `${(drop * 100).toFixed(2)} points`;
 
-function describe(model: string, method: string, result: QuantizeResult): string {
+function describe(model: string, method: string, data: boolean, result: QuantizeResult): string {
   const { before, after, fusion, error } = result;
   const share = significant(after.fileBytes / before.fileBytes);
   const rows: [string, string][] = [
@@ -109,12 +127,7 @@ function describe(model: string, method: string, result: QuantizeResult): string
     ['Quantized', plural(result.quantizedNodes, 'node')],
     ...more(result),
     ['Runs in integers', `${fusion.integer} of ${plural(fusion.integer + fusion.float, 'compute node')}`],
-    [
-      'Output error',
-      error === null
-        ? 'not measured'
-        : `cosine ${error.cosine.toFixed(5)}, SQNR ${significant(error.sqnrDb)} dB, largest ${significant(error.maxAbs)}, over ${plural(error.samples, 'sample')}`,
-    ],
+    ['Output error', outputErrorText(error, data)],
   ];
   const left = fusion.left.map(({ node, op, why }) => [node, op, why]);
   const table = renderTable([{ title: 'Stays in float' }, { title: 'Operator' }, { title: 'Why' }], left);
@@ -147,9 +160,9 @@ function more({ scheme, accuracy, emulation, speed }: QuantizeResult): [string, 
     const percent = (value: number) => `${(value * 100).toFixed(2)} %`;
     rows.push([
       'Top-1',
-      `${percent(accuracy.float)} → ${percent(accuracy.quantized)} (at most −${points(accuracy.maxDrop)}), ${plural(accuracy.evaluations, 'version')} measured, calibrator ${accuracy.calibrator}${accuracy.recovered === true ? ', after accuracy recovery' : ''}`,
+      `${percent(accuracy.float)} → ${percent(accuracy.quantized)} (${points(accuracy.maxDrop)} may be lost), ${plural(accuracy.evaluations, 'version')} measured, calibrator ${accuracy.calibrator}${accuracy.recovered === true ? ', after accuracy recovery' : ''}`,
     ]);
-    if (accuracy.reverted.length > 0) rows.push(['Given back to float', accuracy.reverted.join(', ')]);
+    if (accuracy.reverted.length > 0) rows.push(['Given back to float', someNames(accuracy.reverted)]);
   }
   if (emulation)
     rows.push([

@@ -3,7 +3,6 @@
 
 import { targets } from '../passes/quantize/scheme';
 import { calibrators } from '../runtime/calibrate/calibrateBy';
-import type { QuantizeOptions } from '../recipes/quantize/quantizeOptions';
 import { recoverMethods, type RecoverMethod } from '../recipes/quantize/recoverMethods';
 import {
   choiceOption,
@@ -115,10 +114,13 @@ export const quantizeOptionSpecs: Readonly<Record<string, OptionSpec>> = {
     value: 'A,B,…',
     help: `Before quantizing: ${recoverMethods.join(', ')}; cle,adaround,bias is a good start for convolutions, smooth,bias for transformers`,
   },
-  tune: { type: 'boolean', help: 'Measure, and give back to float what is slower in integers here' },
+  tune: {
+    type: 'boolean',
+    help: 'Measure times, and give back to float what is slower in integers here; done for models with HardSwish unless --no-tune is given',
+  },
   'no-tune': {
     type: 'boolean',
-    help: 'Do not measure times, not even for HardSwish, where it pays most, nor whether the result is faster',
+    help: 'Measure no times: nothing goes back to float for being slow, and whether the result is faster is not said',
   },
   emulate: { type: 'string', value: 'TARGET', help: 'avx2: also measure the error with its saturating sums' },
   'max-drop': {
@@ -160,9 +162,3 @@ export function searchSettings(args: ParsedArgs) {
     throw new UsageError('--max-drop needs labelled data to measure the drop on: --validation DATA.');
   return settings;
 }
-
-/** Options of the recipe that only static quantization uses, for saying so. */
-export const onlyStatic: readonly (keyof QuantizeOptions)[] = [
-  'target', 'activations', 'weights', 'perTensor', 'reducedRange', 'symmetric', 'calibrator', 'percentile',
-  'momentum', 'calibrationCache', 'overrides', 'format', 'recover', 'tune', 'emulate', 'maxDrop', 'state',
-]; // prettier-ignore

@@ -17,10 +17,10 @@ import type { CommandContext, Outcome } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { megabytes, plural, significant } from './format';
 import { inHistory, jobOn } from './inHistory';
+import { outputErrorText, someNames } from './outputErrorText';
 import { renderList, renderTable } from './table';
 
-export const precisionMethods = ['fp16', 'bf16'] as const;
-type Method = (typeof precisionMethods)[number];
+type Method = 'fp16' | 'bf16';
 const modes = ['storage', 'compute', 'search'] as const;
 
 export const precisionOptionSpecs: Readonly<Record<string, OptionSpec>> = {
@@ -80,17 +80,19 @@ export async function quantizePrecision(
     maxSeconds: numberOption(args, 'max-seconds', { min: 0, max: 1e6 }),
     overwrite: args.flags.has('overwrite'),
   };
+  const data = (options.calibration ?? options.validation) !== undefined;
   const job = jobOn('slipway/convertPrecision', 'Half precision of', model, options);
   const result: ConvertPrecisionResult = await inHistory(args, context, job, (task) =>
     convertPrecision(model, options, task),
   );
-  return { result, text: describe(model, method, modeOf(options), result) };
+  return { result, text: describe(model, method, modeOf(options), data, result) };
 }
 
 function describe(
   model: string,
   method: Method,
   mode: (typeof modes)[number],
+  data: boolean,
   result: ConvertPrecisionResult,
 ): string {
   const { before, after, fusion, error, search } = result;
@@ -103,12 +105,7 @@ function describe(
     ],
     ['Converted', plural(result.quantizedNodes, mode === 'storage' ? 'weight' : 'node')],
     ...(search ? searchRows(search) : []),
-    [
-      'Output error',
-      error === null
-        ? 'not measured'
-        : `cosine ${error.cosine.toFixed(6)}, SQNR ${significant(error.sqnrDb)} dB, largest ${significant(error.maxAbs)}, over ${plural(error.samples, 'sample')}`,
-    ],
+    ['Output error', outputErrorText(error, data, 6)],
   ];
   const left = fusion.left.map(({ node, op, why }) => [node, op, why]);
   const table = renderTable([{ title: 'Stays float32' }, { title: 'Operator' }, { title: 'Why' }], left);
@@ -128,6 +125,6 @@ function searchRows({
   return [
     ['Keeps', measured.map(measuredText).join('; ')],
     ['Searched', `${plural(evaluations, 'version')} measured in ${significant(seconds)} s`],
-    ...(float.length > 0 ? [['Given back to float32', float.join(', ')] as [string, string]] : []),
+    ...(float.length > 0 ? [['Given back to float32', someNames(float)] as [string, string]] : []),
   ];
 }

@@ -9,6 +9,7 @@ import type { CommandContext } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { megabytes, plural, significant } from './format';
 import { inHistory, jobOn } from './inHistory';
+import { outputErrorText } from './outputErrorText';
 import { renderList, renderTable } from './table';
 
 /** Options of this method alone; the others of `quantize` that it takes are output, calibration and overwrite. */
@@ -84,12 +85,12 @@ export async function runWeightOnly(
   const result: WeightOnlyResult = await inHistory(args, context, job, (task) =>
     quantizeWeights(model, options, task),
   );
-  return { result, text: describe(model, result) };
+  return { result, text: describe(model, args.values.has('calibration'), result) };
 }
 
 const shownLayers = 10;
 
-function describe(model: string, result: WeightOnlyResult): string {
+function describe(model: string, data: boolean, result: WeightOnlyResult): string {
   const { before, after, error, weightOnly, fusion } = result;
   const { accuracyLevel, tried } = weightOnly;
   const share = significant(after.fileBytes / before.fileBytes);
@@ -102,12 +103,7 @@ function describe(model: string, result: WeightOnlyResult): string {
     ['Written', result.output],
     ['Size', `${megabytes(after.fileBytes)}, ${share} of ${megabytes(before.fileBytes)}`],
     ['Quantized', `${plural(result.quantizedNodes, 'node')}, ${plural(weightOnly.layers.length, 'weight')}`],
-    [
-      'Output error',
-      error === null
-        ? 'not measured'
-        : `cosine ${error.cosine.toFixed(5)}, SQNR ${significant(error.sqnrDb)} dB, largest ${significant(error.maxAbs)}, over ${plural(error.samples, 'sample')}`,
-    ],
+    ['Output error', outputErrorText(error, data)],
     ...(accuracyLevel === null
       ? []
       : ([['Accuracy level', [String(accuracyLevel), ...levels].join('; ')]] as [string, string][])),

@@ -106,6 +106,8 @@ class DynamicQuantizer {
     if (!isOp(node, ...layers))
       return `Dynamic int8 takes MatMul and Gemm only; use static int8 for ${node.opType}.`;
     const weight = this.constants.get(node.inputs[1] ?? '');
+    if (!weight && this.model.graph.inputs.some(({ name }) => name === node.inputs[1]))
+      return `Its weight "${node.inputs[1]!}" is an input of the model, not a constant.`;
     if (!weight) return 'Its weight is computed while the model runs.';
     if (weight.dataType !== DataType.FLOAT) return 'Its weight is not float32.';
     if (weight.dims.length !== 2) return 'Its weight is not a matrix.';

@@ -3,7 +3,7 @@
 
 import { intAttribute, stringAttribute } from '../../ir/attributes';
 import { DataType } from '../../ir/dataType';
-import type { Node } from '../../ir/model';
+import type { Graph, Node } from '../../ir/model';
 import { elementCount, type Tensor } from '../../ir/tensor';
 import type { Facts } from '../facts';
 import { isStandard } from '../rewrite';
@@ -39,6 +39,8 @@ export interface Candidate {
 }
 
 export interface OperatorContext {
+  /** What the nodes are in, to tell inputs of the model from values between. */
+  readonly graph: Graph;
   readonly constants: ReadonlyMap<string, Tensor>;
   readonly facts: Facts;
   /** U8S8 per channel when absent. */
@@ -98,8 +100,11 @@ export function candidateOf(node: Node, context: OperatorContext): Candidate | s
 }
 
 /** The layer's constant weight when int8 can be made of it, or a sentence why not. */
-function weightOf(node: Node, { constants }: OperatorContext): Tensor | string {
-  const weight = constants.get(node.inputs[1] ?? '');
+function weightOf(node: Node, { constants, graph }: OperatorContext): Tensor | string {
+  const name = node.inputs[1] ?? '';
+  const weight = constants.get(name);
+  if (!weight && graph.inputs.some((input) => input.name === name))
+    return `Its weight "${name}" is an input of the model, not a constant.`;
   if (!weight) return 'Its weight is computed while the model runs.';
   if (constants.has(node.inputs[0] ?? '')) return 'Its input is a constant.';
   if (weight.dataType !== DataType.FLOAT) return 'Its weight is not float32.';

@@ -39,15 +39,42 @@ const findNode = (graph: Graph, wanted: (node: Node) => boolean): Node | undefin
   return undefined;
 };
 
-/** Why the model cannot be quantized at all, or undefined. `layers` are the operators that the method takes. */
-export function refusal(model: Model, method: string, layers: readonly string[]): string | undefined {
+function quantizedAlready(model: Model): string | undefined {
   const integer = findNode(model.graph, (node) => integerOperators.test(node.opType));
-  if (integer) {
-    return `The model is quantized already: it holds ${integer.opType} (node "${nameOf(integer)}"). Quantize the float model that it was made from.`;
-  }
-  if (findNode(model.graph, (node) => isStandard(node) && layers.includes(node.opType))) return undefined;
+  return (
+    integer &&
+    `The model is quantized already: it holds ${integer.opType} (node "${nameOf(integer)}"). Quantize the float model that it was made from.`
+  );
+}
+
+/** The same of a model as it was read, whose functions and bodies may still be inlined. */
+export function earlyRefusal(model: Model, method: string, layers: readonly string[]): string | undefined {
+  const nested = model.functions.length > 0 || model.graph.nodes.some((node) => bodiesOf(node).length > 0);
+  return nested ? quantizedAlready(model) : refusal(model, method, layers);
+}
+
+/**
+ * Why the model cannot be quantized at all, or undefined. `layers` are the operators that the method takes, in the main
+ * graph: functions must have been inlined.
+ */
+export function refusal(model: Model, method: string, layers: readonly string[]): string | undefined {
+  const already = quantizedAlready(model);
+  if (already !== undefined) return already;
+  const { nodes } = model.graph;
+  const isLayer = (node: Node) => isStandard(node) && layers.includes(node.opType);
+  if (nodes.some(isLayer)) return undefined;
   const list = `${layers.slice(0, -1).join(', ')} or ${layers.at(-1) ?? ''}`;
-  return `There is nothing to quantize: the model holds no ${list}, which are what ${method} turns into integers.`;
+  for (const node of nodes)
+    for (const body of bodiesOf(node)) {
+      const inside = findNode(body, isLayer);
+      if (inside)
+        return `There is nothing to quantize: ${inside.opType} "${nameOf(inside)}" lies inside ${node.opType} "${nameOf(node)}", whose bodies stay in float, and outside of it is no ${list}. Export the model without ${node.opType}, or quantize the body as a model of its own.`;
+    }
+  const otherwise =
+    !layers.includes('Conv') && nodes.some((node) => isStandard(node) && node.opType === 'Conv')
+      ? ' Its convolutions are taken by static int8.'
+      : '';
+  return `There is nothing to quantize: the model holds no ${list}, which are what ${method} turns into integers.${otherwise}`;
 }
 
 /** The sentence when there are layers and none of them could be taken. */

@@ -13,7 +13,7 @@
 
 import type { Diagnostic } from '../../base/diagnostic';
 import { indexGraph, type GraphIndex } from '../../ir/graphIndex';
-import type { Graph, Node } from '../../ir/model';
+import type { Node } from '../../ir/model';
 import { isOp, onlyConsumer } from '../rewrite';
 import { candidateOf, heavyOperators, type Candidate, type OperatorContext } from './operators';
 import { gateUse, integerGate, type IntegerGate } from './gates';
@@ -47,7 +47,6 @@ export interface Placement {
 }
 
 export interface PlacementInput extends OperatorContext {
-  readonly graph: Graph;
   /** Ranges of values, constants that are added or multiplied included; absent: every value is taken to have one. */
   readonly ranges?: ReadonlyMap<string, Range> | undefined;
   /** Nodes that must stay in float, with the reason. */

@@ -52,12 +52,15 @@ export function schemeFor(target: Target): Scheme {
   }
 }
 
+/** Whether a target's kernels take int8 on both sides: those of ARM. */
+export const isSignedTarget = (target: Target): boolean => schemeFor(target).activations === 'int8';
+
 /**
  * What channels of depthwise convolutions must be a multiple of to be fast on a target; undefined where no number
  * helps. Only weights with zero in the middle have these kernels.
  */
 export function channelMultiple(target: Target, { activations, weights }: Scheme): number | undefined {
-  const arm = schemeFor(target).activations === 'int8';
+  const arm = isSignedTarget(target);
   if (weights !== 'int8' || activations !== (arm ? 'int8' : 'uint8')) return undefined;
   return arm ? 8 : 16;
 }

@@ -58,7 +58,9 @@ export function findWeights(graph: Graph, choice: LayerChoice): { uses: WeightUs
     const weight = weightOf(node, constants, index);
     const why = weight
       ? objection(node, weight, constants, choice)
-      : 'Its weight is computed while the model runs.';
+      : graph.inputs.some(({ name }) => name === node.inputs[1])
+        ? `Its weight "${node.inputs[1]!}" is an input of the model, not a constant.`
+        : 'Its weight is computed while the model runs.';
     if (why !== undefined || !weight) {
       leave(node, why ?? '');
       continue;

@@ -11,6 +11,12 @@ import { readModel } from '../../onnx/readModel';
 import type { Runner } from '../../runtime/runner/session';
 import { writeWorkingCopy } from '../../runtime/runner/workingCopy';
 
+/**
+ * Keeps int8 activations as they are, which ONNX Runtime does by itself on ARM alone: on x64 it turns some of them into
+ * uint8 and leaves others, so that little fuses.
+ */
+export const signedAsOnArm = { 'session.qdqisint8allowed': '1' } as const;
+
 /** Writes a model into a temporary folder for as long as `use` runs. */
 export async function withModelFile<T>(
   model: Model,
@@ -39,7 +45,8 @@ export const withIntegerOperators = <T>(
     async (path) => {
       const optimizedModelPath = join(dirname(path), 'fused.onnx');
       // "extended" makes no memory layouts of this machine.
-      const session = await runner.load(path, { graphOptimization: 'extended', optimizedModelPath }, task);
+      const options = { graphOptimization: 'extended', optimizedModelPath, config: signedAsOnArm } as const;
+      const session = await runner.load(path, options, task);
       await session.release();
       const { model: fused, diagnostics } = await readModel(optimizedModelPath, task);
       if (!fused)

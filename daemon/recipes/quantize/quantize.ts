@@ -12,11 +12,12 @@ import { readTensorBytes } from '../../onnx/tensorData';
 import { writeModel } from '../../onnx/writeModel';
 import { runPass, runPasses, type Pass } from '../../passes/pass';
 import { dynamicOpset, quantizeDynamic } from '../../passes/quantize/dynamic';
-import { refusal, type QuantizeOutcome } from '../../passes/quantize/outcome';
+import { earlyRefusal, refusal, type QuantizeOutcome } from '../../passes/quantize/outcome';
 import { preparePasses } from '../../passes/quantize/prepare';
 import {
   channelMultiple,
   hasDirectKernels,
+  isSignedTarget,
   schemeText,
   targetOf,
   weightRange,
@@ -98,7 +99,19 @@ async function quantizeWith(
     const { method } = options;
     const { outcome } = made;
     const reference = { kept: made.work?.kept, untouched: source.simplified === model };
-    const check = { path, original: model, outcome, files, method, inputs, dataset, fused, ...reference };
+    const forArm = options.target !== undefined && isSignedTarget(options.target);
+    const check = {
+      path,
+      original: model,
+      outcome,
+      files,
+      method,
+      inputs,
+      dataset,
+      fused,
+      forArm,
+      ...reference,
+    };
     return { ...made, written, checked: await checkQuantized(check, notes, runner, task) };
   });
   const bytes = { before: source.bytes, after: written.fileBytes };
@@ -179,8 +192,8 @@ export async function openSource(
   task.report({ stage: 'Reading' });
   const { model, diagnostics, fileBytes, externalBytes } = await readSound(path, 'quantized', task);
   const { method } = options;
-  const refused = refusal(model, `${method} int8`, layers[method]);
-  if (refused !== undefined) throw new SlipwayError('unsupported', refused);
+  const hopeless = earlyRefusal(model, `${method} int8`, layers[method]);
+  if (hopeless !== undefined) throw new SlipwayError('unsupported', hopeless);
   const inputs = modelInputs(model.graph) ?? (await inputsOfSession(runner, path, task));
   const dataset = await openData(options, inputs, task);
   task.report({ stage: 'Simplifying' });
@@ -192,6 +205,9 @@ export async function openSource(
   const upgrade = { minimum: minimumOpset[method], purpose: words[method] };
   const passes = [...simplifyPasses(read, upgrade), ...(await preparation(read, options))];
   const simplified = await runPasses(model, passes, task);
+  // Only now are functions and conditions inlined that may hold the layers.
+  const refused = refusal(simplified.model, `${method} int8`, layers[method]);
+  if (refused !== undefined) throw new SlipwayError('unsupported', refused);
   const notes = [...diagnostics, ...simplified.notes];
   const bytes = fileBytes + externalBytes;
   return { path, runner, model, simplified: simplified.model, read, bytes, inputs, dataset, notes };

@@ -31,7 +31,7 @@ import {
   type SessionValue,
 } from '../../runtime/runner/session';
 import { writeWorkingCopy } from '../../runtime/runner/workingCopy';
-import { withModelFile } from './integerOperators';
+import { signedAsOnArm, withModelFile } from './integerOperators';
 import type { Emulation, QuantizeOptions } from './quantizeOptions';
 
 /** Outputs are compared on at most this many samples, a few at a time. */
@@ -59,6 +59,8 @@ export interface CheckInput {
   readonly dataset: Dataset | undefined;
   /** Whether `files` hold fused operators, whose names tell nothing: then the steps they were made of are looked at. */
   readonly fused: boolean;
+  /** Whether what runs in integers is asked for an ARM processor, wherever this is. */
+  readonly forArm: boolean;
   /** What calibration saw the float model give. */
   readonly kept?: KeptOutputs | undefined;
   /** Whether calibration ran the original just as it is. */
@@ -96,8 +98,9 @@ export async function checkQuantized(
       return error;
     });
   let error: OutputError | null = null;
+  const config = input.fused || input.forArm ? signedAsOnArm : undefined;
   const report = async (file: string, use?: (session: RunnerSession) => Promise<void>) =>
-    fusionReport(original, file, { planned, given, runner, threads, use }, task);
+    fusionReport(original, file, { planned, given, runner, threads, config, use }, task);
   const whole = async (session: RunnerSession) => {
     error = await compare(session);
   };

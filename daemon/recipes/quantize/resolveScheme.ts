@@ -2,7 +2,14 @@
 
 import type { Diagnostic } from '../../base/diagnostic';
 import { badRequest } from '../../base/errors';
-import { is16Bit, schemeFor, targetOf, type Scheme, type Target } from '../../passes/quantize/scheme';
+import {
+  is16Bit,
+  isSignedTarget,
+  schemeFor,
+  targetOf,
+  type Scheme,
+  type Target,
+} from '../../passes/quantize/scheme';
 import type { StaticSettings } from './quantizeOptions';
 
 /** The scheme and the processor it is for, with warnings about what will be slow. Throws `badRequest` for types that exclude each other. */
@@ -35,8 +42,7 @@ export function resolveScheme(
       message:
         'ONNX Runtime has no kernels for 16-bit activations on the CPU: the model shows their accuracy, but its layers run in float there.',
     });
-  const arm = ['neon', 'dotprod', 'i8mm'].includes(target);
-  if (activations === 'int8' && !arm)
+  if (activations === 'int8' && !isSignedTarget(target))
     notes.push({
       id: 'quantize/signed',
       severity: 'warning',

@@ -27,6 +27,8 @@ const advice: readonly (readonly [RegExp, string])[] = [
   [/takes MatMul and Gemm only/, 'Use method static with calibration data.'],
   [/different scales|not a constant; it keeps/, 'Give both sides one constant scale, as method static does.'],
   [/8 bits only/, 'Choose uint8 activations; 16 bits are more accurate and run in float on processors.'],
+  [/is an input of the model/, 'Store the weight in the model, as an initializer.'],
+  [/On x64/, 'Use uint8 activations; int8 ones are for ARM processors.'],
   [/zero point|beyond its bounds/, 'Use asymmetric uint8 activations, and a range that ends where it cuts.'],
   [/different integer types|but its output is quantized to/, 'Use one activation type for all its inputs and outputs.'],
   [/bias is not int32|scale of its bias/, 'Store the bias as int32 with the scale of the input times that of the weights.'],

@@ -64,7 +64,9 @@ async function sentenceFor(node: Node, context: ReasonContext): Promise<string> 
     inputReason(node, inputs, index) ??
     (await outputReason(node, after, index)) ??
     (await pairReason(node, inputs, after, index)) ??
-    'ONNX Runtime did not fuse it; the quantize steps around it look right.'
+    (quantizedType(inputs[0]?.step, index) === DataType.INT8
+      ? 'On x64, ONNX Runtime turns int8 values with one reader into uint8 and leaves those with several, so that what comes in and what goes out no longer fit.'
+      : 'ONNX Runtime did not fuse it; the quantize steps around it look right.')
   );
 }
 
@@ -163,14 +165,17 @@ async function outputReason(node: Node, after: OutputUse, index: GraphIndex): Pr
 }
 
 /** Relu and Clip vanish when the integer range that follows begins (and ends) where they cut. */
-async function absorbReason(clip: Node, after: OutputUse, index: GraphIndex): Promise<string> {
+async function absorbReason(clip: Node, after: OutputUse, index: GraphIndex): Promise<string | undefined> {
   const step = after.quantizes[0];
   if (after.others[0])
     return `The output of ${labelOf(clip)} after it also feeds ${labelOf(after.others[0])} in float.`;
   if (after.isGraphOutput) return `The output of ${labelOf(clip)} after it is a graph output.`;
   const zero = await numberOf(step?.inputs[2], index);
   const type = quantizedType(step, index);
+  if (type !== undefined && type !== DataType.UINT8 && type !== DataType.INT8)
+    return `${clip.opType} after it is quantized to ${dataTypeName(type)}; ONNX Runtime has integer kernels for 8 bits only.`;
   const lowest = type === DataType.INT8 ? -128 : 0;
+  if (clip.opType === 'Relu' && (zero ?? 0) === lowest) return undefined;
   if (clip.opType === 'Relu' || (zero !== undefined && zero !== lowest)) {
     return `${clip.opType} after it stays in float: the quantize step behind has zero point ${zero ?? 0} instead of ${lowest}.`;
   }

@@ -37,6 +37,8 @@ export interface FusionOptions {
   readonly runner?: Runner | undefined;
   /** Threads inside an operator, for `use`; 1 when absent. */
   readonly threads?: number | undefined;
+  /** Further settings of the session, where it is to be loaded as elsewhere. */
+  readonly config?: Readonly<Record<string, string>> | undefined;
   /** Called with the quantized model as it was loaded, which is released afterwards. */
   readonly use?: ((session: RunnerSession) => Promise<void>) | undefined;
 }
@@ -68,6 +70,7 @@ export async function fusionReport(
           // Weights go beside the graph, so that a model of more than 2 GB can be written.
           config: {
             ...sleepingThreads,
+            ...options.config,
             'session.optimized_model_external_initializers_file_name': 'optimised.data',
             'session.optimized_model_external_initializers_min_size_in_bytes': '1024',
           },

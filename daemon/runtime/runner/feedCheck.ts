@@ -32,9 +32,13 @@ export function checkFeeds(model: string, inputs: readonly SessionValue[], feeds
 }
 
 function checkValue(model: string, input: SessionValue, value: TensorValue): void {
+  const hint =
+    input.dims.length === 0 && value.dims.length > 0
+      ? ' Where it comes from a file of data, store a single value (an array without dimensions), which goes to every sample.'
+      : '';
   const wrong = (why: string) =>
     badRequest(
-      `Input "${input.name}" of ${model} ${why}: expected ${describe(input.type, input.dims)}, given ${describe(value.type, value.dims)}.`,
+      `Input "${input.name}" of ${model} ${why}: expected ${describe(input.type, input.dims)}, given ${describe(value.type, value.dims)}.${hint}`,
       {
         input: input.name,
         expected: { type: input.type, dims: input.dims },

@@ -226,6 +226,18 @@ const cases: Readonly<Record<string, Case>> = {
     kind: 'usage',
     says: /"statik" was given\. Did you mean static\?/,
   },
+  'an option of another method': {
+    args: () => ['quantize', model.path, '-o', at('new.onnx'), '--method', 'dynamic', '--bits', '4'],
+    code: 2,
+    kind: 'usage',
+    says: /^--bits belongs to --method weight-only; the method here is dynamic/m,
+  },
+  'a search that the method has none of': {
+    args: () => ['quantize', model.path, '-o', at('new.onnx'), '--method', 'dynamic', '--max-drop', '0.1'],
+    code: 2,
+    kind: 'usage',
+    says: /^--max-drop belongs to --method static, fp16, bf16;/m,
+  },
   'a wrong binding': {
     args: () => ['benchmark', model.path, '--bind', 'batsh=2'],
     code: 1,

@@ -127,7 +127,7 @@ test('what has no integer form stays, with the reason', async () => {
   assert.deepEqual(
     left.map(({ node: name, why }) => `${name}: ${why}`),
     [
-      'both computed: Its weight is computed while the model runs.',
+      'both computed: Its weight "x" is an input of the model, not a constant.',
       'not finite: Its weight holds NaN or infinity.',
       'convolution: Dynamic int8 takes MatMul and Gemm only; use static int8 for Conv.',
     ],

@@ -16,7 +16,7 @@ import { writeModel } from '../../../../daemon/onnx/writeModel';
 import { quantize, type QuantizeOptions } from '../../../../daemon/recipes/quantize/quantize';
 import { sensitivityOf } from '../../../../daemon/recipes/quantize/sensitivityOf';
 import { withRunner } from '../../../../daemon/runtime/runner/runnerProcess';
-import { f4, i8, writeNpz } from '../../../support/npzWriter';
+import { f4, i8, u1, writeNpz } from '../../../support/npzWriter';
 import { distFolder, temporaryFolder } from '../../../support/paths';
 import { numbers, oneToOne, weight } from '../../passes/modelHarness';
 
@@ -85,6 +85,13 @@ test('a target and a format decide what is written', async () => {
   assert.ok(written?.graph.nodes.some(({ opType }) => opType === 'QGemm'));
   assert.equal(operators.fusion.integer, full.fusion.integer);
   assert.ok(Math.abs(operators.error!.sqnrDb - full.error!.sqnrDb) < 1);
+  // A processor that multiplies int8 is told of as itself, wherever this runs.
+  const arm = await run({ target: 'neon' });
+  assert.equal(arm.fusion.integer, full.fusion.integer);
+  const signed = await run({ activations: 'int8', format: 'qoperator' });
+  assert.equal(signed.fusion.integer, full.fusion.integer);
+  const { model: made } = await readModel(signed.output, silentTask);
+  assert.ok(!made!.graph.nodes.some(({ opType }) => opType === 'Gemm'));
   const wide = await run({ activations: 'uint16' });
   assert.ok(wide.diagnostics.some(({ id }) => id === 'quantize/wide'));
 });
@@ -307,14 +314,46 @@ test('wrong data and wrong models get a sentence', async () => {
     made: Model,
     pattern: RegExp,
     kind: ErrorKind = 'unsupported',
+    data = calibration,
   ) => {
     const file = join(folder, `${name}.onnx`);
     await writeModel(made, file, {}, silentTask);
-    const options = { method: 'static', output: join(folder, `${name}.out.onnx`), calibration } as const;
+    const output = join(folder, `${name}.out.onnx`);
+    const options = { method: 'static', output, calibration: data } as const;
     await refuses(quantize(file, options, silentTask), kind, pattern);
     assert.ok(!existsSync(options.output));
   };
   await refusesModel('nothing', oneToOne([node('Relu', ['x'], ['y'])], [], ['n', 8]), /nothing to quantize/u);
+  const gemm = node('Gemm', ['x', 'w'], ['y'], { name: 'gemm' });
+  const x = valueInfo('x', DataType.FLOAT, ['n', 8]);
+  const given = oneToOne([gemm], [], ['n', 8], {
+    extra: { inputs: [x, valueInfo('w', DataType.FLOAT, [8, 4])] },
+  });
+  const file = join(folder, 'given.npz');
+  writeNpz(file, { x: f4([8, 8], numbers(64)), w: f4([8, 4], numbers(32)) });
+  await refusesModel(
+    'given',
+    given,
+    /Gemm "gemm": Its weight "w" is an input of the model/u,
+    'unsupported',
+    file,
+  );
+  const body = (name: string) =>
+    graph({
+      name,
+      nodes: [{ ...gemm, outputs: [name] }],
+      initializers: [weight(`${name}_w`, [8, 4], 1)],
+      outputs: [valueInfo(name, DataType.FLOAT)],
+    });
+  const attributes = { then_branch: body('then'), else_branch: body('else') };
+  const inBody = oneToOne(
+    [node('If', ['c'], ['y'], { name: 'if', attributes })],
+    [weight('w', [8, 4], 1)],
+    ['n', 8],
+    { extra: { inputs: [x, valueInfo('c', DataType.BOOL, [])] } },
+  );
+  writeNpz(file, { x: f4([2, 8], numbers(16)), c: u1([], [1]) });
+  await refusesModel('body', inBody, /Gemm "gemm" lies inside If "if"/u, 'unsupported', file);
   const done = await run();
   await refuses(
     quantize(done.output, { method: 'static', output: join(folder, 'twice.onnx'), calibration }, silentTask),

@@ -13,6 +13,8 @@ test('each reason has the advice that belongs to it', () => {
     ['Its output also feeds relu (Relu) in float.', /from one step/],
     ['Its output goes to mul (Mul) in float; a quantize step must stand between them.', /method static/],
     ['Dynamic quantization takes MatMul and Gemm only, not Conv.', /calibration data/],
+    ['Its weight "w" is an input of the model, not a constant.', /initializer/],
+    ['On x64, ONNX Runtime turns int8 values into uint8.', /uint8 activations; int8/],
     ['No finite range is known for its input.', /calibration samples/],
     ['Its input is quantized to UINT16; ONNX Runtime has integer kernels for 8 bits only.', /uint8/],
   ];
@@ -20,7 +22,7 @@ test('each reason has the advice that belongs to it', () => {
 });
 
 test('every reason that is written down has advice', () => {
-  const source = ['runtime/fusionReason', 'passes/quantize/static', 'passes/quantize/placement']
+  const source = ['runtime/fusion/fusionReason', 'passes/quantize/static', 'passes/quantize/placement']
     .map((name) => readFileSync(join(repository, 'daemon', `${name}.ts`), 'utf8'))
     .join('\n');
   const reasons = [...source.matchAll(/['`](It[s ][^'`\n]{12,}\.)['`]/g)].map(([, text = '']) => text);

@@ -231,6 +231,13 @@ test('every reason', async (context) => {
       ['Resize: It interpolates; only nearest-neighbour Resize keeps 8-bit values.'],
     ],
     [
+      'a wide step behind an activation',
+      (net) => net.step(net.op('Relu', [net.conv(net.step('x'))]), { type: 'uint16' }),
+      ['Conv: Relu after it is quantized to uint16; ONNX Runtime has integer kernels for 8 bits only.'],
+      undefined,
+      21,
+    ],
+    [
       'only one input has a step',
       (net) => net.step(net.op('Add', [net.step('x'), net.op('Tanh', ['x'])])),
       [
