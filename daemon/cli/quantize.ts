@@ -89,19 +89,19 @@ export const quantizeCommand: Command = {
     const { accuracy } = result;
     const failed =
       accuracy && !accuracy.holds
-        ? `The search ended (${endings[accuracy.stopped]}) with a drop of ${points(accuracy.drop)}, more than the ${points(accuracy.maxDrop)} allowed. The best version was written.`
+        ? `The search ended (${endings[accuracy.stopped] ?? accuracy.stopped}) with a drop of ${points(accuracy.drop)}, more than the ${points(accuracy.maxDrop)} allowed. The best version was written.`
         : undefined;
     const text = describe(model, method, calibration !== undefined, result);
     return failed === undefined ? { result, text } : { result, text, failed };
   },
 };
 
-const endings = {
+const endings: Readonly<Record<string, string>> = {
   done: 'it was done',
   seconds: 'its time was up',
   evaluations: 'as many versions were measured as it may',
   exhausted: 'there was nothing left to try',
-} as const;
+};
 
 /** What a search that was stopped has left. */
 function leftBehind(output: string, state: string | undefined, began: number): string {
