@@ -28,7 +28,7 @@ import {
 import { checkWeights, type WeightFacts } from './checks/weights';
 import { allGraphs, functionKey, functionScope, type ScopedGraph } from './scopes/scopes';
 import type { InferredGraph, ShapeInfo } from './shapes';
-import type { CaptureCache } from '../ir/graphIndex';
+import { indexing, type CaptureCache } from '../ir/graphIndex';
 
 /** What is known beside the model; rules that need what is absent are left out. */
 export interface CheckFacts {
@@ -43,7 +43,7 @@ export interface CheckFacts {
 export const checkModel = (model: Model, facts: CheckFacts = {}): Diagnostic[] =>
   inOneGo(checking(model, facts));
 
-/** The same in steps of one rule and graph. */
+/** The same in steps. */
 export function* checking(model: Model, facts: CheckFacts = {}): Steps<Diagnostic[]> {
   const findings = newFindings();
   const { graph } = model;
@@ -65,7 +65,7 @@ export function* checking(model: Model, facts: CheckFacts = {}): Steps<Diagnosti
   checkPortability(model, findings);
   checkInputs(model, findings);
   if (facts.fileBytes !== undefined) checkFileSize(facts.fileBytes, findings);
-  if (facts.weights) checkWeights(model, facts.weights, findings);
+  if (facts.weights) yield* checkWeights(model, facts.weights, findings);
 
   const functions = new Set(
     model.functions.map((each) => functionKey(each.domain, each.name, each.overload)),
@@ -75,26 +75,18 @@ export function* checking(model: Model, facts: CheckFacts = {}): Steps<Diagnosti
   const typesOf = facts.shapes ? typesByNodes(facts.shapes) : undefined;
   for (const scoped of allGraphs(model)) {
     const outer = scoped.outer && namesOf.get(scoped.outer);
-    const names = collectNames(scoped, outer, findings);
+    const names = yield* collectNames(scoped, outer, findings);
     namesOf.set(scoped, names);
-    yield;
-    checkProducers(scoped, names, findings);
-    yield;
-    checkOrder(scoped, captures, findings);
-    yield;
-    checkOperators(scoped, model, functions, findings);
-    yield;
-    checkUnused(scoped, captures, findings);
-    checkStatedShapes(scoped, findings);
-    checkNodeNames(scoped, findings);
-    yield;
+    yield* checkProducers(scoped, names, findings);
+    yield* checkOrder(scoped, captures, findings);
+    yield* checkOperators(scoped, model, functions, findings);
+    yield* checkUnused(scoped, captures, findings);
+    yield* checkStatedShapes(scoped, findings);
+    yield* checkNodeNames(scoped, findings);
     const types = typesOf?.get(scoped.graph.nodes);
-    const subject = newSubject({ model, scoped, types, functions, captures, findings });
-    for (const check of checksOfGraphs) {
-      check(subject);
-      yield;
-    }
-    checkHugeValues(subject, types);
+    const index = yield* indexing(scoped.graph);
+    const subject = newSubject({ model, scoped, index, types, functions, captures, findings });
+    for (const check of checksOfGraphs) yield* check(subject);
     if (scoped.path !== '' && !scoped.functionDef && scoped.graph.outputs.length === 0) {
       findings.add(
         'warning',
@@ -117,6 +109,7 @@ const checksOfGraphs = [
   checkQuantization,
   checkPrograms,
   checkNames,
+  checkHugeValues,
 ];
 
 /** Inferred graphs by the nodes that they are of; a function that is called often is one graph. */

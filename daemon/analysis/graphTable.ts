@@ -3,10 +3,10 @@
 
 import { Dictionary, type Texts } from '../base/dictionary';
 import { badRequest, unsupported } from '../base/errors';
-import { breathe, silentTask, type Task } from '../base/task';
+import { breathe, breathing, eachInSteps, silentTask, type Steps, type Task } from '../base/task';
 import { bodiesOf } from '../ir/graphIndex';
 import type { Model, Node } from '../ir/model';
-import { inferredAt } from './inferredAt';
+import { inferringAt } from './inferredAt';
 import { nodeScope } from './scopes/nodeScope';
 import { nodeSummary } from './nodeSummary';
 import {
@@ -109,10 +109,13 @@ export async function graphTable(
   const uses = scoped.graph.nodes.reduce((sum, { inputs }) => sum + inputs.length, 0);
   if (quick && uses > dense.uses && uses > dense.perNode * nodes) throw tooDense(nodes, uses);
   const stated = quick && (nodes > mostInferredAtOnce.nodes || uses > mostInferredAtOnce.uses);
-  const types = stated ? statedAt(scoped) : inferredAt(model, scoped, await shapes?.());
+  const types = await breathing(
+    stated ? statedAt(scoped) : inferringAt(model, scoped, await shapes?.()),
+    task,
+  );
   await breathe(task);
   const { graph } = scoped;
-  const weights = initializerBytes(scoped);
+  const weights = await breathing(initializerBytes(scoped), task);
   const inputs = freeInputs(graph);
   const count = graph.nodes.length + inputs.length + graph.outputs.length;
   const scopes: string[] = [];
@@ -126,7 +129,7 @@ export async function graphTable(
     summary: new Dictionary(),
     callee: new Dictionary(),
     actual: new Dictionary(),
-    ...edgesOf(scoped, inputs, types),
+    ...(await breathing(edgesOf(scoped, inputs, types), task)),
     ...noGroups(count),
   };
   const functions = functionPaths(model);
@@ -161,7 +164,11 @@ export async function graphTable(
       columns.actual.push(actual[position] ?? '');
     }
   };
-  const tree = scopeTree(graph.nodes, scopes, (name) => weights.has(name), columns.source, columns.target);
+  const isWeight = (name: string) => weights.has(name);
+  const tree = await breathing(
+    scopeTree(graph.nodes, scopes, isWeight, columns.source, columns.target),
+    task,
+  );
   columns.group.set(tree.of);
   columns.groupName = tree.name;
   columns.groupParent = tree.parent;
@@ -208,20 +215,20 @@ function callOf({ holder }: ScopedGraph): Node | undefined {
  * Bytes of every initializer that the graph sees, its own hiding those of the graphs around it; what a call passes to
  * its function goes by the function's name for it.
  */
-function initializerBytes(scoped: ScopedGraph): ReadonlyMap<string, number> {
+function* initializerBytes(scoped: ScopedGraph): Steps<ReadonlyMap<string, number>> {
   const bytes = new Map<string, number>();
   const call = callOf(scoped);
   if (call) {
-    const given = initializerBytes(scoped.holder!.graph);
+    const given = yield* initializerBytes(scoped.holder!.graph);
     for (const [position, { name }] of scoped.graph.inputs.entries()) {
       const own = given.get(call.inputs[position] ?? '');
       if (own !== undefined) bytes.set(name, own);
     }
   }
   for (let at: ScopedGraph | undefined = scoped; at; at = at.outer) {
-    for (const tensor of at.graph.initializers) {
+    yield* eachInSteps(at.graph.initializers, (tensor) => {
       if (!bytes.has(tensor.name)) bytes.set(tensor.name, tensorBytes(tensor));
-    }
+    });
     for (const { values, indices } of at.graph.sparseInitializers) {
       if (!bytes.has(values.name)) bytes.set(values.name, tensorBytes(values) + tensorBytes(indices));
     }
@@ -229,12 +236,12 @@ function initializerBytes(scoped: ScopedGraph): ReadonlyMap<string, number> {
   return bytes;
 }
 
-/** The columns of edges: one for each use of a value that a node or an input of the graph gives. */
-export function edgesOf(
+/** The columns of edges, in steps: one for each use of a value that a node or an input of the graph gives. */
+export function* edgesOf(
   { graph }: ScopedGraph,
   inputs: readonly { name: string }[],
   types: InferredGraph,
-): Pick<GraphColumns, 'source' | 'target' | 'value' | 'label'> {
+): Steps<Pick<GraphColumns, 'source' | 'target' | 'value' | 'label'>> {
   // Values by number: the row that writes each, and once it is read its number among the texts and its label's.
   const numberOf = new Map<string, number>();
   const rowOf: number[] = [];
@@ -244,7 +251,7 @@ export function edgesOf(
     else numberOf.set(name, rowOf.push(row) - 1);
   };
   inputs.forEach(({ name }, at) => produce(name, graph.nodes.length + at));
-  graph.nodes.forEach((node, index) => {
+  yield* eachInSteps(graph.nodes, (node, index) => {
     for (const output of node.outputs) if (output !== '') produce(output, index);
   });
   const textOf = new Int32Array(rowOf.length).fill(-1);
@@ -267,7 +274,7 @@ export function edgesOf(
     label.pushNumber(labelOf[number]!);
   };
   const captures: CaptureCache = new Map();
-  graph.nodes.forEach((node, index) => {
+  yield* eachInSteps(graph.nodes, (node, index) => {
     for (const input of node.inputs) connect(input, index);
     // What a body takes from this graph flows into the node that holds the body.
     if (bodiesOf(node).length > 0)

@@ -1,8 +1,9 @@
 // The inferred types of one graph of a model, wherever it lies: the main graph, a body, or a function.
 
+import type { Steps } from '../base/task';
 import type { Model } from '../ir/model';
 import { callBody, type ScopedGraph } from './scopes/scopes';
-import { inferFunction, inferShapes, type InferredGraph, type ShapeInfo } from './shapes';
+import { inferring, inferringFunction, type InferredGraph, type ShapeInfo } from './shapes';
 
 const nothing = (scoped: ScopedGraph): InferredGraph => ({
   nodes: scoped.graph.nodes,
@@ -19,7 +20,7 @@ const nothing = (scoped: ScopedGraph): InferredGraph => ({
  * `main` may bring what was inferred for the main graph before; a function is inferred by itself, and as it is called
  * where the path leads through the call.
  */
-export function inferredAt(model: Model, scoped: ScopedGraph, main?: ShapeInfo): InferredGraph {
+export function* inferringAt(model: Model, scoped: ScopedGraph, main?: ShapeInfo): Steps<InferredGraph> {
   const steps: ScopedGraph[] = [];
   let root = scoped;
   for (let around = aroundOf(root); around; around = aroundOf(root)) {
@@ -27,13 +28,14 @@ export function inferredAt(model: Model, scoped: ScopedGraph, main?: ShapeInfo):
     root = around;
   }
   let at: InferredGraph = root.functionDef
-    ? inferFunction(model, root.functionDef)
-    : (main ?? inferShapes(model));
+    ? yield* inferringFunction(model, root.functionDef)
+    : (main ?? (yield* inferring(model)));
   for (const step of steps.reverse()) {
     const inner = bodyWith(at, step);
     if (inner) at = inner;
     // Too many calls were expanded already: the function by itself.
-    else if (step.holder?.body === callBody && step.functionDef) at = inferFunction(model, step.functionDef);
+    else if (step.holder?.body === callBody && step.functionDef)
+      at = yield* inferringFunction(model, step.functionDef);
     else return nothing(scoped);
   }
   return at;

@@ -8,9 +8,9 @@ import type { Model } from '../ir/model';
 import type { Tensor } from '../ir/tensor';
 import { checking } from './checks';
 import { withSeverities, type Severities } from './checks/severity';
-import { costing } from './cost/cost';
+import { costing, freeDimensions } from './cost/cost';
 import { inferring, type InferOptions, type ShapeInfo } from './shapes';
-import { summarize, type Summary } from './summary';
+import { summarizing, type Summary } from './summary';
 
 /** What the reader gives for a file; `model` is absent when nothing could be read. */
 export interface ReadModel {
@@ -28,6 +28,8 @@ export interface InspectOptions {
   readonly constants?: ReadonlyMap<Tensor, readonly number[]> | undefined;
   /** What was inferred before with these constants and free dimensions. */
   readonly shapes?: ShapeInfo | undefined;
+  /** The same at the values that costs are counted with. */
+  readonly counted?: ShapeInfo | undefined;
   /** What the user says of rules. */
   readonly rules?: Severities | undefined;
 }
@@ -99,8 +101,7 @@ export async function inspect(
       diagnostics: withSeverities(read.diagnostics, options.rules),
     };
   }
-  const summary = summarize(model);
-  await breathe(task);
+  const summary = await breathing(summarizing(model), task);
   const { constants } = options;
   const reading: InferOptions = constants ? { constants: (tensor) => constants.get(tensor) } : {};
   // Mismatches are looked for with the dimensions left free: a bound value may contradict what the file states.
@@ -108,7 +109,10 @@ export async function inspect(
   const damaged = isDamaged(read);
   const { fileBytes } = read;
   const findings = damaged ? [leftOut] : await breathing(checking(model, { shapes, fileBytes }), task);
-  const cost = await breathing(costing(model, { ...reading, bind: options.bind ?? {} }, shapes), task);
+  const { bind = {} } = options;
+  const isFixed = freeDimensions(model).length + Object.keys(bind).length === 0;
+  const counted = options.counted ?? (isFixed ? shapes : undefined);
+  const cost = await breathing(costing(model, { ...reading, bind }, counted), task);
   await breathe(task);
   return {
     ...sizes,

@@ -1,12 +1,13 @@
 // Everything about one node, for the panel beside the picture; and finding an initializer by its name.
 
 import { badRequest } from '../base/errors';
+import { inOneGo, type Steps } from '../base/task';
 import { dataTypeName } from '../ir/dataType';
 import type { Model } from '../ir/model';
 import type { Tensor } from '../ir/tensor';
 import { attributeText } from './attributeText';
 import { functionPaths, graphAt, subgraphPaths } from './graphTable';
-import { inferredAt } from './inferredAt';
+import { inferringAt } from './inferredAt';
 import { operatorDocumentation, type OperatorDocumentation } from './operators/operatorDocumentation';
 import { sourceFrames, type SourceFrame } from './sourceFrames';
 import { callBody, functionKey, type ScopedGraph } from './scopes/scopes';
@@ -44,18 +45,26 @@ export interface NodeDescription {
 }
 
 /** Describes the operator in a row of `graphTable`. Throws badRequest for a scope or row that is not there. */
-export function nodeDetails(
+export const nodeDetails = (
   model: Model,
   scope: string | undefined,
   index: number,
   shapes?: ShapeInfo,
-): NodeDescription {
+): NodeDescription => inOneGo(describingNode(model, scope, index, shapes));
+
+/** The same in steps. */
+export function* describingNode(
+  model: Model,
+  scope: string | undefined,
+  index: number,
+  shapes?: ShapeInfo,
+): Steps<NodeDescription> {
   const scoped = graphAt(model, scope);
   const node = scoped.graph.nodes[index];
   if (!node) {
     throw badRequest(`Row ${index} is no operator: the graph has ${scoped.graph.nodes.length} of them.`);
   }
-  const inferred = inferredAt(model, scoped, shapes);
+  const inferred = yield* inferringAt(model, scoped, shapes);
   const opset = opsetOf(model, scoped, node.domain);
   const paths = functionPaths(model);
   const subgraphs = subgraphPaths(scoped, index, paths);

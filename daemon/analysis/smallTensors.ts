@@ -1,6 +1,7 @@
 // Numbers of small tensors, for shape arithmetic. Values in memory are decoded here; values in files are the
 // caller's to read, and `tensorsToRead` names them.
 
+import { eachInSteps, inOneGo, type Steps } from '../base/task';
 import { bodiesOf } from '../ir/graphIndex';
 import { DataType, rawByteLength } from '../ir/dataType';
 import type { Graph, Model, Node } from '../ir/model';
@@ -8,6 +9,8 @@ import { elementCount, type Tensor } from '../ir/tensor';
 import { tensorValuesInMemory } from '../onnx/tensorData';
 
 const mostElements = 1024;
+/** Bytes that are worth reading in all. */
+const mostBytes = 1 << 20;
 
 const numeric: ReadonlySet<number> = new Set([
   DataType.FLOAT,
@@ -39,9 +42,12 @@ export function smallValues(tensor: Tensor): number[] | undefined {
 /**
  * Small integer and float tensors (initializers and Constant nodes, nested graphs and functions included) that
  * `smallValues` cannot decode: read them and hand them to `inferShapes` as `constants`, so that Reshape, Slice
- * or Resize know their shapes. `mostBytes` limits what is listed in all.
+ * or Resize know their shapes. What is listed has a limit in all.
  */
-export function tensorsToRead(model: Model, mostBytes = 1 << 20): Tensor[] {
+export const tensorsToRead = (model: Model): Tensor[] => inOneGo(listingTensorsToRead(model));
+
+/** The same in steps. */
+export function* listingTensorsToRead(model: Model): Steps<Tensor[]> {
   const wanted: Tensor[] = [];
   let bytes = 0;
   const see = (tensor: Tensor) => {
@@ -53,14 +59,14 @@ export function tensorsToRead(model: Model, mostBytes = 1 << 20): Tensor[] {
   for (let next = pending.pop(); next; next = pending.pop()) {
     // Integers are what shapes are made of; floats matter only as one to eight scales.
     if ('nodes' in next) {
-      for (const tensor of next.initializers) {
+      yield* eachInSteps(next.initializers, (tensor) => {
         if (tensor.dataType !== DataType.FLOAT || elementCount(tensor.dims) <= 8) see(tensor);
-      }
+      });
     }
-    for (const node of 'nodes' in next ? next.nodes : next) {
+    yield* eachInSteps('nodes' in next ? next.nodes : next, (node) => {
       for (const attribute of node.attributes) if (attribute.type === 'TENSOR') see(attribute.value);
       pending.push(...bodiesOf(node));
-    }
+    });
   }
   return wanted;
 }

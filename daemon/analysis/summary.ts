@@ -1,6 +1,7 @@
 // What a model is, in numbers and names that need no inference: nodes, operators, parameters, bytes, inputs,
 // outputs, metadata. Every graph counts: bodies of If and Loop, and model-local functions once each.
 
+import { eachInSteps, inOneGo, type Steps } from '../base/task';
 import { dataTypeBits, rawByteLength } from '../ir/dataType';
 import type { Graph, Model } from '../ir/model';
 import { byteLength, elementCount, type SparseTensor, type Tensor } from '../ir/tensor';
@@ -29,7 +30,10 @@ export interface Summary {
 }
 
 /** Counts a model. Never throws; impossible numbers of a broken file count as nothing. */
-export function summarize(model: Model): Summary {
+export const summarize = (model: Model): Summary => inOneGo(summarizing(model));
+
+/** The same in steps. */
+export function* summarizing(model: Model): Steps<Summary> {
   const counts = { nodes: 0, initializers: 0, parameters: 0, weightBytes: 0 };
   const ops = new Map<string, number>();
   const weigh = (tensor: Tensor) => {
@@ -43,18 +47,18 @@ export function summarize(model: Model): Summary {
   };
   for (const { graph } of allGraphs(model)) {
     counts.initializers += graph.initializers.length + graph.sparseInitializers.length;
-    graph.initializers.forEach(weigh);
+    yield* eachInSteps(graph.initializers, weigh);
     graph.sparseInitializers.forEach(weighSparse);
     counts.nodes += graph.nodes.length;
-    for (const node of graph.nodes) {
+    yield* eachInSteps(graph.nodes, (node) => {
       const name = operatorName(node.domain, node.opType);
       ops.set(name, (ops.get(name) ?? 0) + 1);
-      if (node.opType !== 'Constant') continue;
+      if (node.opType !== 'Constant') return;
       for (const attribute of node.attributes) {
         if (attribute.type === 'TENSOR') weigh(attribute.value);
         else if (attribute.type === 'SPARSE_TENSOR') weighSparse(attribute.value);
       }
-    }
+    });
   }
   return {
     irVersion: model.irVersion,

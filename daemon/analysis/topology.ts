@@ -1,6 +1,7 @@
 // The order in which the nodes of one graph can run: the file's own where that is right, else a stable sort.
 // Linear in nodes and edges.
 
+import { inOneGo, type Steps } from '../base/task';
 import { bodiesOf, capturedValues, type CaptureCache } from '../ir/graphIndex';
 import type { Node } from '../ir/model';
 
@@ -27,18 +28,23 @@ export interface Topology {
 }
 
 /** Sorts the nodes of one graph; names that no node of it produces count as there from the start. */
-export function topology(nodes: readonly Node[], cache: CaptureCache = new Map()): Topology {
+export const topology = (nodes: readonly Node[], cache: CaptureCache = new Map()): Topology =>
+  inOneGo(sorting(nodes, cache));
+
+/** The same in steps. */
+export function* sorting(nodes: readonly Node[], cache: CaptureCache = new Map()): Steps<Topology> {
   const producer = new Map<string, number>();
-  nodes.forEach((node, index) => {
-    for (const output of node.outputs) {
+  for (let index = 0; index < nodes.length; index += 1) {
+    for (const output of nodes[index]!.outputs) {
       if (output !== '' && !producer.has(output)) producer.set(output, index);
     }
-  });
+    if (index % 1024 === 1023) yield;
+  }
   const waitsFor = new Int32Array(nodes.length);
   const readers: (number[] | undefined)[] = new Array<number[] | undefined>(nodes.length);
   let inFileOrder = true;
-  for (const [index, node] of nodes.entries()) {
-    for (const name of namesRead(node, cache)) {
+  for (let index = 0; index < nodes.length; index += 1) {
+    for (const name of namesRead(nodes[index]!, cache)) {
       const from = producer.get(name);
       if (from === undefined) continue;
       if (from >= index) inFileOrder = false;
@@ -47,6 +53,7 @@ export function topology(nodes: readonly Node[], cache: CaptureCache = new Map()
       if (list) list.push(index);
       else readers[from] = [index];
     }
+    if (index % 1024 === 1023) yield;
   }
   if (inFileOrder) return { order: nodes.map((_, index) => index), inFileOrder, stuck: [] };
   const order: number[] = [];
@@ -59,6 +66,7 @@ export function topology(nodes: readonly Node[], cache: CaptureCache = new Map()
       waitsFor[reader]! -= 1;
       if (waitsFor[reader] === 0) order.push(reader);
     }
+    if (at % 1024 === 1023) yield;
   }
   const stuck: number[] = [];
   nodes.forEach((_, index) => {

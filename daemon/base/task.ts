@@ -42,6 +42,18 @@ export async function breathe(task: Task): Promise<void> {
 /** Synchronous work in steps: it yields wherever the event loop may run. */
 export type Steps<Result> = Generator<undefined, Result>;
 
+/** Calls `visit` for each item, in steps of some items. */
+export function* eachInSteps<T>(
+  items: readonly T[],
+  visit: (item: T, index: number) => void,
+  inStep = 256,
+): Steps<void> {
+  for (let index = 0; index < items.length; index += 1) {
+    visit(items[index]!, index);
+    if (index % inStep === inStep - 1) yield;
+  }
+}
+
 /** Does all steps at once. */
 export function inOneGo<Result>(steps: Steps<Result>): Result {
   for (;;) {
@@ -55,7 +67,9 @@ export async function breathing<Result>(steps: Steps<Result>, task: Task): Promi
   for (;;) {
     const { done, value } = steps.next();
     if (done) return value;
-    await breathe(task);
+    // Most steps need no breath, and then no promise either.
+    if (performance.now() - lastYield < holdMs) throwIfCancelled(task);
+    else await breathe(task);
   }
 }
 

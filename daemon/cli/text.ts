@@ -2,6 +2,7 @@
 
 import { findScope, scopePaths, scopeText } from '../analysis/scopes/scopeText';
 import { badRequest } from '../base/errors';
+import { breathing } from '../base/task';
 import { modelToRead } from './modelToRead';
 import { numberOption, textOption } from './args';
 import type { Command } from './command';
@@ -36,13 +37,13 @@ export const textCommand: Command = {
     const file = args.positionals[0]!;
     const model = await modelToRead(file, task);
     if (args.flags.has('scopes')) {
-      const { graphs: scopes, parts } = scopePaths(model);
+      const { graphs: scopes, parts } = await breathing(scopePaths(model), task);
       const list = [...scopes.map((path) => (path === '' ? '(the main graph)' : path)), ...parts];
       return { result: { file, scopes, parts }, text: list.join('\n') };
     }
     const options = { mostValues: numberOption(args, 'values', { min: 0, max: 1e9, whole: true }) ?? 16 };
     const scope = textOption(args, 'scope') ?? '';
-    const found = findScope(model, scope);
+    const found = await breathing(findScope(model, scope), task);
     if (!found)
       throw badRequest(
         `The model has no graph and no scope "${scope}". slipway text ${file} --scopes names those that there are.`,

@@ -8,20 +8,20 @@ import { modelOf } from './inspect';
 export const cost = handler(GetCost, async ({ uri, revision, bind, overlays, csv }, task, { workspace }) => {
   const opened = await workspace.models.get(uri, revision, task);
   const model = modelOf(opened);
-  const numbers = await opened.constants(task);
   const { costReporting } = await import('../analysis/cost/costReport');
   const { csvOf } = await import('../analysis/cost/costCsv');
   const { costOverlays } = await import('../analysis/cost/costOverlay');
-  const { symbolicCost } = await import('../analysis/cost/cost');
-  const reading = { constants: (tensor: Parameters<typeof numbers.get>[0]) => numbers.get(tensor) };
-  const report = await breathing(costReporting(model, bind ? { ...reading, bind } : reading), task);
+  const { symbolicCosting } = await import('../analysis/cost/cost');
+  const counted = await opened.countedShapes(task, bind);
+  const report = await breathing(costReporting(model, bind ? { bind } : {}, counted), task);
+  const free = (await opened.shapes(task))!;
   const { assumed, nodes, ops, scopes } = report;
   return {
     assumed,
     nodes: [...nodes],
     ops: [...ops],
     scopes: [...scopes],
-    symbolic: symbolicCost(model, reading, await opened.shapes(task)),
+    symbolic: await breathing(symbolicCosting(free), task),
     ...(csv === undefined ? {} : { csv: `${csvOf({ node: nodes, op: ops, scope: scopes }[csv])}\n` }),
     overlays: overlays === true ? costOverlays(report) : [],
   };

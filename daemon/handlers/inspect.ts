@@ -12,7 +12,8 @@ export const open = handler(Open, async ({ uri, bind, rules }, task, { workspace
   const { inspect } = await import('../analysis/inspect');
   const constants = await opened.constants(task);
   const shapes = await opened.shapes(task);
-  const inspection = await inspect(opened.read, { bind, rules, constants, shapes }, task);
+  const counted = await opened.countedShapes(task, bind);
+  const inspection = await inspect(opened.read, { bind, rules, constants, shapes, counted }, task);
   if (!client.open.has(uri)) {
     const { path } = opened;
     const stopWatching = workspace.models.watchFile(path);

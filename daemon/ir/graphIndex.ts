@@ -1,6 +1,7 @@
 // Who produces a value and who consumes it: one pass over a graph, used by analysis and passes.
 // The index is a picture of one moment; make a new one after changing the graph.
 
+import { eachInSteps, inOneGo, type Steps } from '../base/task';
 import type { Graph, Node, ValueInfo } from './model';
 import type { Tensor } from './tensor';
 
@@ -17,7 +18,10 @@ export interface GraphIndex {
 }
 
 /** Indexes one graph; values that If/Loop/Scan bodies capture count as consumed by the node that owns the body. */
-export function indexGraph(graph: Graph): GraphIndex {
+export const indexGraph = (graph: Graph): GraphIndex => inOneGo(indexing(graph));
+
+/** The same in steps. */
+export function* indexing(graph: Graph): Steps<GraphIndex> {
   const producer = new Map<string, Node>();
   const consumers = new Map<string, Node[]>();
   const captures: CaptureCache = new Map();
@@ -27,14 +31,15 @@ export function indexGraph(graph: Graph): GraphIndex {
     if (list) list.push(node);
     else consumers.set(value, [node]);
   };
-  for (const node of graph.nodes) {
+  yield* eachInSteps(graph.nodes, (node) => {
     for (const output of node.outputs) if (output !== '') producer.set(output, node);
     for (const input of node.inputs) consume(input, node);
     for (const body of bodiesOf(node))
       for (const value of capturedValues(body, captures)) consume(value, node);
-  }
+  });
   const valueInfo = new Map<string, ValueInfo>();
-  for (const info of [...graph.valueInfo, ...graph.inputs, ...graph.outputs]) valueInfo.set(info.name, info);
+  for (const list of [graph.valueInfo, graph.inputs, graph.outputs])
+    yield* eachInSteps(list, (info) => valueInfo.set(info.name, info), 2048);
   return {
     producer,
     consumers,

@@ -1,9 +1,9 @@
 // Everything about one node, the numbers included that have to be read for it.
 
-import { nodeDetails, type NodeDescription } from '../analysis/nodeDetails';
+import { describingNode, type NodeDescription } from '../analysis/nodeDetails';
 import { quantizationGroup, type QuantizedValue } from '../analysis/quantizationGroup';
 import type { ShapeInfo } from '../analysis/shapes';
-import type { Task } from '../base/task';
+import { breathing, type Task } from '../base/task';
 import type { Model } from '../ir/model';
 import { readFloats } from '../onnx/tensorData';
 
@@ -20,7 +20,7 @@ export async function describeNode(
   shapes: ShapeInfo | undefined,
   task: Task,
 ): Promise<DescribedNode> {
-  const details = nodeDetails(model, scope, index, shapes);
+  const details = await breathing(describingNode(model, scope, index, shapes), task);
   const read = (tensor: Parameters<typeof readFloats>[0]) => readFloats(tensor, undefined, task);
   const quantization = await quantizationGroup(model, scope, index, read);
   return { ...details, ...(quantization.length === 0 ? {} : { quantization }) };

@@ -1,7 +1,7 @@
 // The numbers of small tensors that the reader left on disk (in external data, mostly): what shapes are computed from.
 
-import { tensorsToRead } from '../analysis/smallTensors';
-import { breathe, type Task } from '../base/task';
+import { listingTensorsToRead } from '../analysis/smallTensors';
+import { breathe, breathing, type Task } from '../base/task';
 import type { Model } from '../ir/model';
 import type { Tensor } from '../ir/tensor';
 import { readTensorValues } from '../onnx/tensorData';
@@ -12,7 +12,7 @@ export async function smallConstants(
   task: Task,
 ): Promise<ReadonlyMap<Tensor, readonly number[]>> {
   const known = new Map<Tensor, readonly number[]>();
-  for (const tensor of tensorsToRead(model)) {
+  for (const tensor of await breathing(listingTensorsToRead(model), task)) {
     await breathe(task);
     try {
       known.set(tensor, Array.from((await readTensorValues(tensor)) as ArrayLike<number>, Number));

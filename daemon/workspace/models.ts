@@ -22,10 +22,12 @@ export interface OpenModel {
   readonly revision: string;
   readonly read: ReadResult;
   /**
-   * Shapes of the main graph, inferred when first asked for; undefined when there is no graph. Those for the last
+   * Shapes of the main graph, inferred when first asked for; undefined when there is no graph. Those for a few last
    * values of free dimensions are kept too.
    */
   shapes(task: Task, bind?: Bindings): Promise<ShapeInfo | undefined>;
+  /** The same with every free dimension that is not bound taken for what costs are counted with. */
+  countedShapes(task: Task, bind?: Bindings): Promise<ShapeInfo | undefined>;
   /** Numbers of small tensors that lie on disk, read when first asked for. */
   constants(task: Task): Promise<ReadonlyMap<Tensor, readonly number[]>>;
 }
@@ -37,6 +39,8 @@ interface Entry {
 
 /** Parsed models kept in memory, without their weights. */
 const keep = 8;
+/** Of each model, shapes at so many different values of free dimensions. */
+const keepBound = 2;
 
 export class ModelStore implements Disposable {
   /** By path; the least recently used first. */
@@ -108,17 +112,25 @@ async function load(path: string, revision: string, task: Task): Promise<OpenMod
       return breathing(inferring(read.model, { bind, constants: (tensor) => numbers.get(tensor) }), reader);
     });
   let free = infer({});
-  let bound: { readonly key: string; readonly shapes: Shared<ShapeInfo | undefined> } | undefined;
+  const bound: { readonly key: string; readonly shapes: Shared<ShapeInfo | undefined> }[] = [];
   const shapes = (reader: Task, bind: Bindings = {}) => {
     if (Object.keys(bind).length === 0) {
       if (free.failed()) free = infer({});
       return free.join(reader);
     }
     const key = JSON.stringify(Object.entries(bind).sort(([a], [b]) => (a < b ? -1 : 1)));
-    if (bound?.key !== key || bound.shapes.failed()) bound = { key, shapes: infer(bind) };
-    return bound.shapes.join(reader);
+    const at = bound.findIndex((each) => each.key === key);
+    const [known] = at < 0 ? [] : bound.splice(at, 1);
+    const entry = known && !known.shapes.failed() ? known : { key, shapes: infer(bind) };
+    bound.push(entry);
+    if (bound.length > keepBound) bound.shift();
+    return entry.shapes.join(reader);
   };
-  return { path, revision, read, constants, shapes };
+  const countedShapes = async (reader: Task, bind: Bindings = {}) => {
+    const { assumeDimensions } = await import('../analysis/cost/cost');
+    return shapes(reader, read.model && { ...assumeDimensions(read.model, bind), ...bind });
+  };
+  return { path, revision, read, constants, shapes, countedShapes };
 }
 
 /** Text that changes whenever the file does: size, time and identity. Throws when there is no such file. */

@@ -60,10 +60,10 @@ async function print(uri: string, opened: OpenModel, scope: string, task: Task):
   }
   const { findScope, scopePaths, scopeText } = await import('../analysis/scopes/scopeText');
   const { LanguageDocument: Document } = await import('../analysis/language/document');
-  const found = findScope(model, scope);
+  const found = await breathing(findScope(model, scope), task);
   if (!found)
     throw badRequest(
-      `The model has no graph and no scope "${scope.slice(0, 200)}".${nearby(scopePaths(model))}`,
+      `The model has no graph and no scope "${scope.slice(0, 200)}".${nearby(await breathing(scopePaths(model), task))}`,
     );
   const text = await scopeText(model, found, { mostValues }, task, () => opened.shapes(task));
   const { parseLongText } = await import('../onnx/text/parseText');
@@ -81,15 +81,16 @@ function nearby({ graphs, parts }: ScopePaths): string {
 }
 
 async function facts(model: Model, opened: OpenModel, found: FoundScope): Promise<ModelFacts> {
-  const { inferredAt } = await import('../analysis/inferredAt');
-  const { costing } = await import('../analysis/cost/cost');
+  const { inferringAt } = await import('../analysis/inferredAt');
+  const { counting } = await import('../analysis/cost/countWork');
   const { partModel } = await import('../analysis/scopes/scopeText');
   const { scoped, part } = found;
   const main = await opened.shapes(silentTask);
-  const inferred = inferredAt(model, scoped, main);
-  const macs = scoped.path === '' ? (await breathing(costing(model, {}, main), silentTask)).nodeMacs : [];
+  const inferred = await breathing(inferringAt(model, scoped, main), silentTask);
+  const counted = scoped.path === '' ? await opened.countedShapes(silentTask) : undefined;
+  const macs = counted ? (await breathing(counting(counted, 'macs'), silentTask)).nodes : [];
   if (!part) return { model, inferred, macs };
-  const own = partModel(model, found, inferred);
+  const own = await breathing(partModel(model, found, inferred), silentTask);
   return {
     model: own,
     // Names are the same in a part as around it.

@@ -1,5 +1,6 @@
 // Checks of operators: known at the operator set that the model imports, and imports that are there at all.
 
+import { eachInSteps, type Steps } from '../../base/task';
 import type { Model, OpsetImport } from '../../ir/model';
 import { contribRelease } from '../operators/contribSchemas';
 import { operatorSchema } from '../operators/operatorSchema';
@@ -52,16 +53,16 @@ function hint(domain: string, name: string): string {
 }
 
 /** One finding per operator type and graph: the first node that uses it stands for all. */
-export function checkOperators(
+export function* checkOperators(
   { graph, path, functionDef }: ScopedGraph,
   model: Model,
   functions: ReadonlySet<string>,
   findings: Findings,
-): void {
+): Steps<void> {
   const imports = functionDef?.opsetImports ?? model.opsetImports;
   const versions = new Map(imports.map((each) => [standard(each.domain), each.version]));
   const seen = new Set<string>();
-  graph.nodes.forEach((node, index) => {
+  yield* eachInSteps(graph.nodes, (node, index) => {
     const domain = standard(node.domain);
     const key = functionKey(domain, node.opType, node.overload);
     if (seen.has(key)) return;

@@ -1,17 +1,22 @@
 // Checks that the nodes of a graph can run: no cycles, and in the order in which they stand.
 
+import type { Steps } from '../../base/task';
 import type { Node } from '../../ir/model';
 import type { ScopedGraph } from '../scopes/scopes';
 import type { CaptureCache } from '../../ir/graphIndex';
-import { namesRead, topology } from '../topology';
+import { namesRead, sorting } from '../topology';
 import { called, type Findings, placeOfNode, quoted } from './findings';
 
 const mostShownInCycle = 6;
 const mostCycles = 10;
 
-export function checkOrder({ graph, path }: ScopedGraph, cache: CaptureCache, findings: Findings): void {
+export function* checkOrder(
+  { graph, path }: ScopedGraph,
+  cache: CaptureCache,
+  findings: Findings,
+): Steps<void> {
   const { nodes } = graph;
-  const { inFileOrder, stuck } = topology(nodes, cache);
+  const { inFileOrder, stuck } = yield* sorting(nodes, cache);
   if (inFileOrder) return;
   const producer = producers(nodes);
   if (stuck.length > 0) {
@@ -22,6 +27,7 @@ export function checkOrder({ graph, path }: ScopedGraph, cache: CaptureCache, fi
     return;
   }
   for (const [index, node] of nodes.entries()) {
+    if (index % 1024 === 1023) yield;
     for (const name of namesRead(node, cache)) {
       const from = producer.get(name);
       if (from === undefined || from < index) continue;

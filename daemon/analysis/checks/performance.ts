@@ -1,5 +1,6 @@
 // Rules of performance: work that `slipway optimize` or another export would spare.
 
+import { eachInSteps, type Steps } from '../../base/task';
 import { intAttribute } from '../../ir/attributes';
 import { dataTypeName } from '../../ir/dataType';
 import { bodiesOf, type GraphIndex } from '../../ir/graphIndex';
@@ -45,15 +46,14 @@ export function checkInputs(model: Model, findings: Findings): void {
 }
 
 /** What the nodes of one graph could be spared. */
-export function checkWork(subject: Subject): void {
-  const { scoped } = subject;
-  const index = subject.index();
+export function* checkWork(subject: Subject): Steps<void> {
+  const { scoped, index } = subject;
   const found: Record<string, number[]> = {};
   const put = (rule: string, at: number) => (found[rule] ??= []).push(at);
   const constants = new Set(index.initializer.keys());
   for (const input of index.graphInputs) constants.delete(input);
   const seen = new Map<string, number>();
-  for (const [at, node] of scoped.graph.nodes.entries()) {
+  yield* eachInSteps(scoped.graph.nodes, (node, at) => {
     const before = soleProducer(index, node.inputs[0] ?? '');
     if (isStandard(node, 'BatchNormalization') && before?.opType.startsWith('Conv'))
       put('batch-normalization', at);
@@ -71,7 +71,7 @@ export function checkWork(subject: Subject): void {
       for (const output of node.outputs) constants.add(output);
       if (node.opType !== 'Constant' && node.opType !== 'DequantizeLinear') put('constant-nodes', at);
     } else if (repeats(subject, node, seen, at)) put('repeated-work', at);
-  }
+  });
   const tell = (rule: string, sentence: (first: string, more: string) => string) => {
     reportNodes(subject, `performance/${rule}` as 'performance/cast-pair', found[rule] ?? [], sentence);
   };
@@ -123,7 +123,11 @@ function isConstant(subject: Subject, node: Node, constants: ReadonlySet<string>
   if (isStandard(node, 'Constant')) return true;
   if (node.domain !== '' && node.domain !== 'ai.onnx') return false;
   if (node.inputs.length === 0 || random.test(node.opType) || bodiesOf(node).length > 0) return false;
-  if (subject.functions.has(functionKey(node.domain, node.opType, node.overload))) return false;
+  if (
+    subject.functions.size > 0 &&
+    subject.functions.has(functionKey(node.domain, node.opType, node.overload))
+  )
+    return false;
   const read = node.inputs.filter((name) => name !== '');
   return read.length > 0 && read.every((name) => constants.has(name));
 }

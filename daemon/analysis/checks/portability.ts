@@ -1,5 +1,6 @@
 // Rules of portability: what a model asks of a runtime beyond the standard.
 
+import { eachInSteps, type Steps } from '../../base/task';
 import { intAttribute } from '../../ir/attributes';
 import type { Model } from '../../ir/model';
 import { isSpecifiedDomain } from '../operators/operatorTable';
@@ -70,14 +71,18 @@ export function checkPortability(model: Model, findings: Findings): void {
 }
 
 /** What the operators of one graph ask for. */
-export function checkOperatorDomains(subject: Subject): void {
+export function* checkOperatorDomains(subject: Subject): Steps<void> {
   const { graph } = subject.scoped;
   const custom: number[] = [];
   const contrib: number[] = [];
   const training: number[] = [];
   const domains = new Set<string>();
-  for (const [index, node] of graph.nodes.entries()) {
-    if (subject.functions.has(functionKey(node.domain, node.opType, node.overload))) continue;
+  yield* eachInSteps(graph.nodes, (node, index) => {
+    if (
+      subject.functions.size > 0 &&
+      subject.functions.has(functionKey(node.domain, node.opType, node.overload))
+    )
+      return;
     const domain = node.domain === 'ai.onnx' ? '' : node.domain;
     if (runtimeDomains.has(domain)) contrib.push(index);
     else if (!isSpecifiedDomain(domain) && subject.opsets.has(domain)) {
@@ -90,7 +95,7 @@ export function checkOperatorDomains(subject: Subject): void {
       const mode = subject.types?.values.get(node.inputs[2] ?? '')?.[0];
       if (mode === 1) training.push(index);
     }
-  }
+  });
   reportNodes(
     subject,
     'portability/custom-operators',

@@ -1,5 +1,6 @@
 // Rules of quantization: parts of a quantized model that cost accuracy or stay in float.
 
+import { eachInSteps, type Steps } from '../../base/task';
 import { intAttribute } from '../../ir/attributes';
 import type { Node } from '../../ir/model';
 import { valuesIn } from '../shapes';
@@ -14,16 +15,16 @@ const integerReaders =
 const isQuantize = (node: Node | undefined): node is Node => node?.opType === 'QuantizeLinear';
 const isDequantize = (node: Node | undefined): node is Node => node?.opType === 'DequantizeLinear';
 
-export function checkQuantization(subject: Subject): void {
+export function* checkQuantization(subject: Subject): Steps<void> {
   const { nodes } = subject.scoped.graph;
   if (!nodes.some((node) => isQuantize(node) || isDequantize(node))) return;
-  const index = subject.index();
+  const { index } = subject;
   const from = (value: string | undefined) => index.producer.get(value ?? '');
   const depthwise: number[] = [];
   const lone: number[] = [];
   const float: number[] = [];
   const half: number[] = [];
-  for (const [at, node] of nodes.entries()) {
+  yield* eachInSteps(nodes, (node, at) => {
     if (isQuantize(node) || isDequantize(node)) {
       checkScale(subject, node, at);
       checkAxis(subject, node, at);
@@ -35,7 +36,7 @@ export function checkQuantization(subject: Subject): void {
       if (leaves || readers.length === 0 || !readers.some(({ opType }) => integerReaders.test(opType)))
         lone.push(at);
     }
-    if (node.domain !== '' && node.domain !== 'ai.onnx') continue;
+    if (node.domain !== '' && node.domain !== 'ai.onnx') return;
     if (products.has(node.opType)) {
       const sides = [from(node.inputs[0]), from(node.inputs[1])].map(isDequantize);
       if (!sides[0] && !sides[1] && hasWeights(subject, node)) float.push(at);
@@ -47,7 +48,7 @@ export function checkQuantization(subject: Subject): void {
       const both = sides.every((side) => side !== undefined);
       if (both && sides.filter(isDequantize).length === 1 && isQuantizedAfter(subject, node)) half.push(at);
     }
-  }
+  });
   reportNodes(
     subject,
     'quantization/per-tensor-depthwise',
@@ -120,7 +121,7 @@ function checkPair(subject: Subject, before: Node | undefined, node: Node, at: n
 }
 
 const hasWeights = (subject: Subject, node: Node): boolean =>
-  node.inputs.slice(1, 2).some((name) => subject.index().initializer.has(name));
+  node.inputs.slice(1, 2).some((name) => subject.index.initializer.has(name));
 
 function isDepthwise({ types }: Subject, node: Node): boolean {
   const group = intAttribute(node, 'group', 1);
@@ -135,6 +136,6 @@ function isPerTensor({ types }: Subject, dequantize: Node): boolean {
 
 /** Its result, through activations at most, is quantized. */
 function isQuantizedAfter(subject: Subject, node: Node): boolean {
-  const readers = subject.index().consumers.get(node.outputs[0] ?? '') ?? [];
+  const readers = subject.index.consumers.get(node.outputs[0] ?? '') ?? [];
   return readers.some(isQuantize);
 }

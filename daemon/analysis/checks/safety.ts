@@ -1,8 +1,8 @@
 // Rules of safety: what a careful reader wants to know before a model is run.
 
+import { eachInSteps, type Steps } from '../../base/task';
 import { bitsOf } from '../typeText';
 import { elementsOf } from '../shapes/dims';
-import type { InferredGraph } from '../shapes';
 import { listed, placeOf, quoted, type Findings } from './findings';
 import { ruleOf } from './rules';
 import { reportNodes, type Subject } from './subject';
@@ -28,11 +28,11 @@ export function checkFileSize(fileBytes: number, findings: Findings): void {
   );
 }
 
-export function checkPrograms(subject: Subject): void {
+export function* checkPrograms(subject: Subject): Steps<void> {
   const found: number[] = [];
-  for (const [index, node] of subject.scoped.graph.nodes.entries()) {
+  yield* eachInSteps(subject.scoped.graph.nodes, (node, index) => {
     if (programs.has(node.opType) && node.domain !== '') found.push(index);
-  }
+  });
   reportNodes(
     subject,
     'safety/code',
@@ -42,16 +42,16 @@ export function checkPrograms(subject: Subject): void {
 }
 
 /** Names that would leave a folder if somebody made files of them. */
-export function checkNames({ scoped, findings }: Subject): void {
+export function* checkNames({ scoped, findings }: Subject): Steps<void> {
   const odd: string[] = [];
   const see = (name: string) => {
     if (odd.length < 4 && /(^|[\\/])\.\.([\\/]|$)|^[A-Za-z]:[\\/]|\0/.test(name)) odd.push(name);
   };
-  for (const node of scoped.graph.nodes) {
+  yield* eachInSteps(scoped.graph.nodes, (node) => {
     see(node.name);
     node.outputs.forEach(see);
-  }
-  scoped.graph.initializers.forEach(({ name }) => see(name));
+  });
+  yield* eachInSteps(scoped.graph.initializers, ({ name }) => see(name));
   if (odd.length === 0) return;
   findings.add(
     ruleOf('graph/scope-name').severity,
@@ -62,12 +62,13 @@ export function checkNames({ scoped, findings }: Subject): void {
 }
 
 /** Values whose known size no machine holds. */
-export function checkHugeValues(subject: Subject, types: InferredGraph | undefined): void {
+export function* checkHugeValues(subject: Subject): Steps<void> {
+  const { types } = subject;
   if (!types) return;
   const found: number[] = [];
   let bytes = 0;
   let value = '';
-  for (const [index, node] of subject.scoped.graph.nodes.entries()) {
+  yield* eachInSteps(subject.scoped.graph.nodes, (node, index) => {
     for (const name of node.outputs) {
       const type = name === '' ? undefined : types.types.get(name);
       const elements = elementsOf(type?.dims);
@@ -76,7 +77,7 @@ export function checkHugeValues(subject: Subject, types: InferredGraph | undefin
       found.push(index);
       if (size > bytes) [bytes, value] = [size, name];
     }
-  }
+  });
   reportNodes(
     subject,
     'safety/huge-value',

@@ -3,6 +3,7 @@
 // specification's place; what a newer one may have added is a warning.
 
 import type { Severity } from '../../base/diagnostic';
+import { eachInSteps, type Steps } from '../../base/task';
 import { DataType } from '../../ir/dataType';
 import type { Attribute, Node } from '../../ir/model';
 import { contribRelease } from '../operators/contribSchemas';
@@ -29,19 +30,20 @@ const dataTypes: ReadonlySet<number> = new Set(
 const isElementType = ({ opType }: Node, attribute: Attribute): attribute is Attribute & { type: 'INT' } =>
   attribute.type === 'INT' && (attribute.name === 'dtype' || (attribute.name === 'to' && opType === 'Cast'));
 
-export function checkSchemas(subject: Subject): void {
+export function* checkSchemas(subject: Subject): Steps<void> {
   const { graph } = subject.scoped;
-  for (const [index, node] of graph.nodes.entries()) {
+  yield* eachInSteps(graph.nodes, (node, index) => {
     const domain = node.domain === 'ai.onnx' ? '' : node.domain;
-    if (subject.functions.has(functionKey(domain, node.opType, node.overload))) continue;
+    if (subject.functions.size > 0 && subject.functions.has(functionKey(domain, node.opType, node.overload)))
+      return;
     const version = subject.opsets.get(domain) ?? (domain === contribDomain ? 1 : undefined);
     const schema = version === undefined ? undefined : operatorSchema(domain, node.opType, version);
-    if (!schema) continue;
+    if (!schema) return;
     checkCount(subject, node, index, schema, 'input');
     checkCount(subject, node, index, schema, 'output');
     checkAttributes(subject, node, index, schema);
     checkTypes(subject, node, index, schema);
-  }
+  });
 }
 
 function checkCount(

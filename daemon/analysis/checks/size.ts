@@ -1,5 +1,6 @@
 // Rules of size: what a model carries and nobody reads. What the weights themselves say is weights.ts.
 
+import { eachInSteps, type Steps } from '../../base/task';
 import { bodiesOf } from '../../ir/graphIndex';
 import type { Model, Node } from '../../ir/model';
 import { functionKey } from '../scopes/scopes';
@@ -41,7 +42,7 @@ export function checkUnusedFunctions(model: Model, findings: Findings): void {
   );
 }
 
-export function checkDeadNodes(subject: Subject): void {
+export function* checkDeadNodes(subject: Subject): Steps<void> {
   const { graph } = subject.scoped;
   if (graph.outputs.length === 0) return;
   const needed = new Set<string>(graph.outputs.map(({ name }) => name));
@@ -49,14 +50,16 @@ export function checkDeadNodes(subject: Subject): void {
   // From the back: in running order, readers come after what they read. Out of order, nothing is claimed.
   for (let at = graph.nodes.length - 1; at >= 0; at -= 1) {
     const node = graph.nodes[at]!;
+    if (at % 1024 === 0) yield;
     if (node.outputs.some((name) => needed.has(name))) {
       for (const name of namesRead(node, subject.captures)) needed.add(name);
     } else dead.push(at);
   }
   const written = new Set<string>();
-  for (const node of graph.nodes) {
-    for (const name of node.inputs) if (subject.index().producer.has(name) && !written.has(name)) return;
+  for (const [at, node] of dead.length === 0 ? [] : graph.nodes.entries()) {
+    for (const name of node.inputs) if (subject.index.producer.has(name) && !written.has(name)) return;
     for (const name of node.outputs) written.add(name);
+    if (at % 1024 === 1023) yield;
   }
   reportNodes(
     subject,
@@ -66,12 +69,12 @@ export function checkDeadNodes(subject: Subject): void {
   );
 }
 
-export function checkLargeConstants({ scoped, findings }: Subject): void {
+export function* checkLargeConstants({ scoped, findings }: Subject): Steps<void> {
   let bytes = 0;
   let count = 0;
   let at = -1;
-  for (const [index, node] of scoped.graph.nodes.entries()) {
-    if (node.opType !== 'Constant') continue;
+  yield* eachInSteps(scoped.graph.nodes, (node, index) => {
+    if (node.opType !== 'Constant') return;
     for (const attribute of node.attributes) {
       if (attribute.type !== 'TENSOR') continue;
       const size = tensorBytes(attribute.value);
@@ -80,7 +83,7 @@ export function checkLargeConstants({ scoped, findings }: Subject): void {
       count += 1;
       if (at < 0) at = index;
     }
-  }
+  });
   const first = scoped.graph.nodes[at];
   if (!first) return;
   findings.add(

@@ -1,6 +1,6 @@
 // What a check of one graph is given, and the words that several checks share.
 
-import { indexGraph, type CaptureCache, type GraphIndex } from '../../ir/graphIndex';
+import type { CaptureCache, GraphIndex } from '../../ir/graphIndex';
 import type { Model, Node, OpsetImport } from '../../ir/model';
 import type { ScopedGraph } from '../scopes/scopes';
 import type { InferredGraph } from '../shapes';
@@ -10,8 +10,8 @@ import { ruleOf, type RuleId } from './rules';
 export interface Subject {
   readonly model: Model;
   readonly scoped: ScopedGraph;
-  /** Who writes and reads what; made when first asked for. */
-  index(): GraphIndex;
+  /** Who writes and reads what. */
+  readonly index: GraphIndex;
   /** What is known of the values of this graph. */
   readonly types: InferredGraph | undefined;
   /** Versions of operator sets by domain, "" for the standard one. */
@@ -22,16 +22,9 @@ export interface Subject {
   readonly findings: Findings;
 }
 
-export function newSubject(
-  given: Pick<Subject, 'model' | 'scoped' | 'types' | 'functions' | 'captures' | 'findings'>,
-): Subject {
-  let index: GraphIndex | undefined;
+export function newSubject(given: Omit<Subject, 'opsets'>): Subject {
   const imports = given.scoped.functionDef?.opsetImports ?? given.model.opsetImports;
-  return {
-    ...given,
-    index: () => (index ??= indexGraph(given.scoped.graph)),
-    opsets: opsetsOf(imports),
-  };
+  return { ...given, opsets: opsetsOf(imports) };
 }
 
 export const opsetsOf = (imports: readonly OpsetImport[]): ReadonlyMap<string, number> =>

@@ -1,5 +1,6 @@
 // Checks of values: everything read is produced somewhere, everything is produced once, nothing lies unused.
 
+import { eachInSteps, type Steps } from '../../base/task';
 import type { Graph } from '../../ir/model';
 import { elementCount } from '../../ir/tensor';
 import type { ScopedGraph } from '../scopes/scopes';
@@ -20,11 +21,11 @@ const isVisible = (names: Names, name: string): boolean => {
 };
 
 /** Collects the graph's names and reports what is produced twice. */
-export function collectNames(
+export function* collectNames(
   { graph, path }: ScopedGraph,
   outer: Names | undefined,
   findings: Findings,
-): Names {
+): Steps<Names> {
   const own = new Map<string, string>();
   const inputs = new Set<string>();
   for (const input of graph.inputs) {
@@ -41,7 +42,7 @@ export function collectNames(
   }
   const constants = [...graph.initializers, ...graph.sparseInitializers.map((sparse) => sparse.values)];
   const seen = new Set<string>();
-  for (const { name } of constants) {
+  yield* eachInSteps(constants, ({ name }) => {
     if (seen.has(name)) {
       findings.add(
         'error',
@@ -53,8 +54,8 @@ export function collectNames(
     seen.add(name);
     // An initializer may share its name with an input: it is that input's default.
     own.set(name, 'is an initializer');
-  }
-  graph.nodes.forEach((node, index) => {
+  });
+  yield* eachInSteps(graph.nodes, (node, index) => {
     for (const output of node.outputs) {
       if (output === '') continue;
       const first = own.get(output);
@@ -72,8 +73,8 @@ export function collectNames(
 }
 
 /** Reports names that are read but produced nowhere. */
-export function checkProducers({ graph, path }: ScopedGraph, names: Names, findings: Findings): void {
-  graph.nodes.forEach((node, index) => {
+export function* checkProducers({ graph, path }: ScopedGraph, names: Names, findings: Findings): Steps<void> {
+  yield* eachInSteps(graph.nodes, (node, index) => {
     for (const input of node.inputs) {
       if (input === '' || isVisible(names, input)) continue;
       findings.add(
@@ -96,10 +97,16 @@ export function checkProducers({ graph, path }: ScopedGraph, names: Names, findi
 }
 
 /** Reports initializers that nothing reads, in one line with their number. */
-export function checkUnused({ graph, path }: ScopedGraph, cache: CaptureCache, findings: Findings): void {
+export function* checkUnused(
+  { graph, path }: ScopedGraph,
+  cache: CaptureCache,
+  findings: Findings,
+): Steps<void> {
   if (graph.initializers.length === 0) return;
   const read = new Set<string>();
-  for (const node of graph.nodes) for (const name of namesRead(node, cache)) read.add(name);
+  yield* eachInSteps(graph.nodes, (node) => {
+    for (const name of namesRead(node, cache)) read.add(name);
+  });
   for (const output of graph.outputs) read.add(output.name);
   for (const input of graph.inputs) read.add(input.name);
   for (const each of graph.quantizationAnnotations) {
@@ -117,8 +124,9 @@ export function checkUnused({ graph, path }: ScopedGraph, cache: CaptureCache, f
 }
 
 /** Reports initializers whose shape is not what the input of the same name states, and impossible dimensions. */
-export function checkStatedShapes({ graph, path }: ScopedGraph, findings: Findings): void {
+export function* checkStatedShapes({ graph, path }: ScopedGraph, findings: Findings): Steps<void> {
   const initializers = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
+  yield;
   for (const input of graph.inputs) {
     const tensor = initializers.get(input.name);
     const stated = shapeOfType(input.type);
@@ -134,15 +142,15 @@ export function checkStatedShapes({ graph, path }: ScopedGraph, findings: Findin
       placeOf(path, input.name),
     );
   }
-  for (const tensor of graph.initializers) {
-    if (tensor.dims.every((dim) => dim >= 0) && Number.isSafeInteger(elementCount(tensor.dims))) continue;
+  yield* eachInSteps(graph.initializers, (tensor) => {
+    if (tensor.dims.every((dim) => dim >= 0) && Number.isSafeInteger(elementCount(tensor.dims))) return;
     findings.add(
       'error',
       'graph/initializer-shape',
       `The initializer ${quoted(tensor.name)} has the impossible shape ${shapeText(tensor.dims)}.`,
       placeOf(path, tensor.name),
     );
-  }
+  });
   for (const info of [...graph.inputs, ...graph.outputs]) {
     const dims = shapeOfType(info.type);
     if (!dims?.some((dim) => typeof dim === 'number' && dim < 0)) continue;
@@ -156,14 +164,17 @@ export function checkStatedShapes({ graph, path }: ScopedGraph, findings: Findin
 }
 
 /** Reports node names that are not unique: profiles and reports cannot tell such nodes apart. */
-export function checkNodeNames({ graph, path }: { graph: Graph; path: string }, findings: Findings): void {
+export function* checkNodeNames(
+  { graph, path }: { graph: Graph; path: string },
+  findings: Findings,
+): Steps<void> {
   const seen = new Set<string>();
   const doubled = new Set<string>();
-  for (const { name } of graph.nodes) {
-    if (name === '') continue;
+  yield* eachInSteps(graph.nodes, ({ name }) => {
+    if (name === '') return;
     if (seen.has(name)) doubled.add(name);
     seen.add(name);
-  }
+  });
   const [first] = doubled;
   if (first === undefined) return;
   findings.add(

@@ -1,6 +1,7 @@
 // Rules that look at the weights themselves. The values come in as facts that were gathered while the file was
 // streamed (recipes/check.ts): nothing is read here.
 
+import { eachInSteps, type Steps } from '../../base/task';
 import { DataType } from '../../ir/dataType';
 import type { Model } from '../../ir/model';
 import type { Tensor } from '../../ir/tensor';
@@ -23,11 +24,11 @@ const worthHalving = 1_000_000;
 const largestHalf = 65504;
 
 /** Reports what the facts of the main graph's initializers say. */
-export function checkWeights(
+export function* checkWeights(
   model: Model,
   facts: ReadonlyMap<Tensor, WeightFacts>,
   findings: Findings,
-): void {
+): Steps<void> {
   const first = new Map<string, Tensor>();
   let twins = 0;
   let wasted = 0;
@@ -36,9 +37,9 @@ export function checkWeights(
   let largest = 0;
   let sick: { tensor: Tensor; count: number } | undefined;
   let sickTensors = 0;
-  for (const tensor of model.graph.initializers) {
+  yield* eachInSteps(model.graph.initializers, (tensor) => {
     const known = facts.get(tensor);
-    if (!known) continue;
+    if (!known) return;
     const bytes = tensorBytes(tensor);
     const key = `${tensor.dataType} ${tensor.dims.join('×')} ${known.digest}`;
     const twin = first.get(key);
@@ -56,7 +57,7 @@ export function checkWeights(
       sickTensors += 1;
       sick ??= { tensor, count: known.nonFinite };
     }
-  }
+  });
   if (example) {
     const more = twins > 1 ? ` (and ${twins - 1} more like it)` : '';
     findings.add(

@@ -3,15 +3,15 @@
 
 import { inOneGo, type Steps } from '../../base/task';
 import { bitsOf } from '../typeText';
-import { countDims, counting, numeric } from './countWork';
-import { inferring, inferShapes, type InferOptions, type InferredGraph, type ShapeInfo } from '../shapes';
+import { counting, countingDims, numeric } from './countWork';
+import { inferring, inferShapes, type InferOptions, type InferredGraph } from '../shapes';
 import { addDims, maxDims, multiplyDims, productOf, type Dim } from '../shapes/dims';
 import { newLive } from './liveBytes';
 import { freeInputs } from '../summary';
 import type { CaptureCache } from '../../ir/graphIndex';
-import { bodyCaptures } from '../topology';
+import { namesRead } from '../topology';
 import { shapeOfType } from '../typeText';
-import type { Model, Node } from '../../ir/model';
+import type { Model } from '../../ir/model';
 
 export interface Cost {
   /** Multiply-accumulates of one run; null when a dimension that it depends on is unknown. */
@@ -47,37 +47,36 @@ export function assumeDimensions(
   return Object.fromEntries(free.map((name) => [name, 1]));
 }
 
-/**
- * MACs, operations and activation peak with the dimensions left free, as expressions of their names; null when
- * unknown. `shapes` may bring what was inferred before.
- */
-export function symbolicCost(
-  model: Model,
-  options: InferOptions = {},
-  shapes: InferredGraph = inferShapes(model, options),
-): { readonly macs: Dim; readonly flops: Dim; readonly peakActivationBytes: Dim } {
-  return {
-    macs: countDims(shapes, 'macs').total,
-    flops: countDims(shapes, 'flops').total,
-    peakActivationBytes: liveBytes(shapes).peak,
-  };
+/** Expressions of the names of free dimensions; null when unknown. */
+export interface SymbolicCost {
+  readonly macs: Dim;
+  readonly flops: Dim;
+  readonly peakActivationBytes: Dim;
+}
+
+/** MACs, operations and activation peak with the dimensions left free. */
+export const symbolicCost = (model: Model, options: InferOptions = {}): SymbolicCost =>
+  inOneGo(symbolicCosting(inferShapes(model, options)));
+
+/** The same in steps, of shapes that were inferred before. */
+export function* symbolicCosting(shapes: InferredGraph): Steps<SymbolicCost> {
+  const macs = (yield* countingDims(shapes, 'macs')).total;
+  const flops = (yield* countingDims(shapes, 'flops')).total;
+  return { macs, flops, peakActivationBytes: (yield* livingBytes(shapes)).peak };
 }
 
 /** Infers the shapes at the bound and assumed dimensions and counts. */
 export const modelCost = (model: Model, options: InferOptions = {}): Cost => inOneGo(costing(model, options));
 
-/** The same in steps. `free` may bring what was inferred with the dimensions left free: without any it is the same. */
-export function* costing(model: Model, options: InferOptions, free?: ShapeInfo): Steps<Cost> {
+/** The same in steps. `inferred` may bring what was inferred before at the bound and assumed dimensions. */
+export function* costing(model: Model, options: InferOptions, inferred?: InferredGraph): Steps<Cost> {
   const assumed = assumeDimensions(model, options.bind);
   const bind = { ...assumed, ...options.bind };
-  const shapes =
-    free && Object.keys(bind).length === 0 ? free : yield* inferring(model, { ...options, bind });
-  yield;
+  const shapes = inferred ?? (yield* inferring(model, { ...options, bind }));
   const { total, nodes } = yield* counting(shapes, 'macs');
-  yield;
   const flops = (yield* counting(shapes, 'flops')).total;
-  yield;
-  return { macs: total, flops, nodeMacs: nodes, peakActivationBytes: peakActivationBytes(shapes), assumed };
+  const peak = numeric((yield* livingBytes(shapes)).peak);
+  return { macs: total, flops, nodeMacs: nodes, peakActivationBytes: peak, assumed };
 }
 
 /**
@@ -86,10 +85,11 @@ export function* costing(model: Model, options: InferOptions, free?: ShapeInfo):
  * follows from them alone do not count, and no value is taken to be computed in place, so a runtime that does so
  * stays below.
  */
-export const peakActivationBytes = (shapes: InferredGraph): number | null => numeric(liveBytes(shapes).peak);
+export const peakActivationBytes = (shapes: InferredGraph): number | null =>
+  numeric(inOneGo(livingBytes(shapes)).peak);
 
 /** Bytes that are live while each node runs, in file order, and the largest of them; null where unknown. */
-export const liveBytes = (shapes: InferredGraph): LiveBytes => liveOf(shapes, new Map(), new Map());
+export const livingBytes = (shapes: InferredGraph): Steps<LiveBytes> => liveOf(shapes, new Map(), new Map());
 
 export interface LiveBytes {
   readonly nodes: readonly Dim[];
@@ -98,35 +98,37 @@ export interface LiveBytes {
 
 type Peaks = Map<InferredGraph['types'], LiveBytes>;
 
-function liveOf(shapes: InferredGraph, captures: CaptureCache, peaks: Peaks): LiveBytes {
+function* liveOf(shapes: InferredGraph, captures: CaptureCache, peaks: Peaks): Steps<LiveBytes> {
   const known = peaks.get(shapes.types);
   if (known) return known;
-  const live = walkLive(shapes, captures, peaks);
+  const live = yield* walkingLive(shapes, captures, peaks);
   peaks.set(shapes.types, live);
   return live;
 }
 
-function walkLive(shapes: InferredGraph, captures: CaptureCache, peaks: Peaks): LiveBytes {
+function* walkingLive(shapes: InferredGraph, captures: CaptureCache, peaks: Peaks): Steps<LiveBytes> {
   const uses = new Map<string, number>();
   const use = (name: string) => uses.set(name, (uses.get(name) ?? 0) + 1);
-  const reads = shapes.nodes.map((node) => [
-    ...node.inputs.filter((name) => name !== ''),
-    ...bodyCaptures(node, captures),
-  ]);
-  for (const names of reads) names.forEach(use);
+  const reads: (readonly string[])[] = [];
+  for (const node of shapes.nodes) {
+    const names = namesRead(node, captures);
+    names.forEach(use);
+    if (reads.push(names) % 1024 === 0) yield;
+  }
   shapes.outputs.forEach(use);
 
   const live = newLive((name) => bytesOf(shapes, name));
   shapes.inputs.forEach(live.hold);
-  const isConstant = constantNodes(shapes, reads);
+  const constant = yield* constantNodes(shapes, reads);
   const nodes = new Array<Dim>(shapes.nodes.length).fill(null);
   const first = live.sum();
-  for (const index of shapes.order) {
+  for (let done = 0; done < shapes.order.length; done += 1) {
+    const index = shapes.order[done]!;
     const node = shapes.nodes[index]!;
-    if (!isConstant(node)) node.outputs.forEach(live.hold);
+    if (constant[index] === 0) node.outputs.forEach(live.hold);
     let inside: Dim = 0;
     for (const body of shapes.bodies.get(node) ?? []) {
-      inside = maxDims(inside, liveOf(body, captures, peaks).peak);
+      inside = maxDims(inside, (yield* liveOf(body, captures, peaks)).peak);
     }
     nodes[index] = addDims(live.sum(), inside);
     for (const name of reads[index]!) {
@@ -135,6 +137,7 @@ function walkLive(shapes: InferredGraph, captures: CaptureCache, peaks: Peaks): 
       if (left === 0) live.release(name);
     }
     for (const name of node.outputs) if (!uses.has(name)) live.release(name);
+    if (done % 256 === 255) yield;
   }
   return { nodes, peak: largest([first, ...nodes]) };
 }
@@ -158,30 +161,27 @@ function largest(sizes: readonly Dim[]): Dim {
   return kept.reduce<Dim>(maxDims, 0);
 }
 
-/** Nodes that a runtime computes once: Constant, and those that read nothing but constants and initializers. */
-function constantNodes(
-  shapes: InferredGraph,
-  reads: readonly (readonly string[])[],
-): (node: Node) => boolean {
-  const written = new Set(shapes.nodes.flatMap((node) => node.outputs));
+/** 1 for nodes that a runtime computes once: Constant, and those that read nothing but constants and initializers. */
+function* constantNodes(shapes: InferredGraph, reads: readonly (readonly string[])[]): Steps<Uint8Array> {
+  const written = new Set<string>();
+  for (const node of shapes.nodes) for (const output of node.outputs) written.add(output);
+  yield;
   const inputs = new Set(shapes.inputs);
-  const constant = new Set<Node>();
+  // A value that no node writes and that is no input is an initializer, or comes from around a body.
+  const isStored = (name: string) => !written.has(name) && !inputs.has(name) && shapes.types.has(name);
+  const constant = new Uint8Array(shapes.nodes.length);
   const values = new Set<string>();
-  for (const index of shapes.order) {
+  for (let done = 0; done < shapes.order.length; done += 1) {
+    const index = shapes.order[done]!;
     const node = shapes.nodes[index]!;
     const names = reads[index]!;
-    const folds =
-      node.opType === 'Constant' ||
-      (names.length > 0 &&
-        // A value that no node writes and that is no input is an initializer, or comes from around a body.
-        names.every(
-          (name) => values.has(name) || (!written.has(name) && !inputs.has(name) && shapes.types.has(name)),
-        ));
-    if (!folds) continue;
-    constant.add(node);
+    if (done % 1024 === 1023) yield;
+    const folds = names.length > 0 && names.every((name) => values.has(name) || isStored(name));
+    if (!folds && node.opType !== 'Constant') continue;
+    constant[index] = 1;
     for (const output of node.outputs) values.add(output);
   }
-  return (node) => constant.has(node);
+  return constant;
 }
 
 function bytesOf(shapes: InferredGraph, name: string): Dim {

@@ -2,11 +2,11 @@
 // charts and overlays. Free dimensions are bound or taken for 1.
 
 import { omit } from '../../base/omit';
-import { inOneGo, type Steps } from '../../base/task';
+import { eachInSteps, inOneGo, type Steps } from '../../base/task';
 import { bodiesOf } from '../../ir/graphIndex';
 import type { Graph, Model, Node } from '../../ir/model';
 import { elementCount, type Tensor } from '../../ir/tensor';
-import { assumeDimensions, liveBytes } from './cost';
+import { assumeDimensions, livingBytes } from './cost';
 import { counting } from './countWork';
 import { nodeScope } from '../scopes/nodeScope';
 import { inferring, typeIn, type InferOptions, type InferredGraph } from '../shapes';
@@ -53,17 +53,19 @@ interface Counted extends CostRow {
 export const costReport = (model: Model, options: InferOptions = {}): CostReport =>
   inOneGo(costReporting(model, options));
 
-/** The same in steps. */
-export function* costReporting(model: Model, options: InferOptions = {}): Steps<CostReport> {
+/** The same in steps. `inferred` may bring what was inferred before at the bound and assumed dimensions. */
+export function* costReporting(
+  model: Model,
+  options: InferOptions = {},
+  inferred?: InferredGraph,
+): Steps<CostReport> {
   const assumed = assumeDimensions(model, options.bind);
-  const shapes = yield* inferring(model, { ...options, bind: { ...assumed, ...options.bind } });
+  const bind = { ...assumed, ...options.bind };
+  const shapes = inferred ?? (yield* inferring(model, { ...options, bind }));
   const macs = (yield* counting(shapes, 'macs')).nodes;
   const flops = (yield* counting(shapes, 'flops')).nodes;
-  yield;
-  const live = liveBytes(shapes).nodes;
-  yield;
-  const weights = weightsByNode(model.graph);
-  yield;
+  const live = (yield* livingBytes(shapes)).nodes;
+  const weights = yield* weightsByNode(model.graph);
   const rowOf = (node: Node, index: number): Counted => {
     const weight = weights[index]!;
     const outputBytes = sum(node.outputs.map((name) => bytesOf(shapes, name)));
@@ -82,16 +84,14 @@ export function* costReporting(model: Model, options: InferOptions = {}): Steps<
     });
   };
   const nodes: Counted[] = [];
-  for (const [index, node] of model.graph.nodes.entries()) {
-    nodes.push(rowOf(node, index));
-    if (index % 256 === 255) yield;
-  }
-  const groups = (keysOf: (node: Node) => readonly string[]) => grouped(model.graph.nodes, nodes, keysOf);
-  const ops = groups((node) => [operatorName(node.domain, node.opType)]).sort(dearest);
+  yield* eachInSteps(model.graph.nodes, (node, index) => nodes.push(rowOf(node, index)));
+  const groups = (keysOf: (node: Node) => readonly string[]) => grouping(model.graph.nodes, nodes, keysOf);
+  const ops = (yield* groups((node) => [operatorName(node.domain, node.opType)])).sort(dearest);
+  const scopes = (yield* groups(prefixesOf())).sort((a, b) => (a.name < b.name ? -1 : 1));
   yield;
-  const scopes = groups(prefixes).sort((a, b) => (a.name < b.name ? -1 : 1));
-  yield;
-  return { assumed, nodes: nodes.map(shown), ops, scopes };
+  const rows: CostRow[] = [];
+  yield* eachInSteps(nodes, (row) => rows.push(shown(row)));
+  return { assumed, nodes: rows, ops, scopes };
 }
 
 const dearest = (a: CostRow, b: CostRow) =>
@@ -100,46 +100,62 @@ const dearest = (a: CostRow, b: CostRow) =>
   b.parameters - a.parameters ||
   b.nodes - a.nodes;
 
-/** "layers/0/attention" and all around it. */
-function prefixes(node: Node): string[] {
-  const parts = nodeScope(node)
-    .split('/')
-    .filter((part) => part !== '');
-  return ['', ...parts.map((_, depth) => parts.slice(0, depth + 1).join('/'))];
+/** "layers/0/attention" and all around it; nodes of one scope are many. */
+function prefixesOf(): (node: Node) => readonly string[] {
+  const known = new Map<string, readonly string[]>();
+  return (node) => {
+    const scope = nodeScope(node);
+    let found = known.get(scope);
+    if (!found) {
+      const parts = scope.split('/').filter((part) => part !== '');
+      found = ['', ...parts.map((_, depth) => parts.slice(0, depth + 1).join('/'))];
+      known.set(scope, found);
+    }
+    return found;
+  };
 }
 
-function grouped(
+type Sums = { -readonly [Field in keyof Omit<Counted, 'intensity'>]: Counted[Field] };
+
+const noSums = (name: string): Sums => ({
+  name,
+  op: '',
+  nodes: 0,
+  macs: 0,
+  flops: 0,
+  parameters: 0,
+  weightBytes: 0,
+  outputBytes: 0,
+  liveBytes: 0,
+  moved: 0,
+});
+
+const plus = (a: number | null, b: number | null) => (a === null || b === null ? null : a + b);
+
+/** A row for each key, of all rows that have it. */
+function* grouping(
   nodes: readonly Node[],
   rows: readonly Counted[],
   keysOf: (node: Node) => readonly string[],
-): CostRow[] {
-  const members = new Map<string, Counted[]>();
-  nodes.forEach((node, index) => {
+): Steps<CostRow[]> {
+  const groups = new Map<string, Sums>();
+  yield* eachInSteps(nodes, (node, index) => {
+    const row = rows[index]!;
     for (const key of keysOf(node)) {
-      const list = members.get(key);
-      if (list) list.push(rows[index]!);
-      else members.set(key, [rows[index]!]);
+      let all = groups.get(key);
+      if (!all) groups.set(key, (all = noSums(key)));
+      all.nodes += 1;
+      all.macs = plus(all.macs, row.macs);
+      all.flops = plus(all.flops, row.flops);
+      all.parameters += row.parameters;
+      all.weightBytes += row.weightBytes;
+      all.outputBytes = plus(all.outputBytes, row.outputBytes);
+      all.moved = plus(all.moved, row.moved);
+      all.liveBytes =
+        all.liveBytes === null || row.liveBytes === null ? null : Math.max(all.liveBytes, row.liveBytes);
     }
   });
-  return [...members].map(([name, list]) =>
-    shown(
-      withIntensity({
-        name,
-        op: '',
-        nodes: list.length,
-        macs: sum(list.map((row) => row.macs)),
-        flops: sum(list.map((row) => row.flops)),
-        parameters: list.reduce((total, row) => total + row.parameters, 0),
-        weightBytes: list.reduce((total, row) => total + row.weightBytes, 0),
-        outputBytes: sum(list.map((row) => row.outputBytes)),
-        liveBytes: list.reduce<number | null>(
-          (most, row) => (most === null || row.liveBytes === null ? null : Math.max(most, row.liveBytes)),
-          0,
-        ),
-        moved: sum(list.map((row) => row.moved)),
-      }),
-    ),
-  );
+  return [...groups.values()].map((all) => shown(withIntensity(all)));
 }
 
 const sum = (values: readonly (number | null)[]): number | null =>
@@ -164,10 +180,11 @@ function bytesOf(shapes: InferredGraph, name: string): number | null {
 }
 
 /** Weights that each node is the first to read, those in its bodies and in Constant nodes included. */
-function weightsByNode(graph: Graph): { parameters: number; weightBytes: number }[] {
+function* weightsByNode(graph: Graph): Steps<{ parameters: number; weightBytes: number }[]> {
   const initializers = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
   const seen = new Set<Tensor>();
-  return graph.nodes.map((node) => {
+  const weights: { parameters: number; weightBytes: number }[] = [];
+  yield* eachInSteps(graph.nodes, (node) => {
     const weight = { parameters: 0, weightBytes: 0 };
     const add = (tensor: Tensor | undefined) => {
       if (!tensor || seen.has(tensor)) return;
@@ -190,6 +207,7 @@ function weightsByNode(graph: Graph): { parameters: number; weightBytes: number 
         pending.push(...body.nodes);
       }
     }
-    return weight;
+    weights.push(weight);
   });
+  return weights;
 }

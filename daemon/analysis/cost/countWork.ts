@@ -1,7 +1,7 @@
 // The work of every node, from inferred shapes: multiply-accumulates, and floating-point operations (two for each of
 // those, and what element-wise operators, normalizations and reductions do). Bodies count by how often they run.
 
-import type { Steps } from '../../base/task';
+import { inOneGo, type Steps } from '../../base/task';
 import { flopRules } from './flopRules';
 import { flopsBeside } from './flopsBeside';
 import { macRules, type WorkContext } from './macRules';
@@ -24,23 +24,16 @@ export type WorkUnit = 'macs' | 'flops';
  * MACs of each node and their sum; null where unknown. An If counts its dearer branch, a Loop or Scan its body times
  * the number of iterations.
  */
-export const countMacs = (shapes: InferredGraph): WorkCount => numbers(countDims(shapes, 'macs'));
+export const countMacs = (shapes: InferredGraph): WorkCount => inOneGo(counting(shapes, 'macs'));
+
+/** MACs or operations in steps of some nodes. */
+export function* counting(shapes: InferredGraph, unit: WorkUnit): Steps<WorkCount> {
+  return numbers(yield* countingDims(shapes, unit));
+}
 
 /** The same with expressions where dimensions are free: `2048*batch*seq`. */
-export const countDims = (shapes: InferredGraph, unit: WorkUnit): DimCount =>
+export const countingDims = (shapes: InferredGraph, unit: WorkUnit): Steps<DimCount> =>
   countOf(shapes, unit === 'macs' ? macsOf : flopsOf, new Map());
-
-/** MACs or operations in steps of some nodes of the main graph; a body is counted in one. */
-export function* counting(shapes: InferredGraph, unit: WorkUnit): Steps<WorkCount> {
-  const rule = unit === 'macs' ? macsOf : flopsOf;
-  const counted: Counted = new Map();
-  const nodes: Dim[] = [];
-  for (const node of shapes.nodes) {
-    nodes.push(workOf(shapes, node, rule, counted));
-    if (nodes.length % 256 === 0) yield;
-  }
-  return numbers({ total: nodes.reduce<Dim>(addDims, 0), nodes });
-}
 
 const numbers = ({ total, nodes }: DimCount): WorkCount => ({
   total: numeric(total),
@@ -67,19 +60,24 @@ const besideNothing = (name: string): Dim => (flopsBeside.has(name) ? null : 0);
 /** What a rule could not tell is unknown; without a rule there is nothing to count. */
 const absent = (hasRule: boolean): Dim => (hasRule ? null : 0);
 
-function countOf(shapes: InferredGraph, rule: Rule, counted: Counted): DimCount {
+function* countOf(shapes: InferredGraph, rule: Rule, counted: Counted): Steps<DimCount> {
   // A function that is called often is one graph: it is counted once.
   const known = counted.get(shapes.types);
   if (known) return known;
-  const nodes = shapes.nodes.map((node) => workOf(shapes, node, rule, counted));
-  const count = { total: nodes.reduce<Dim>(addDims, 0), nodes };
+  const nodes: Dim[] = [];
+  let total: Dim = 0;
+  for (const node of shapes.nodes) {
+    const bodies = shapes.bodies.get(node);
+    const work = bodies ? yield* workOfBodies(bodies, rule, counted) : workOf(shapes, node, rule);
+    total = addDims(total, work);
+    if (nodes.push(work) % 256 === 0) yield;
+  }
+  const count = { total, nodes };
   counted.set(shapes.types, count);
   return count;
 }
 
-function workOf(shapes: InferredGraph, node: Node, rule: Rule, counted: Counted): Dim {
-  const bodies = shapes.bodies.get(node);
-  if (bodies) return workOfBodies(bodies, rule, counted);
+function workOf(shapes: InferredGraph, node: Node, rule: Rule): Dim {
   const domain = node.domain === 'ai.onnx' ? '' : node.domain;
   const work = rule(domain === '' ? node.opType : `${domain}.${node.opType}`, {
     node,
@@ -89,5 +87,9 @@ function workOf(shapes: InferredGraph, node: Node, rule: Rule, counted: Counted)
   return typeof work === 'number' && !Number.isSafeInteger(work) ? null : work;
 }
 
-const workOfBodies = (bodies: readonly InferredBody[], rule: Rule, counted: Counted): Dim =>
-  bodies.map((body) => multiplyDims(countOf(body, rule, counted).total, body.times)).reduce<Dim>(maxDims, 0);
+function* workOfBodies(bodies: readonly InferredBody[], rule: Rule, counted: Counted): Steps<Dim> {
+  let most: Dim = 0;
+  for (const body of bodies)
+    most = maxDims(most, multiplyDims((yield* countOf(body, rule, counted)).total, body.times));
+  return most;
+}

@@ -2,6 +2,8 @@
 // types repeat, and the offset at which the fewest values cross from one block into the next. Linear for each
 // period that is tried.
 
+import type { Steps } from '../../base/task';
+
 export interface Blocks {
   /** First node of the first block. */
   readonly start: number;
@@ -16,17 +18,19 @@ const shortestPeriod = 4;
 const fewestBlocks = 3;
 /** A value with more readers than this belongs to no block (a mask, a rotary table). */
 const hub = 8;
+const nodesInStep = 200_000;
 
 /**
- * The longest run of equal blocks, or undefined. `tokens` is one number for each node, equal for equal operator
+ * The longest run of equal blocks, or undefined; in steps of some periods. `tokens` is one number for each node, equal for equal operator
  * types; edges go from node `source[e]` to node `target[e]` (others than nodes are ignored).
  */
-export function mineBlocks(
+export function* mineBlocks(
   tokens: Int32Array,
   source: ArrayLike<number>,
   target: ArrayLike<number>,
-): Blocks | undefined {
+): Steps<Blocks | undefined> {
   const nodes = tokens.length;
+  let tried = 0;
   let best: { from: number; to: number; period: number } | undefined;
   for (let period = shortestPeriod; period <= Math.min(longestPeriod, nodes / fewestBlocks); period++) {
     // Runs in which every node equals the one a period later.
@@ -41,6 +45,10 @@ export function mineBlocks(
       }
       from = i + 1;
     }
+    tried += nodes;
+    if (tried < nodesInStep) continue;
+    tried = 0;
+    yield;
   }
   if (best === undefined) return undefined;
   const { from, to, period } = best;

@@ -1,6 +1,7 @@
 // A number for the structure of every scope: the operators in it in file order, where below it they stand, and how
 // they are wired among each other. Equal numbers mean equal structure (up to a collision of 52 bits).
 
+import type { Steps } from '../../base/task';
 import type { Node } from '../../ir/model';
 
 interface Groups {
@@ -10,13 +11,13 @@ interface Groups {
   readonly list: readonly { id: number; name: string; parent: { id: number } | undefined }[];
 }
 
-/** The structure number of each group. Attributes and weights do not count, only what a picture shows. */
-export function hashScopes(
+/** The structure number of each group, in steps. Attributes and weights do not count, only what a picture shows. */
+export function* hashScopes(
   nodes: readonly Node[],
   { of, list }: Groups,
   source: ArrayLike<number>,
   target: ArrayLike<number>,
-): number[] {
+): Steps<number[]> {
   const groups = list.length;
   const parent = Int32Array.from(list, (group) => group.parent?.id ?? -1);
   // Groups are numbered depth first: those inside g are g … last[g].
@@ -36,7 +37,9 @@ export function hashScopes(
   for (let e = 0; e < target.length; e++) if (isNode(e)) from[next[target[e]!]!++] = source[e]!;
 
   const ops = new Map<string, number>();
+  yield;
   for (let n = 0; n < nodes.length; n++) {
+    if (n % 512 === 511) yield;
     const { opType } = nodes[n]!;
     let op = ops.get(opType);
     if (op === undefined) ops.set(opType, (op = hashText(opType)));

@@ -1,11 +1,11 @@
 // The text of whatever a scope's path names in a model: the whole, a body or function, or a named part of one of them.
 
-import { breathing, type Task } from '../../base/task';
+import { breathing, type Steps, type Task } from '../../base/task';
 import type { FunctionDef, Model, Node } from '../../ir/model';
 import { printFunction, printGraph, printModel } from '../../onnx/text/printText';
 import type { ValuesOptions } from '../../onnx/text/printTensor';
 import { bodiesOf } from '../../ir/graphIndex';
-import { inferredAt } from '../inferredAt';
+import { inferringAt } from '../inferredAt';
 import { cutOut, findPart, partPaths } from './scopeParts';
 import { allGraphs, findGraph, functionKey, functionScope, type ScopedGraph } from './scopes';
 import { inferring, type InferredGraph, type ShapeInfo } from '../shapes';
@@ -16,15 +16,15 @@ export interface FoundScope {
   readonly part?: { readonly path: string; readonly positions: readonly number[] };
 }
 
-/** A graph of that path, else a named part of a graph: "layers/0/attention", "Loop_3/body/layers/0". */
-export function findScope(model: Model, path: string): FoundScope | undefined {
+/** In steps: a graph of that path, else a named part of a graph: "layers/0/attention", "Loop_3/body/layers/0". */
+export function* findScope(model: Model, path: string): Steps<FoundScope | undefined> {
   const scoped = findGraph(model, path);
   if (scoped) return { scoped };
   const around = [...allGraphs(model)].filter((each) => each.path === '' || path.startsWith(`${each.path}/`));
   // The innermost graph that can hold it.
   for (const each of around.sort((a, b) => b.path.length - a.path.length)) {
     const rest = each.path === '' ? path : path.slice(each.path.length + 1);
-    const positions = findPart(each, rest);
+    const positions = yield* findPart(each, rest);
     if (positions) return { scoped: each, part: { path, positions } };
   }
   return undefined;
@@ -37,21 +37,22 @@ export interface ScopePaths {
   readonly parts: readonly string[];
 }
 
-/** Every path that findScope knows. */
-export function scopePaths(model: Model): ScopePaths {
+/** Every path that findScope knows, in steps. */
+export function* scopePaths(model: Model): Steps<ScopePaths> {
   const graphs: string[] = [];
   const parts: string[] = [];
   for (const scoped of allGraphs(model)) {
     graphs.push(scoped.path);
-    for (const part of partPaths(scoped)) parts.push(scoped.path === '' ? part : `${scoped.path}/${part}`);
+    for (const part of yield* partPaths(scoped))
+      parts.push(scoped.path === '' ? part : `${scoped.path}/${part}`);
   }
   return { graphs, parts };
 }
 
-/** A part as a model of its own, with the functions that it calls. */
-export function partModel(model: Model, found: FoundScope, types: InferredGraph): Model {
+/** A part as a model of its own, in steps, with the functions that it calls. */
+export function* partModel(model: Model, found: FoundScope, types: InferredGraph): Steps<Model> {
   const { scoped, part } = found;
-  const graph = cutOut(scoped.graph, part?.positions ?? [], part?.path ?? '', types);
+  const graph = yield* cutOut(scoped.graph, part?.positions ?? [], part?.path ?? '', types);
   return {
     ...model,
     docString: '',
@@ -78,7 +79,8 @@ export async function scopeText(
   const { functionDef, path } = scoped;
   if (part) {
     const main = await (shapes ? shapes() : breathing(inferring(model), task));
-    return printModel(partModel(model, found, inferredAt(model, scoped, main)), options, task);
+    const types = await breathing(inferringAt(model, scoped, main), task);
+    return printModel(await breathing(partModel(model, found, types), task), options, task);
   }
   if (path === '') return printModel(model, options, task);
   if (functionDef && functionScope(functionDef) === path) return printFunction(functionDef, options, task);

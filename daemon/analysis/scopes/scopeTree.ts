@@ -2,6 +2,7 @@
 // from the program's own scopes (nodeScope.ts), the names of values and weights, else from blocks that repeat, else
 // from chunks in file order. Equal neighbours ("layers.0", "layers.1", …) are put into one repeat.
 
+import { eachInSteps, type Steps } from '../../base/task';
 import type { Node } from '../../ir/model';
 import { mineBlocks } from './mineBlocks';
 import { hashScopes } from './scopeHash';
@@ -53,23 +54,23 @@ const newGroup = (name: string, parent: Group | undefined, kind = 0): Group => (
 });
 
 /**
- * The scope tree. `scopes` is the path of each node ("" where nothing tells), `isWeight` says of a value whether it
+ * The scope tree, in steps. `scopes` is the path of each node ("" where nothing tells), `isWeight` says of a value whether it
  * is an initializer; edges join node numbers, others are ignored.
  */
-export function scopeTree(
+export function* scopeTree(
   nodes: readonly Node[],
   scopes: readonly string[],
   isWeight: (name: string) => boolean,
   source: ArrayLike<number>,
   target: ArrayLike<number>,
-): ScopeTree {
+): Steps<ScopeTree> {
   const root = newGroup('', undefined);
-  const paths = fillGaps(nodes, scopes, isWeight);
-  if (paths === undefined) mineInto(root, nodes, source, target);
+  const paths = yield* fillGaps(nodes, scopes, isWeight);
+  if (paths === undefined) yield* mineInto(root, nodes, source, target);
   else {
     // Few paths for many nodes.
     const known = new Map<string, Group>();
-    nodes.forEach((node, index) => {
+    yield* eachInSteps(nodes, (node, index) => {
       const path = paths[index]!;
       let group = known.get(path);
       if (group === undefined) known.set(path, (group = groupAt(root, path)));
@@ -78,12 +79,15 @@ export function scopeTree(
     });
   }
   dissolveSmall(root);
+  yield;
   chunk(root);
   joinChains(root);
+  yield;
   const groups = number(root, nodes.length);
-  const hashes = hashScopes(nodes, groups, source, target);
+  const hashes = yield* hashScopes(nodes, groups, source, target);
   foldRepeats(root, hashes);
   liftRepeats(root);
+  yield;
   return columns(root, nodes.length, hashes);
 }
 
@@ -100,18 +104,19 @@ function groupAt(root: Group, path: string): Group {
 }
 
 /** Paths with the gaps filled, or undefined when too few nodes have one. */
-function fillGaps(
+function* fillGaps(
   nodes: readonly Node[],
   scopes: readonly string[],
   isWeight: (name: string) => boolean,
-): string[] | undefined {
-  const paths = scopes.map((scope, index) =>
-    scope === '' ? scopeFromValues(nodes[index]!, isWeight) : scope,
-  );
-  // Names of constants alone tell nothing: they are drawn in their readers.
+): Steps<readonly string[] | undefined> {
+  const paths: string[] = [];
   let [known, all] = [0, 0];
-  paths.forEach((path, index) => {
-    if (isConstant(nodes[index]!)) return;
+  yield* eachInSteps(nodes, (node, index) => {
+    const scope = scopes[index]!;
+    const path = scope === '' ? scopeFromValues(node, isWeight) : scope;
+    paths.push(path);
+    // Names of constants alone tell nothing: they are drawn in their readers.
+    if (isConstant(node)) return;
     all += 1;
     if (path !== '') known += 1;
   });
@@ -123,11 +128,14 @@ function fillGaps(
     if (paths[i] !== '') after = paths[i]!;
     next[i] = after;
   }
+  yield;
   let before = '';
-  return paths.map((path, i) => {
-    if (path !== '') return (before = path);
-    return commonPath(before, next[i]!);
+  const filled: string[] = [];
+  yield* eachInSteps(paths, (path, i) => {
+    if (path !== '') before = path;
+    filled.push(path === '' ? commonPath(before, next[i]!) : path);
   });
+  return filled;
 }
 
 const isConstant = ({ opType }: Node) => opType === 'Constant' || opType === 'ConstantOfShape';
@@ -168,20 +176,20 @@ function classOf(node: Node): string {
   return '';
 }
 
-function mineInto(
+function* mineInto(
   root: Group,
   nodes: readonly Node[],
   source: ArrayLike<number>,
   target: ArrayLike<number>,
-): void {
+): Steps<void> {
   const ids = new Map<string, number>();
   const tokens = Int32Array.from(nodes, ({ opType }) => {
     let id = ids.get(opType);
     if (id === undefined) ids.set(opType, (id = ids.size));
     return id;
   });
-  const blocks = nodes.length > mostDirect ? mineBlocks(tokens, source, target) : undefined;
-  nodes.forEach((_, index) => {
+  const blocks = nodes.length > mostDirect ? yield* mineBlocks(tokens, source, target) : undefined;
+  yield* eachInSteps(nodes, (_, index) => {
     const at = blocks === undefined ? -1 : Math.floor((index - blocks.start) / blocks.period);
     if (blocks === undefined || at < 0 || at >= blocks.count) root.nodes.push(index);
     else {

@@ -1,6 +1,7 @@
 // What a shape rule sees of its node, and the small readers that rules share. A rule is pure: types and known
 // values of the inputs in, types and known values of the outputs out.
 
+import type { Steps } from '../../base/task';
 import type { Attribute, Graph, Node } from '../../ir/model';
 import type { Tensor } from '../../ir/tensor';
 import type { Dim, Dims } from './dims';
@@ -33,17 +34,23 @@ export interface RuleContext {
   attribute(name: string): Attribute | undefined;
   /** Numbers of a tensor that is small and in memory (or that the caller could read). */
   constant(tensor: Tensor): readonly number[] | undefined;
-  /**
-   * Infers a body with the given input types and gives the types of its outputs; `times` is how often one run
-   * of the node runs the body.
-   */
-  body(name: string, graph: Graph, inputs: readonly Inferred[], times: Dim): readonly Inferred[];
   /** Reports that the operator's inputs do not fit together. */
   contradiction(message: string): void;
 }
 
+/** What the rule of an operator with bodies sees beside. */
+export interface BodyContext extends RuleContext {
+  /**
+   * Infers a body with the given input types and gives the types of its outputs; `times` is how often one run
+   * of the node runs the body.
+   */
+  body(name: string, graph: Graph, inputs: readonly Inferred[], times: Dim): Steps<readonly Inferred[]>;
+}
+
 /** Output types in order; undefined where the rule knows nothing. */
 export type Rule = (context: RuleContext) => readonly (Inferred | undefined)[];
+/** The rule of an operator with bodies, which are graphs of any size: it goes in steps. */
+export type BodyRule = (context: BodyContext) => Steps<readonly (Inferred | undefined)[]>;
 /** Rules of one family: standard operators by name, others as `com.microsoft.FusedConv`. */
 export type RuleTable = Readonly<Record<string, Rule>>;
 

@@ -1,10 +1,9 @@
 // The one table of shape rules: operator → rule. A family of operators is a file beside this one; adding an
-// operator means adding a line to its family's table.
+// operator means adding a line to its family's table. Operators with bodies have their own table in control.ts.
 
 import type { Rule, RuleTable } from './context';
 import { contribRules } from './contrib';
 import { contribAttentionRules } from './contribAttention';
-import { controlRules } from './control';
 import { convolutionRules } from './convolution';
 import { elementwiseRules } from './elementwise';
 import { generateRules } from './generate';
@@ -26,7 +25,6 @@ import { trainingRules } from './training';
 const families: readonly RuleTable[] = [
   contribRules,
   contribAttentionRules,
-  controlRules,
   convolutionRules,
   elementwiseRules,
   generateRules,

@@ -16,7 +16,8 @@ import {
 } from './context';
 import { commonDims, type Dim, type Dims } from './dims';
 
-const wrapped = (wrapper: 'seq' | 'optional', { dtype, dims, elem }: InferredType): Inferred =>
+/** A sequence or optional of that type. */
+export const wrapped = (wrapper: 'seq' | 'optional', { dtype, dims, elem }: InferredType): Inferred =>
   dtype === unknown.dtype
     ? unknown
     : { dtype: `${wrapper}(${dtype})`, dims: null, elem: dims ?? elem ?? null };
@@ -27,7 +28,7 @@ const inside = (dtype: string, wrapper: string): string =>
     : unknown.dtype;
 
 /** What is in a sequence or optional: a tensor of the shape that all have, or a sequence again. */
-function unwrapped({ dtype, elem }: InferredType, wrapper: 'seq' | 'optional'): Inferred {
+export function unwrapped({ dtype, elem }: InferredType, wrapper: 'seq' | 'optional'): Inferred {
   const inner = inside(dtype, wrapper);
   const isTensor = !inner.includes('(');
   return { dtype: inner, dims: isTensor ? (elem ?? null) : null, elem: isTensor ? null : (elem ?? null) };
@@ -114,17 +115,6 @@ const concatFromSequence: Rule = (context: RuleContext) => {
   return [{ dtype: type.dtype, dims: joined }];
 };
 
-/** The body sees one element of each sequence, and plain tensors whole. */
-const sequenceMap: Rule = (context) => {
-  const body = context.attribute('body');
-  if (body?.type !== 'GRAPH') return [];
-  const inputs = context.node.inputs.map((_, at): Inferred => {
-    const type = context.type(at);
-    return type.dtype.startsWith('seq(') ? unwrapped(type, 'seq') : type;
-  });
-  return context.body('body', body.value, inputs, null).map((type) => wrapped('seq', type));
-};
-
 const stringSplit: Rule = (context) => {
   const dims = context.dims(0);
   return [
@@ -161,7 +151,6 @@ export const sequenceRules: RuleTable = {
   SequenceErase: firstType,
   SequenceAt: element,
   SequenceLength: scalar('int64'),
-  SequenceMap: sequenceMap,
   SplitToSequence: splitToSequence,
   ConcatFromSequence: concatFromSequence,
   Optional: optional,

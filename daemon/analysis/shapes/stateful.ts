@@ -1,7 +1,6 @@
-// Shape rules of sequence operators that carry a state from call to call, and of attention that is given its own
-// modifications as graphs.
+// Shape rules of sequence operators that carry a state from call to call.
 
-import { intOf, unknown, type Rule, type RuleTable } from './context';
+import { intOf, type Rule, type RuleTable } from './context';
 import { multiplyDims, quotient, subtractDims, type Dims } from './dims';
 
 /** Output like the input, and the last k - 1 positions: [batch, channels, k - 1]. */
@@ -39,25 +38,8 @@ const linearAttention: Rule = (context) => {
   ];
 };
 
-/** Queries, keys and values of rank 4; both graphs keep the shape [batch, heads, queries, keys]. */
-const flexAttention: Rule = (context) => {
-  const q = context.dims(0);
-  const k = context.dims(1);
-  const v = context.dims(2);
-  const dtype = context.dtype(0);
-  const scores: Dims | null = q?.length === 4 ? [q[0]!, q[1]!, q[2]!, k?.[2] ?? null] : null;
-  for (const name of ['score_mod', 'prob_mod']) {
-    const attribute = context.attribute(name);
-    if (attribute?.type === 'GRAPH') {
-      context.body(name, attribute.value, [{ dtype: unknown.dtype, dims: scores }], 1);
-    }
-  }
-  return [{ dtype, dims: q?.length === 4 ? [q[0]!, q[1]!, q[2]!, v?.[3] ?? null] : null }];
-};
-
 export const statefulRules: RuleTable = {
   CausalConvWithState: causalConvolution,
   LinearAttention: linearAttention,
   'com.microsoft.CausalConvWithState': causalConvolution,
-  'ai.onnx.preview.FlexAttention': flexAttention,
 };

@@ -14,6 +14,7 @@ import { silentTask } from '../../../daemon/base/task';
 import { floatTensor, graph, int64Tensor, model, node, valueInfo } from '../../../daemon/ir/builder';
 import { DataType } from '../../../daemon/ir/dataType';
 import type { FunctionDef, Graph, Model, Node } from '../../../daemon/ir/model';
+import { bodyRules } from '../../../daemon/analysis/shapes/control';
 import { rules } from '../../../daemon/analysis/shapes/rules';
 
 const { FLOAT } = DataType;
@@ -181,7 +182,7 @@ test('every rule survives nodes without inputs, with strange ones, and with stra
   };
   const names = [...strange.map(({ name }) => name), ...initializers.map(({ name }) => name), 'missing', ''];
   const nodes: Node[] = [];
-  for (const rule of rules.keys()) {
+  for (const rule of [...rules.keys(), ...bodyRules.keys()]) {
     const dot = rule.lastIndexOf('.');
     const [domain, opType] = dot < 0 ? ['', rule] : [rule.slice(0, dot), rule.slice(dot + 1)];
     for (let shift = 0; shift <= names.length; shift += 1) {

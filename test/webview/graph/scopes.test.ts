@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { graphTable } from '../../../daemon/analysis/graphTable';
 import { findScope } from '../../../daemon/analysis/scopes/scopeText';
+import { inOneGo } from '../../../daemon/base/task';
 import type { Model } from '../../../daemon/ir/model';
 import { encodeColumns } from '../../../daemon/protocol/columns';
 import { findRows } from '../../../webview/graph/findNodes';
@@ -182,7 +183,11 @@ describe('scopes of a decoder', () => {
         const inside = new Set([g]);
         for (let h = g + 1; h < model.groups; h++) if (inside.has(model.groupParent[h]!)) inside.add(h);
         const rows = [...model.group.keys()].filter((row) => inside.has(model.group[row]!));
-        assert.deepEqual(findScope(built, scopePath(model, g))?.part?.positions, rows, scopePath(model, g));
+        assert.deepEqual(
+          inOneGo(findScope(built, scopePath(model, g)))?.part?.positions,
+          rows,
+          scopePath(model, g),
+        );
       }
     }
   });

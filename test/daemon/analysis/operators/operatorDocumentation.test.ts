@@ -11,6 +11,7 @@ import {
 import { operatorSchema } from '../../../../daemon/analysis/operators/operatorSchema';
 import { operatorVersions } from '../../../../daemon/analysis/operators/operators';
 import { contribWords } from '../../../../daemon/analysis/operators/operatorWords/contrib';
+import { bodyRules } from '../../../../daemon/analysis/shapes/control';
 import { rules } from '../../../../daemon/analysis/shapes/rules';
 
 /** Domain, name and versions of all operators of the table. */
@@ -32,7 +33,7 @@ test('every operator of the standard has a sentence of its own', () => {
 });
 
 test('every operator of ONNX Runtime that shapes are inferred for has a sentence', () => {
-  const names = [...rules.keys()]
+  const names = [...rules.keys(), ...bodyRules.keys()]
     .filter((key) => key.startsWith('com.microsoft.') && key.split('.').length === 3)
     .map((key) => key.slice('com.microsoft.'.length));
   assert.ok(names.length > 80);

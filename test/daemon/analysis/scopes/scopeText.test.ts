@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { checkModel } from '../../../../daemon/analysis/checks';
 import { findScope, partModel, scopePaths } from '../../../../daemon/analysis/scopes/scopeText';
 import { inferShapes, typeIn } from '../../../../daemon/analysis/shapes';
-import { silentTask } from '../../../../daemon/base/task';
+import { inOneGo, silentTask } from '../../../../daemon/base/task';
 import { readModel } from '../../../../daemon/onnx/readModel';
 import { repository, sharedFolder } from '../../../support/paths';
 
@@ -24,9 +24,9 @@ test('every named part of real models is a right model with the same types', asy
   for (const path of models) {
     const { model } = await readModel(path, silentTask);
     const whole = inferShapes(model!);
-    for (const scope of scopePaths(model!).parts) {
-      const found = findScope(model!, scope)!;
-      const part = partModel(model!, found, whole);
+    for (const scope of inOneGo(scopePaths(model!)).parts) {
+      const found = inOneGo(findScope(model!, scope))!;
+      const part = inOneGo(partModel(model!, found, whole));
       const where = `${path} ${scope}`;
       const shapes = inferShapes(part);
       const wrong = checkModel(part, { shapes }).filter(({ severity }) => severity === 'error');
