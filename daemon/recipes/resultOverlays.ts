@@ -212,7 +212,7 @@ function ofWidths({ groups = [], locked = [] }: Given): Overlay[] {
     },
     {
       name: 'prune.locked',
-      title: 'Could not be cut',
+      title: 'Layers left whole',
       unit: '',
       kind: 'category',
       entries: locked.map(({ name, reason }) => ({ node: name, category: 'stays whole', text: reason })),

@@ -23,6 +23,11 @@ export const clusterJob: Job = {
         output: 'Write to',
         overwrite: 'Replace the file if it exists',
       },
+      absent: { codebooks: '1', calibrationSamples: 'All' },
+      helps: {
+        calibration:
+          'An .npz file with arrays named like the inputs: the codebooks are then fitted to what the layers read, and less is lost.',
+      },
       start: () => ({ clusters: 16 }),
       ending: () => 'shared',
       result: 'cluster',

@@ -2,6 +2,7 @@
 
 import { basename } from 'node:path';
 import type { Control, Field, FormValues, MethodForm, Option, PathUse } from '../../daemon/protocol/jobPage';
+import { helps, outputHelp } from './helps';
 import { freeOutput } from './output';
 import { dataOffers, isOfAnother, modelOffers } from './offers';
 import type { Method, Situation } from './job';
@@ -43,12 +44,6 @@ const pathUses: Readonly<Record<string, PathUse>> = {
   output: 'newModel',
 };
 
-/** Help that reads otherwise in a form than in the protocol. */
-const helps: Readonly<Record<string, string>> = {
-  output:
-    'The file that is written; empty, it is a free name beside the model. A file that is there already is not replaced.',
-};
-
 /** The form of one way of doing a job. */
 export function methodForm(method: Method, situation: Situation): MethodForm {
   const schema = method.request.params as Schema;
@@ -65,7 +60,7 @@ export function methodForm(method: Method, situation: Situation): MethodForm {
     found.set(name, {
       name,
       label: method.labels?.[name] ?? labelOf(name),
-      help: helps[name] ?? each.description ?? '',
+      help: helpOf(name, method) ?? each.description ?? '',
       control: controlOf(name, each, method, situation),
       required: required.has(name),
       more: place < 0,
@@ -84,6 +79,12 @@ export function methodForm(method: Method, situation: Situation): MethodForm {
     estimates: method.estimate !== undefined,
     verb: method.verb,
   };
+}
+
+/** What is said of a field in a form; undefined where the protocol's own sentence does. */
+function helpOf(name: string, method: Method): string | undefined {
+  if (name === 'output' && method.ending !== undefined) return outputHelp;
+  return method.helps?.[name] ?? helps[name];
 }
 
 /** Fields by name; parts of nested objects as `load.rate`. */

@@ -35,6 +35,8 @@ export interface Method {
   readonly hidden?: readonly string[];
   /** Fields that must be filled beyond what the schema requires. */
   readonly needs?: readonly string[];
+  /** Help that is better here than what the protocol says (helps.ts). */
+  readonly helps?: Readonly<Record<string, string>>;
   /** Labels that are better than the field's name. */
   readonly labels?: Readonly<Record<string, string>>;
   /** What an empty field means, where it is not "automatic". */

@@ -4,6 +4,7 @@
 import { Prune } from '../../daemon/protocol/prune';
 import { PruneWeights } from '../../daemon/protocol/pruneWeights';
 import type { FormValues } from '../../daemon/protocol/jobPage';
+import { pruneHelps } from './helps';
 import type { Job, Method } from './job';
 import { pruneRules, zerosRules } from './rules';
 
@@ -39,14 +40,16 @@ const channels = (
     output: 'Write to',
     overwrite: 'Replace the file if it exists',
     align: 'Widths are multiples of',
+    scope: 'The share holds for',
     repair: 'Refit the layers',
     most: 'Most that a group may lose',
     caps: 'Most that single groups may lose',
     threads: 'Threads to measure with',
   },
-  absent: { most: '0.8', threads: '1' },
+  absent: { most: '0.8', threads: '1', align: 'The vector width of this machine' },
   automatic: ['repair'],
   rules: pruneRules,
+  helps: pruneHelps,
   start: () => ({ [goal]: says.start }),
   ending: () => 'pruned',
   result: 'prune',
@@ -81,6 +84,7 @@ const zeros = {
   },
   absent: { rounds: '1', calibrationSamples: 'All', store: 'packed' },
   rules: zerosRules,
+  helps: pruneHelps,
   result: 'zeros',
 } as const satisfies Partial<Method>;
 

@@ -4,6 +4,7 @@ import { ConvertPrecision } from '../../daemon/protocol/precision';
 import { Quantize } from '../../daemon/protocol/quantize';
 import { QuantizeWeights } from '../../daemon/protocol/weightOnly';
 import type { FormValues } from '../../daemon/protocol/jobPage';
+import { precisionHelps, staticHelps, weightOnlyHelps } from './helps';
 import type { CommandWords, Job, Method } from './job';
 import { precisionRules, staticRules, weightOnlyRules } from './rules';
 
@@ -34,6 +35,12 @@ const labels = {
   minCosine: 'Least cosine similarity',
   maxMagnitude: 'Largest value in half',
   overwrite: 'Replace the file if it exists',
+  target: 'Processor',
+  maxSeconds: 'Longest search, seconds',
+  maxEvaluations: 'Most versions to measure',
+  accuracyLevel: 'Arithmetic',
+  embeddings: 'Lookup tables too',
+  largestError: 'Largest error of a weight',
 };
 
 const absent = {
@@ -45,6 +52,12 @@ const absent = {
   maxEvaluations: 'No limit',
   percentile: '99.999',
   momentum: '0.01',
+  target: 'That of this machine',
+  calibrator: 'MinMax',
+  format: 'steps (QDQ)',
+  blockSize: '32',
+  passes: '1',
+  largestError: 'Any',
 };
 
 /** What only a search with calibration data can use. */
@@ -74,6 +87,7 @@ export const precisionMethods: readonly Method[] = (['fp16', 'bf16'] as const).m
   labels: { ...labels, mode: 'Half is for' },
   absent: { ...absent, maxEvaluations: '60', minSqnrDb: '50, or what else is asked for' },
   rules: precisionRules,
+  helps: precisionHelps,
   ending: () => method,
   result: 'quantize',
   estimate: () => ({ method }),
@@ -99,6 +113,7 @@ export const quantizeJob: Job = {
       absent,
       automatic: ['tune'],
       rules: staticRules,
+      helps: staticHelps,
       ending: () => 'int8',
       result: 'quantize',
       estimate: () => ({ method: 'static' }),
@@ -115,6 +130,10 @@ export const quantizeJob: Job = {
       front: ['exclude', 'output'],
       hidden: staticOnly,
       labels: { ...labels, calibration: 'Data to measure the error on' },
+      helps: {
+        calibration:
+          'An .npz file with arrays named like the inputs. Only the error is measured on it; without, on generated inputs.',
+      },
       absent,
       ending: () => 'int8-dynamic',
       result: 'quantize',
@@ -133,6 +152,7 @@ export const quantizeJob: Job = {
       absent,
       automatic: ['symmetric', 'embeddings'],
       rules: weightOnlyRules,
+      helps: weightOnlyHelps,
       start: () => ({ bits: 4 }),
       ending: ({ bits }) => `int${typeof bits === 'number' ? bits : 4}`,
       result: 'quantize',

@@ -27,6 +27,7 @@ export const sensitivityJob: Job = {
         exclude: 'Nodes in float',
         calibrationCache: 'Keep ranges in',
       },
+      absent: { samples: '64' },
       result: 'sensitivity',
       paints: true,
       command: { name: 'sensitivity' },

@@ -16,6 +16,9 @@ import { WebSocketServer } from 'ws';
 import { openSocket, SocketTunnel } from './socketTunnel';
 import { themes, type ThemeName } from './themes';
 
+/** A test waits at most so long for anything, milliseconds: only to end what would never end. */
+const patience = 120_000;
+
 const nonce = 'dGVzdA';
 const types: Readonly<Record<string, string>> = {
   js: 'text/javascript',
@@ -98,6 +101,7 @@ export class Pages {
         '--disable-background-networking',
         `--disable-features=${unused.join(',')}`,
       ],
+      timeout: patience,
     });
     const server = createServer((request, response) => {
       const name = (request.url ?? '/').slice(1).split('?')[0]!;
@@ -153,6 +157,7 @@ export class Pages {
     });
     this.contexts.push(context);
     const page = await context.newPage();
+    page.setDefaultTimeout(patience);
     const complaints: string[] = [];
     page.on('pageerror', (error) => complaints.push(`page error: ${error.message}`));
     page.on('console', (message) => {

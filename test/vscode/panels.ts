@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import type { FrameLocator } from 'playwright-core';
 import { inWindow } from '../support/inWindow';
 import { repository, temporaryFolder } from '../support/paths';
-import type { VscodeWindow, WindowOptions } from '../support/vscodeWindow';
+import { patience, type VscodeWindow, type WindowOptions } from '../support/vscodeWindow';
 
 type OpenWindow = (options: Omit<WindowOptions, 'vsix'>) => Promise<VscodeWindow>;
 
@@ -33,14 +33,14 @@ export function panels(open: OpenWindow): void {
         fill: (panel: FrameLocator) => Promise<void>,
       ): Promise<FrameLocator> {
         await window.runCommand(`Slipway: ${command}…`);
-        await page.getByRole('tab', { name: `${tab} resnet.onnx` }).waitFor({ timeout: 30_000 });
+        await page.getByRole('tab', { name: `${tab} resnet.onnx` }).waitFor({ timeout: patience });
         const panel = window.webview();
         await panel
           .getByRole('heading', { level: 1, name: `${tab} resnet.onnx` })
-          .waitFor({ timeout: 30_000 });
+          .waitFor({ timeout: patience });
         await fill(panel);
         await panel.locator('.submit .primary').click();
-        await panel.getByRole('group', { name: 'Actions' }).waitFor({ timeout: 120_000 });
+        await panel.getByRole('group', { name: 'Actions' }).waitFor({ timeout: patience });
         return panel;
       }
       const more = async (panel: FrameLocator, fields: Record<string, string>) => {
@@ -53,7 +53,7 @@ export function panels(open: OpenWindow): void {
       };
 
       await window.openFromExplorer('resnet.onnx');
-      await window.webview().locator('canvas.graph').waitFor({ timeout: 60_000 });
+      await window.webview().locator('canvas.graph').waitFor({ timeout: patience });
 
       const measured = await run('Benchmark', 'Benchmark', (panel) =>
         more(panel, { maxSeconds: '1', minSamples: '5' }),
@@ -102,7 +102,7 @@ export function panels(open: OpenWindow): void {
         await panel
           .getByText(/step 2 \(prune\) cannot come after quantize/)
           .first()
-          .waitFor({ timeout: 30_000 });
+          .waitFor({ timeout: patience });
         await picture('panel-recipe-refused');
         await file.selectOption({ label: 'small.yaml' });
       });
@@ -121,7 +121,7 @@ export function panels(open: OpenWindow): void {
       await page.locator('.activitybar [aria-label^="Slipway"]').first().click();
       const runs = page.locator('.pane', { has: page.locator('.pane-header', { hasText: 'Runs' }) });
       const rows = runs.locator('.monaco-list-row');
-      await rows.filter({ hasText: 'Quantize' }).first().waitFor({ timeout: 30_000 });
+      await rows.filter({ hasText: 'Quantize' }).first().waitFor({ timeout: patience });
       assert.deepEqual(await rows.locator('.label-name').allInnerTexts(), [
         'resnet.onnx',
         'Run Recipe',
@@ -134,15 +134,15 @@ export function panels(open: OpenWindow): void {
       ]);
       await picture('runs');
       await rows.filter({ hasText: 'Evaluate' }).first().click();
-      await window.webview().getByText('What was taken for what').waitFor({ timeout: 30_000 });
+      await window.webview().getByText('What was taken for what').waitFor({ timeout: patience });
 
       await page.getByRole('tab', { name: /^resnet\.onnx/ }).click();
       await window.runCommand('Slipway: Show History');
       const history = window.webview();
       await history
         .getByRole('heading', { level: 1, name: /History resnet\.onnx/ })
-        .waitFor({ timeout: 30_000 });
-      await history.locator('.run-table tbody tr').nth(3).waitFor({ timeout: 30_000 });
+        .waitFor({ timeout: patience });
+      await history.locator('.run-table tbody tr').nth(3).waitFor({ timeout: patience });
       await history.getByRole('checkbox').nth(0).check();
       await history.getByRole('checkbox').nth(1).check();
       await history.locator('.two-runs').waitFor();
@@ -157,9 +157,9 @@ export function panels(open: OpenWindow): void {
         .getByRole('button', { name: 'Quantize', exact: true })
         .click();
       const again = window.webview();
-      await again.getByRole('button', { name: 'Show Differences' }).click({ timeout: 30_000 });
-      await page.locator('.pane-header', { hasText: 'Changes' }).waitFor({ timeout: 60_000 });
-      await page.locator('iframe.webview.ready').nth(1).waitFor({ timeout: 60_000 });
+      await again.getByRole('button', { name: 'Show Differences' }).click({ timeout: patience });
+      await page.locator('.pane-header', { hasText: 'Changes' }).waitFor({ timeout: patience });
+      await page.locator('iframe.webview.ready').nth(1).waitFor({ timeout: patience });
       await picture('panel-differences');
     });
   });

@@ -8,7 +8,7 @@ import { silentTask } from '../../daemon/base/task';
 import { floatTensor, graph, model, node, valueInfo } from '../../daemon/ir/builder';
 import { DataType } from '../../daemon/ir/dataType';
 import { writeModel } from '../../daemon/onnx/writeModel';
-import { until, type VscodeWindow } from '../support/vscodeWindow';
+import { patience, until, type VscodeWindow } from '../support/vscodeWindow';
 
 const source = ['import torch', '', 'def forward(x, w):', '    return torch.matmul(x, w)  # here', ''];
 
@@ -41,11 +41,11 @@ export async function sourceAndTensor(window: VscodeWindow, folder: string): Pro
   const { page } = window;
   await window.openFromExplorer('traced.onnx');
   const inspector = window.webview().locator('.inspector');
-  await window.webview().locator('#search:enabled').waitFor({ timeout: 60_000 });
+  await window.webview().locator('#search:enabled').waitFor({ timeout: patience });
   await window.webview().locator('#search').fill('matmul');
   await window.webview().locator('#search').press('Enter');
   const link = inspector.locator('button', { hasText: 'traced_net.py:4' });
-  await link.waitFor({ timeout: 30_000 });
+  await link.waitFor({ timeout: patience });
 
   // The weight first: the source takes the focus to another group of editors.
   await inspector.locator('button', { hasText: 'Save as .npy' }).click();
@@ -53,14 +53,14 @@ export async function sourceAndTensor(window: VscodeWindow, folder: string): Pro
   const path = dialog.locator('input.input');
   await until(
     async () => (await path.inputValue()).endsWith('w.npy'),
-    30_000,
+    patience,
     () => 'The dialog does not propose w.npy.',
   );
   await path.press('Enter');
   const file = join(folder, 'w.npy');
   await until(
     () => Promise.resolve(existsSync(file) && statSync(file).size === 128 + 32),
-    30_000,
+    patience,
     () => 'w.npy is not written.',
   );
   const saved = readFileSync(file);
@@ -71,12 +71,12 @@ export async function sourceAndTensor(window: VscodeWindow, folder: string): Pro
   await page
     .locator('.tabs-container .tab', { hasText: 'traced_net.py' })
     .first()
-    .waitFor({ timeout: 30_000 });
+    .waitFor({ timeout: patience });
   // The cursor stands on the line.
   await page
     .locator('.statusbar-item', { hasText: /Ln 4, Col 1\b/ })
     .first()
-    .waitFor({ timeout: 30_000 });
+    .waitFor({ timeout: patience });
   await window.runCommand('View: Close All Editors');
-  await page.locator('.tabs-container .tab').first().waitFor({ state: 'detached', timeout: 30_000 });
+  await page.locator('.tabs-container .tab').first().waitFor({ state: 'detached', timeout: patience });
 }

@@ -9,7 +9,7 @@ import type { Page } from 'playwright-core';
 import { inWindow } from '../support/inWindow';
 import { repository, temporaryFolder } from '../support/paths';
 import { runCli } from '../support/runCli';
-import { until, type VscodeWindow, type WindowOptions } from '../support/vscodeWindow';
+import { patience, until, type VscodeWindow, type WindowOptions } from '../support/vscodeWindow';
 import { sourceAndTensor, writeTraced } from './sourceAndTensor';
 
 type OpenWindow = (options: Omit<WindowOptions, 'vsix'>) => Promise<VscodeWindow>;
@@ -32,11 +32,11 @@ export function textAndCompare(open: OpenWindow): void {
       const picture = (name: string) => page.screenshot({ path: join(pictures, `${name}.png`) });
       await sourceAndTensor(window, folder);
       await window.openFromExplorer('resnet.onnx');
-      await window.webview().locator('canvas.graph').waitFor({ timeout: 60_000 });
+      await window.webview().locator('canvas.graph').waitFor({ timeout: patience });
 
       await window.runCommand('Slipway: Open as Text');
       const editor = page.locator('.monaco-editor .view-lines').first();
-      await editor.getByText('opset_import').first().waitFor({ timeout: 30_000 });
+      await editor.getByText('opset_import').first().waitFor({ timeout: patience });
       await editor.getByText('opset_import').first().click();
       await picture('text');
       // The outline knows the nodes: go to one by its name.
@@ -46,7 +46,7 @@ export function textAndCompare(open: OpenWindow): void {
 
       // The tab is there again after a reload, with its text and with language features.
       await window.reload();
-      await editor.getByText('Gemm').first().waitFor({ timeout: 60_000 });
+      await editor.getByText('Gemm').first().waitFor({ timeout: patience });
       await editor.getByText('Gemm').first().click();
       await goToSymbol(page, 'flatten', 'Flatten');
       await editor.getByText('Flatten').first().waitFor();
@@ -59,8 +59,8 @@ export function textAndCompare(open: OpenWindow): void {
       const group = page
         .locator('.pane-body .monaco-list-row', { hasText: 'Fused, folded and rewritten' })
         .first();
-      await group.waitFor({ timeout: 60_000 });
-      await page.locator('iframe.webview.ready').nth(1).waitFor({ timeout: 60_000 });
+      await group.waitFor({ timeout: patience });
+      await page.locator('iframe.webview.ready').nth(1).waitFor({ timeout: patience });
       await picture('compare');
       const other = page
         .locator('.pane-body .monaco-list-row', { hasText: /Fused|Weights|Attributes/ })
@@ -68,7 +68,7 @@ export function textAndCompare(open: OpenWindow): void {
       await other.click();
       await page.keyboard.press('ArrowRight');
       const change = page.locator('.pane-body .monaco-list-row[aria-level="2"]').first();
-      await change.waitFor({ timeout: 20_000 });
+      await change.waitFor({ timeout: patience });
       await change.click();
       await until(
         async () => {
@@ -77,7 +77,7 @@ export function textAndCompare(open: OpenWindow): void {
           );
           return (await Promise.all(shown)).every((text) => text.startsWith('Selected:'));
         },
-        30_000,
+        patience,
         () => 'A change does not select its nodes in both editors.',
       );
       await picture('compare-selected');
@@ -102,7 +102,7 @@ async function goToSymbol(page: Page, typed: string, shown: string): Promise<voi
       if (!found) await page.keyboard.press('Escape');
       return found;
     },
-    60_000,
+    patience,
     () => `The outline has no "${shown}".`,
   );
   await page.keyboard.press('Enter');
