@@ -103,4 +103,25 @@ describe('functions of a model', () => {
     await again.page.press('#search', 'Escape');
     await closeEditor(again);
   });
+
+  it('open by levels like scopes, and are searched by attribute', async () => {
+    const opened = await openEditor(pages, serveByDaemon(client, path));
+    const { page } = opened;
+    await drawn(page);
+    await boxes(page, 6);
+    await page.focus('#stage');
+    await page.keyboard.press('2');
+    await boxes(page, 16);
+    await page.keyboard.press('3');
+    await boxes(page, 22);
+    // Two functions in functions state the attribute; the graph itself has none.
+    await page.fill('#search', 'attr:alpha=0.25');
+    await page.waitForSelector('#search-count:text("of 2")');
+    await page.focus('#stage');
+    await page.keyboard.press('1');
+    await boxes(page, 6);
+    await page.click('button[aria-label^="Open one level more"]');
+    await boxes(page, 16);
+    await closeEditor(opened);
+  });
 });

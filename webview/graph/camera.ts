@@ -13,6 +13,9 @@ export interface Size {
 }
 
 const largestScale = 3;
+/** Views that are narrower than this, in pixels, begin below what lies in their corner. */
+const narrow = 680;
+const cornerHeight = 32;
 
 /** Smallest useful scale: the whole graph at half the size of the view. */
 function smallestScale(graph: Size, view: Size): number {
@@ -36,9 +39,11 @@ export function fitAll(graph: Size, view: Size): Camera {
 /** Where a picture starts: all of it when its text stays legible, else its top, `around` in the middle. */
 export function firstView(graph: Size, view: Size, around: number): Camera {
   const all = fitAll(graph, view);
-  if (all.scale >= 0.8) return all;
+  // In a narrow view the corner with the picker of values would lie over the first box.
+  const top = view.width < narrow ? -cornerHeight : Infinity;
+  if (all.scale >= 0.8) return { ...all, y: Math.min(all.y, top / all.scale) };
   const scale = Math.min(1, Math.max(0.85, view.width / Math.max(1, graph.width)));
-  return { scale, x: around - view.width / scale / 2, y: 0 };
+  return { scale, x: around - view.width / scale / 2, y: Math.min(0, top / scale) };
 }
 
 /** Zooms by a factor; the graph point under (px, py) stays where it is on the screen. */

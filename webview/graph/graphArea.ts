@@ -75,13 +75,17 @@ export function graphArea(
       ${
         (state.table?.model.groups ?? 0) === 0
           ? nothing
-          : html`${iconButton(
+          : iconButton(
               'list-tree',
               state.opening.flat ? 'Group nodes into scopes' : 'Show all nodes without scopes',
               () => actions.setFlat(!state.opening.flat),
               { pressed: !state.opening.flat },
-            )}
-            ${iconButton('collapse-all', 'Close all scopes (1)', () => actions.openLevels(0))}
+            )
+      }
+      ${
+        !hasLevels(state)
+          ? nothing
+          : html`${iconButton('collapse-all', 'Close all scopes (1)', () => actions.openLevels(0))}
             ${iconButton('expand-all', 'Open one level more (2 to 9: so many levels)', () =>
               actions.openLevels(openDepth(state) + 1),
             )}`
@@ -100,6 +104,10 @@ function traceNote({ trace }: EditorState, actions: GraphAreaActions) {
     </button>
   </div>`;
 }
+
+/** Whether there is anything that opens: scopes, or functions where they are called. */
+const hasLevels = ({ table }: EditorState): boolean =>
+  table !== undefined && (table.model.groups > 0 || table.model.callee.some((callee) => callee !== ''));
 
 /** Levels of scopes that are open. */
 function openDepth({ table, opening }: EditorState): number {

@@ -43,6 +43,23 @@ export const callOfGroup = (model: ModelTable, group: number): OpenedCall | unde
 export const isClosedCall = (model: ModelTable, row: number): boolean =>
   row < model.rows && (model.callee[row] ?? '') !== '' && model.foldedInto[row] === -1;
 
+/** Rows of calls that are seen when the scopes in `open` are, and lie less than `levels` deep. */
+export function callsWithin(
+  model: ModelTable,
+  { open }: { readonly open: ReadonlySet<number> },
+  levels: number,
+): number[] {
+  const rows: number[] = [];
+  for (let row = 0; row < model.rows; row++) {
+    if (!isClosedCall(model, row)) continue;
+    let depth = 0;
+    let g = model.group[row]!;
+    for (; g >= 0 && open.has(g); g = model.groupParent[g]!) depth += 1;
+    if (g < 0 && depth < levels) rows.push(row);
+  }
+  return rows;
+}
+
 /** The operator that a row is or stands for: itself, or the call whose function is open there. */
 export function operatorOf(model: ModelTable, row: number): number | undefined {
   if (row < model.rows) return model.kind[row] === NodeKind.operator ? row : undefined;

@@ -3,7 +3,8 @@
 
 import type { ModelTable } from '../graph/modelTable';
 import { readModelTable } from '../graph/modelTable';
-import { callPath, countOperators, isClosedCall, openCall, rowAt } from '../graph/openCall';
+import { callPath, callsWithin, countOperators, isClosedCall, openCall, rowAt } from '../graph/openCall';
+import { toDepth } from '../graph/table';
 import type { EditorHost } from '../host';
 import { boundOf, type EditorState, type KeptState } from './editorState';
 import type { Store } from './store';
@@ -37,6 +38,30 @@ export class CallController {
     this.scope = scope;
     this.opened.push(path);
     return openCall(model, row, path, body);
+  }
+
+  /**
+   * The table with the functions in it that are called up to so many levels deep, as far as no more than `most` boxes
+   * come of it; the table itself when there are none.
+   */
+  async openTo(model: ModelTable, scope: string, levels: number, most: number): Promise<ModelTable> {
+    let whole = model;
+    for (let level = 0; level < levels; level++) {
+      const rows = callsWithin(whole, toDepth(whole, levels, most), levels).slice(0, mostKept);
+      if (rows.length === 0) break;
+      const paths = rows.map((row) => callPath(whole, scope, row));
+      const bodies = await Promise.all(paths.map((path) => this.fetch(path)));
+      const before = whole;
+      rows.forEach((row, at) => {
+        const body = bodies[at];
+        if (body === undefined || whole.rows + body.rows > model.rows + most) return;
+        whole = openCall(whole, row, paths[at]!, body);
+        this.opened.push(paths[at]!);
+      });
+      if (whole === before) break;
+    }
+    if (whole !== model) this.scope = scope;
+    return whole;
   }
 
   /** A new table of a graph with the functions that were open in it; what is not there any more is left out. */

@@ -281,14 +281,22 @@ export class EditorController {
   private async openCall(model: ModelTable, row: number): Promise<void> {
     const opened = await this.calls.open(model, this.store.state.scope, row);
     if (opened === undefined || this.model !== model) return;
-    const { opening, selected } = this.store.state;
+    const { opening } = this.store.state;
+    const open = new Set(opening.open).add(model.groups);
+    await this.arrangeWith(opened, { ...opening, open }, row);
+  }
+
+  /** Shows the model with functions in it that it had not before; what was selected stays so, else `row` is. */
+  private async arrangeWith(opened: ModelTable, opening: Opening, row: number | undefined): Promise<void> {
+    const { model } = this;
+    const { selected } = this.store.state;
+    if (model === undefined) return;
     // Scopes stand behind the rows, which have become more.
     const moved =
       selected !== undefined && selected >= model.rows ? selected + opened.rows - model.rows : selected;
     this.model = opened;
     this.store.update({ selected: undefined });
-    const open = new Set(opening.open).add(model.groups);
-    if (await this.arrange({ ...opening, open }, row)) this.selectRow(moved ?? row, false);
+    if (await this.arrange(opening, row)) this.selectRow(moved ?? row, false);
   }
 
   /** Shows the next (1) or previous (-1) member of the repeat that a row is, or lies in. */
@@ -298,11 +306,16 @@ export class EditorController {
     if (next !== undefined) await this.arrange(next.opening, this.model.rows + next.repeat);
   }
 
-  /** Opens scopes so many levels deep, from 0 (all closed). */
+  /** Opens scopes and functions so many levels deep, from 0 (all closed). */
   async openLevels(levels: number): Promise<void> {
-    if (this.model !== undefined && this.model.groups > 0) {
-      await this.arrange(toDepth(this.model, levels, mostBoxes), undefined);
-    }
+    const { model } = this;
+    if (model === undefined) return;
+    const { scope } = this.store.state;
+    const opened = await this.calls.openTo(model, scope, levels, mostBoxes);
+    if (this.model !== model || opened.groups === 0) return;
+    const opening = toDepth(opened, levels, mostBoxes);
+    if (opened === model) await this.arrange(opening, undefined);
+    else await this.arrangeWith(opened, opening, undefined);
   }
 
   /** Shows everything in one plane, or the scopes again. */

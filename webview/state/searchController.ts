@@ -5,6 +5,7 @@ import type { Asked } from '../../daemon/protocol/pageChannel';
 import { attributesIn, findRows } from '../graph/findNodes';
 import type { GraphView } from '../graph/graphView';
 import type { ModelTable } from '../graph/modelTable';
+import { rowAt } from '../graph/openCall';
 import { shownRow } from '../graph/table';
 import type { EditorHost } from '../host';
 import type { EditorState } from './editorState';
@@ -52,20 +53,31 @@ export class SearchController {
   /** Asks which nodes have the attributes, and searches again with the answer. */
   private async ask(query: string, unknown: readonly string[], reveal: boolean): Promise<void> {
     const known = this.known;
+    if (known === undefined) return;
     const { scope } = this.store.state;
+    // The functions that are open in the graph are graphs of their own.
+    const paths = [scope, ...known.model.calls.map(({ path }) => path)];
     const answers = await Promise.all(
       unknown.map(async (wanted) => {
-        const params = scope === '' ? { attribute: wanted } : { scope, attribute: wanted };
-        const asked = this.host.ask('findNodes', params);
-        this.asked.push(asked);
+        const found = await Promise.all(paths.map((path) => this.askOne(path, wanted)));
         // Given up, or the daemon is gone: nothing more is found than what is known here.
-        const found = await asked.answer.catch(() => undefined);
-        if (found !== undefined) known?.rows.set(wanted, new Set(found.rows));
-        return found !== undefined;
+        if (found.includes(undefined)) return false;
+        const rows = found.flatMap((each, at) =>
+          each!.map((index) => rowAt(known.model, scope, { scope: paths[at]!, index })),
+        );
+        known.rows.set(wanted, new Set(rows.filter((row) => row >= 0)));
+        return true;
       }),
     );
     if (answers.every(Boolean) && this.known === known && this.store.state.query === query)
       this.search(query, reveal);
+  }
+
+  /** Rows of one graph that have an attribute, numbered as in that graph. */
+  private async askOne(scope: string, attribute: string): Promise<readonly number[] | undefined> {
+    const asked = this.host.ask('findNodes', scope === '' ? { attribute } : { scope, attribute });
+    this.asked.push(asked);
+    return (await asked.answer.catch(() => undefined))?.rows;
   }
 
   cycle(step: 1 | -1): void {

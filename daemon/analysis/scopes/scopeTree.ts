@@ -80,7 +80,7 @@ export function* scopeTree(
   }
   dissolveSmall(root);
   yield;
-  chunk(root);
+  chunk(root, constantReaders(nodes, source, target));
   joinChains(root);
   yield;
   const groups = number(root, nodes.length);
@@ -213,25 +213,62 @@ function dissolveSmall(group: Group): void {
   if (group.nodes.length > before) group.nodes.sort((a, b) => a - b);
 }
 
-/** Cuts the nodes directly in a group into chunks in file order where they are too many to look at. */
-function chunk(group: Group): void {
-  for (const child of group.children.values()) chunk(child);
-  if (group.nodes.length <= mostDirect) return;
-  const parts = Math.ceil(group.nodes.length / (mostDirect * 0.8));
-  const size = Math.ceil(group.nodes.length / parts);
+/** The first reader of each constant node, which is drawn in it; -1 where nothing reads it. */
+function constantReaders(
+  nodes: readonly Node[],
+  source: ArrayLike<number>,
+  target: ArrayLike<number>,
+): ReadonlyMap<number, number> {
+  const readers = new Map<number, number>();
+  nodes.forEach((node, index) => {
+    if (isConstant(node)) readers.set(index, -1);
+  });
+  for (let e = 0; e < source.length; e++) {
+    const [from, to] = [source[e]!, target[e]!];
+    if (to >= nodes.length || !readers.has(from)) continue;
+    const known = readers.get(from)!;
+    if (known < 0 || to < known) readers.set(from, to);
+  }
+  return readers;
+}
+
+/**
+ * Cuts the nodes directly in a group into chunks in file order where they are too many to look at. Constants do not count,
+ * as they are drawn in their readers: they go where these are.
+ */
+function chunk(group: Group, constants: ReadonlyMap<number, number>): void {
+  for (const child of group.children.values()) chunk(child, constants);
+  const shown = group.nodes.filter((node) => !constants.has(node));
+  if (shown.length <= mostDirect) return;
+  const parts = Math.ceil(shown.length / (mostDirect * 0.8));
+  const size = Math.ceil(shown.length / parts);
   // Very many chunks are themselves put into chunks.
   const perOuter = parts > mostDirect ? Math.ceil(Math.sqrt(parts)) : parts;
   let outer = group;
+  const made: Group[] = [];
   for (let part = 0; part < parts; part++) {
     if (parts > mostDirect && part % perOuter === 0) {
       const name = `section ${part / perOuter + 1}`;
       group.children.set(`\0${name}`, (outer = newGroup(name, group, GroupKind.chunk)));
     }
     const name = `part ${part + 1}`;
-    const made = newGroup(name, outer, GroupKind.chunk);
-    made.nodes = group.nodes.slice(part * size, (part + 1) * size);
-    outer.children.set(`\0${name}`, made);
+    const each = newGroup(name, outer, GroupKind.chunk);
+    each.nodes = shown.slice(part * size, (part + 1) * size);
+    outer.children.set(`\0${name}`, each);
+    made.push(each);
   }
+  const partOf = new Map(made.flatMap((each) => each.nodes.map((node) => [node, each] as const)));
+  for (const node of group.nodes) {
+    if (!constants.has(node)) continue;
+    let reader = constants.get(node)!;
+    // Readers of constants that are constants themselves come later in the file; where they do not, it may be a cycle.
+    for (let at = node; constants.has(reader) && reader > at;) {
+      at = reader;
+      reader = constants.get(at)!;
+    }
+    (partOf.get(reader) ?? made[0]!).nodes.push(node);
+  }
+  for (const each of made) each.nodes.sort((a, b) => a - b);
   group.nodes = [];
 }
 
