@@ -1,6 +1,6 @@
 // Static and dynamic int8 against onnxruntime.quantization: the same models, calibration data and runtime. Its
-// results and ours are measured in one interleaved benchmark in Node's ONNX Runtime; quantizing is timed as
-// whole processes, start-up included. One model at a time: `quantize/resnet`, `quantize/resnet50`, ….
+// results and ours are measured in one interleaved benchmark in Node's ONNX Runtime. What quantizing costs is measured by
+// quantizeCost.ts. One model at a time: `quantize/resnet`, `quantize/resnet50`, ….
 
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { evaluateModel } from '../../daemon/evaluate/evaluate';
 import { setScriptFolder } from '../../daemon/host/scripts';
 import { benchmark } from '../../daemon/runtime/benchmark/benchmark';
 import { distFolder, sharedFolder } from '../support/paths';
-import { measured, middle, type Cost, type CostPair } from './quantize/cost';
+import { measured, type Cost } from './quantize/cost';
 import { peerPython, writePeerProgram, type Peer } from './quantize/peer';
 import { writeResnet50 } from './quantize/resnet50';
 import { fastest, rowsOf, searched, unmeasured, type Figure, type Lead } from './quantize/rows';
@@ -76,36 +76,21 @@ async function benchModel(model: string, stem: string, folder: string, peer: Pee
     ]);
   const calibrated = ['--method', 'static', '--calibration', calibration];
   await add('ours static', true, (out) => slipway(out, ...calibrated));
+  if (model !== 'bert')
+    await add('ours, one scale for each weight', true, (out) =>
+      slipway(out, ...calibrated, '--per-tensor', '--recover', 'bias-iterative'),
+    );
   if (model === 'bert') await add('ours dynamic', true, (out) => slipway(out, '--method', 'dynamic'));
   if (validation !== undefined)
     await add(searched, true, (out) =>
       slipway(out, ...calibrated, '--max-drop', '0.003', '--validation', validation, '--max-seconds', '60'),
     );
-  const costs: CostPair[] = [];
   if ('python' in peer) {
     const program = writePeerProgram(folder);
     const theirs = (mode: string, out: string) =>
       measured(peer.python, [program, mode, original, calibration, out]);
-    for (const mode of ['default', 'u8s8', 'prepared', ...(model === 'bert' ? ['dynamic'] : [])])
+    for (const mode of ['default', 'u8s8', 'prepared', 'tensor', ...(model === 'bert' ? ['dynamic'] : [])])
       await add(`theirs ${mode}`, false, (out) => theirs(mode, out));
-    const rounds = { minmax: model === 'resnet50' ? 1 : 3, percentile: 1, entropy: 1 };
-    for (const [calibrator, count] of Object.entries(rounds)) {
-      // Theirs searches for minutes in what these models hold.
-      if (calibrator === 'entropy' && ['resnet50', 'bert'].includes(model)) continue;
-      const pairs: [Cost, Cost][] = [];
-      for (let round = 0; round < count; round += 1) {
-        const out = join(folder, 'cost.onnx');
-        pairs.push([
-          await slipway(out, ...calibrated, '--calibrator', calibrator),
-          await theirs(calibrator, out),
-        ]);
-      }
-      costs.push({
-        calibrator,
-        ours: middle(pairs.map(([ours]) => ours)),
-        theirs: middle(pairs.map(([, theirs]) => theirs)),
-      });
-    }
   }
   const paths = [{ path: original }, ...versions.map(({ path }) => ({ path }))];
   const { ratios } = await benchmark(paths, { threads: 1, batch: 1, maxSeconds: 4 }, silentTask);
@@ -134,5 +119,5 @@ async function benchModel(model: string, stem: string, folder: string, peer: Pee
       if (difference) leads.push({ ...difference, rival: rival.name });
     }
   const missing = 'missing' in peer ? peer.missing : undefined;
-  return rowsOf({ model, float, figures, leads, costs, missing });
+  return rowsOf({ model, float, figures, leads, missing });
 }

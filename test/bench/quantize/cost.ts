@@ -57,13 +57,6 @@ export async function measured(program: string, args: readonly string[]): Promis
   };
 }
 
-/** Time and memory of the same work, ours and theirs in turn. */
-export interface CostPair {
-  readonly calibrator: string;
-  readonly ours: Cost;
-  readonly theirs: Cost;
-}
-
 /** The median of several runs. */
 export const middle = (costs: readonly Cost[]): Cost => ({
   seconds: median(costs.map(({ seconds }) => seconds)),

@@ -32,13 +32,13 @@ elif mode == 'default':
 else:
     methods = {'percentile': CalibrationMethod.Percentile, 'entropy': CalibrationMethod.Entropy}
     quantize_static(model, out, Reader(), quant_format=QuantFormat.QDQ, activation_type=QuantType.QUInt8,
-                    weight_type=QuantType.QInt8, per_channel=True,
+                    weight_type=QuantType.QInt8, per_channel=mode != 'tensor',
                     calibrate_method=methods.get(mode, CalibrationMethod.MinMax))
 `;
 
 export type Peer = { readonly python: string } | { readonly missing: string };
 
-/** Writes the program that quantizes as `program MODE MODEL DATA OUT`; modes are default, u8s8, prepared, dynamic and calibrators. */
+/** Writes the program that quantizes as `program MODE MODEL DATA OUT`; modes are default, u8s8, tensor (one scale for each weight), prepared, dynamic and calibrators. */
 export function writePeerProgram(folder: string): string {
   const path = join(folder, 'peer.py');
   writeFileSync(path, script);

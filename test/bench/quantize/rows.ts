@@ -1,7 +1,6 @@
 // What the measured versions of one model say, as rows with the goals of static int8.
 
 import type { BenchRow } from '../row';
-import type { CostPair } from './cost';
 
 /** One version of the model with what was measured of it. */
 export interface Figure {
@@ -30,7 +29,6 @@ export interface Measured {
   readonly figures: readonly Figure[];
   /** Against those of theirs that are as fast as ours. */
   readonly leads: readonly Lead[];
-  readonly costs: readonly CostPair[];
   readonly missing: string | undefined;
 }
 
@@ -53,7 +51,7 @@ export const fastest = (list: readonly Figure[]): Figure | undefined =>
 export const searched = 'ours after --max-drop 0.003';
 
 export function rowsOf(measured: Measured): BenchRow[] {
-  const { model, figures, costs } = measured;
+  const { model, figures } = measured;
   const row = (
     name: string,
     value: number,
@@ -64,11 +62,7 @@ export function rowsOf(measured: Measured): BenchRow[] {
   ): BenchRow => ({ name: `${model}: ${name}`, value, unit, goal, holds, detail });
   const ours = fastest(figures.filter((each) => each.ours && each.name !== searched));
   if (!ours) return [unmeasured(model, 'our own quantization failed')];
-  return [
-    ...speedRows(measured, ours, row),
-    ...accuracyRows(measured, ours, row),
-    ...costs.flatMap((pair) => costRows(model, pair, row)),
-  ];
+  return [...speedRows(measured, ours, row), ...accuracyRows(measured, ours, row)];
 }
 
 type Row = (
@@ -133,30 +127,4 @@ function accuracyRows({ float, figures, leads }: Measured, ours: Figure, row: Ro
       ),
     );
   return rows;
-}
-
-function costRows(model: string, { calibrator, ours, theirs }: CostPair, row: Row): BenchRow[] {
-  if (!ours.ok || !theirs.ok)
-    return [unmeasured(`${model}: ${calibrator}`, `${ours.ok ? 'the peer' : 'Slipway'} failed`)];
-  const mega = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
-  const faster = theirs.seconds / ours.seconds;
-  const memory = ours.rssBytes / theirs.rssBytes;
-  return [
-    row(
-      `time to quantize by ${calibrator}, theirs over ours`,
-      faster,
-      '×',
-      '≥ 5',
-      faster >= 5,
-      `${theirs.seconds.toFixed(2)} s against ${ours.seconds.toFixed(2)} s, which check fusion and error too`,
-    ),
-    row(
-      `peak memory by ${calibrator}, ours over theirs`,
-      memory,
-      '×',
-      '≤ 0.5',
-      memory <= 0.5,
-      `${mega(ours.rssBytes)} against ${mega(theirs.rssBytes)}, all processes together`,
-    ),
-  ];
 }
