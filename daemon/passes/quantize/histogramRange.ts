@@ -109,6 +109,8 @@ function clippingError({ counts, min, max }: Histogram): (range: Range) => numbe
 
 /** Thresholds that are tried between the fewest bins and all of them. */
 const entropyCandidates = 256;
+/** Losses nearer than this, in nats, differ by rounding: of few values many thresholds lose nothing, and the widest stays. */
+const equalLoss = 1e-9;
 
 /**
  * The threshold of least information loss (Kullback–Leibler) when the values are merged into `levels` integers.
@@ -122,11 +124,12 @@ export function entropyRange(histogram: Histogram, levels: number): Range {
   const steps = oneSided ? levels : levels / 2;
   const bins = magnitudes.length;
   const stride = Math.max(1, Math.floor((bins - steps) / entropyCandidates));
+  const divergence = divergences(magnitudes, steps);
   let best = bins;
-  let least = divergence(magnitudes, bins, steps);
+  let least = divergence(bins);
   for (let candidate = steps; candidate < bins; candidate += stride) {
-    const now = divergence(magnitudes, candidate, steps);
-    if (now < least) {
+    const now = divergence(candidate);
+    if (now < least - equalLoss) {
       least = now;
       best = candidate;
     }
@@ -152,32 +155,45 @@ function foldedCounts({ counts, min, max }: Histogram): Float64Array {
   return out;
 }
 
-/** KL(P ‖ Q): P is the first `kept` bins with all that is beyond in the last; Q the same merged into `levels`. */
-function divergence(counts: Float64Array, kept: number, levels: number): number {
-  let beyond = 0;
-  for (let i = kept; i < counts.length; i += 1) beyond += counts[i]!;
-  let total = beyond;
-  for (let i = 0; i < kept; i += 1) total += counts[i]!;
-  const inside = total - beyond;
-  if (inside <= 0) return Infinity;
-  let loss = 0;
-  for (let level = 0; level < levels; level += 1) {
-    const from = Math.floor((level * kept) / levels);
-    const to = Math.floor(((level + 1) * kept) / levels);
-    let mass = 0;
-    let filled = 0;
-    for (let i = from; i < to; i += 1) {
-      const count = counts[i]!;
-      mass += count;
-      if (count > 0 || (i === kept - 1 && beyond > 0)) filled += 1;
-    }
-    for (let i = from; i < to; i += 1) {
-      const p = (counts[i]! + (i === kept - 1 ? beyond : 0)) / total;
-      if (p <= 0) continue;
-      // What the merged levels know nothing of keeps a ten-thousandth, so that the loss stays finite.
-      const q = mass > 0 ? mass / filled / inside : 1e-4 / levels;
-      loss += p * Math.log(p / q);
-    }
+/**
+ * KL(P ‖ Q) for any number of kept bins: P is those bins with all that is beyond in the last; Q the same merged into
+ * `levels`. What lies in a level is told by sums that are made once, so that one threshold costs as much as it has levels.
+ */
+function divergences(counts: Float64Array, levels: number): (kept: number) => number {
+  const bins = counts.length;
+  const masses = new Float64Array(bins + 1);
+  const filled = new Float64Array(bins + 1);
+  /** Sums of c·log c. */
+  const logs = new Float64Array(bins + 1);
+  for (let i = 0; i < bins; i += 1) {
+    const count = counts[i]!;
+    masses[i + 1] = masses[i]! + count;
+    filled[i + 1] = filled[i]! + (count > 0 ? 1 : 0);
+    logs[i + 1] = logs[i]! + xLogX(count);
   }
-  return loss;
+  const total = masses[bins]!;
+  // What the merged levels know nothing of keeps a ten-thousandth, so that the loss stays finite.
+  const unknown = Math.log(1e-4 / levels);
+  return (kept) => {
+    const inside = masses[kept]!;
+    if (inside <= 0) return Infinity;
+    const beyond = total - inside;
+    const last = counts[kept - 1]!;
+    // Σ c·log c of P, less Σ c·log q level by level; divided by the total, with its logarithm, at the end.
+    let loss = logs[kept - 1]! + xLogX(last + beyond);
+    const logInside = Math.log(inside);
+    let from = 0;
+    for (let level = 0; level < levels; level += 1) {
+      const to = Math.floor(((level + 1) * kept) / levels);
+      const mass = masses[to]! - masses[from]!;
+      const ends = to === kept;
+      const weight = ends ? mass + beyond : mass;
+      const places = filled[to]! - filled[from]! + (ends && beyond > 0 && last === 0 ? 1 : 0);
+      if (weight > 0) loss -= weight * (mass > 0 ? Math.log(mass / places) - logInside : unknown);
+      from = to;
+    }
+    return loss / total - Math.log(total);
+  };
 }
+
+const xLogX = (x: number) => (x > 0 ? x * Math.log(x) : 0);
