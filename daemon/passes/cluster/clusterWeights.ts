@@ -102,7 +102,7 @@ export async function clusterWeights(
     if (usable) {
       places = await assignWithFeedback(values, books, usable.rows, usable.gram, task);
       books = await refitCentroids(values, books, places, usable.rows, usable.gram, task);
-    } else places = nearestOfAll(books, values);
+    } else places = await nearestOfAll(books, values, task);
     const indices = withinGroups(books, places);
     const two = books.count <= 16 && indices.length % 2 === 0;
     if (bytesOf(indices.length, books.values.length, two) >= 4 * values.length) continue;
@@ -184,5 +184,8 @@ function* nibbles(): Generator<number> {
   }
 }
 
-const packPairs = (indices: Uint8Array): Uint8Array =>
-  Uint8Array.from({ length: indices.length / 2 }, (_, i) => indices[2 * i]! | (indices[2 * i + 1]! << 4));
+function packPairs(indices: Uint8Array): Uint8Array {
+  const packed = new Uint8Array(indices.length / 2);
+  for (let i = 0; i < packed.length; i += 1) packed[i] = indices[2 * i]! | (indices[2 * i + 1]! << 4);
+  return packed;
+}

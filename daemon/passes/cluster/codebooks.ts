@@ -59,10 +59,33 @@ export function nearestIn({ each, count, values }: Codebooks, place: number, val
   return nearestCentroid(values, value, from, from + count);
 }
 
+/** Values between two breaths. */
+const stretch = 1 << 15;
+
 /** The nearest centroid of every value. */
-export const nearestOfAll = (books: Codebooks, values: Float32Array): Uint16Array =>
-  Uint16Array.from(values, (value, place) => nearestIn(books, place, value));
+export async function nearestOfAll(
+  { groups, each, count, values: centroids }: Codebooks,
+  values: Float32Array,
+  task: Task,
+): Promise<Uint16Array> {
+  const places = new Uint16Array(values.length);
+  for (let group = 0; group < groups; group += 1) {
+    const from = group * count;
+    const end = (group + 1) * each;
+    for (let begin = group * each; begin < end; begin += stretch) {
+      await breathe(task);
+      const until = Math.min(end, begin + stretch);
+      for (let i = begin; i < until; i += 1)
+        places[i] = nearestCentroid(centroids, values[i]!, from, from + count);
+    }
+  }
+  return places;
+}
 
 /** Places counted from the first centroid of their own group, as they are stored. */
-export const withinGroups = ({ each, count }: Codebooks, places: Uint16Array): Uint8Array =>
-  Uint8Array.from(places, (place, at) => place - Math.floor(at / each) * count);
+export function withinGroups({ groups, each, count }: Codebooks, places: Uint16Array): Uint8Array {
+  const own = new Uint8Array(places.length);
+  for (let group = 0; group < groups; group += 1)
+    for (let i = group * each; i < (group + 1) * each; i += 1) own[i] = places[i]! - group * count;
+  return own;
+}

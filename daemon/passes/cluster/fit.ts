@@ -21,7 +21,7 @@ export async function assignWithFeedback(
   task: Task,
 ): Promise<Uint16Array> {
   const { k, outputs, at } = rows;
-  const indices = nearestOfAll(books, values);
+  const indices = await nearestOfAll(books, values, task);
   const factor = gram.slice();
   let trace = 0;
   for (let i = 0; i < k; i += 1) trace += factor[i * k + i]!;

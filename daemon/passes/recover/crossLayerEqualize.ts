@@ -3,7 +3,7 @@
 // channel. Legal where only Relu, LeakyRelu, MaxPool, AveragePool or Identity lie between, because they commute with a
 // positive factor, and where nobody else reads what is scaled. The function of the model does not change.
 
-import { breathe } from '../../base/task';
+import { breathe, type Task } from '../../base/task';
 import { cloneModel } from '../../ir/clone';
 import { indexGraph } from '../../ir/graphIndex';
 import type { Model } from '../../ir/model';
@@ -43,16 +43,29 @@ function findPairs(model: Model, weights: Weights): Pair[] {
   return pairs;
 }
 
+/** Weights between two breaths. */
+const stretch = 1 << 15;
+
 /** Scales one pair; gives the largest change of a factor from 1. */
-async function equalize({ first, second }: Pair, weights: Weights): Promise<number> {
+async function equalize({ first, second }: Pair, weights: Weights, task: Task): Promise<number> {
+  let done = 0;
+  const breath = async (weights: number) => {
+    done += weights;
+    if (done < stretch) return;
+    done = 0;
+    await breathe(task);
+  };
   const a = await weights.of(first.node, 1);
   const b = await weights.of(second.node, 1);
   const bias = first.bias ? await weights.of(first.node, 2) : undefined;
   const ranges = new Float64Array(first.outputs);
   const nextRanges = new Float64Array(first.outputs);
-  for (let c = 0; c < first.outputs; c += 1)
+  for (let c = 0; c < first.outputs; c += 1) {
+    await breath(first.k);
     for (let k = 0; k < first.k; k += 1) ranges[c] = Math.max(ranges[c]!, Math.abs(a[first.at(c, k)]!));
+  }
   for (let c = 0; c < second.outputs; c += 1) {
+    await breath(second.k);
     for (let k = 0; k < second.k; k += 1) {
       const input = second.inputOf(c, k);
       nextRanges[input] = Math.max(nextRanges[input]!, Math.abs(b[second.at(c, k)]!));
@@ -64,11 +77,14 @@ async function equalize({ first, second }: Pair, weights: Weights): Promise<numb
     return factor > 1e-6 && factor < 1e6 ? factor : 1;
   });
   for (let c = 0; c < first.outputs; c += 1) {
+    await breath(first.k);
     for (let k = 0; k < first.k; k += 1) a[first.at(c, k)]! /= factors[c]!;
     if (bias) bias[c]! /= factors[c]!;
   }
-  for (let c = 0; c < second.outputs; c += 1)
+  for (let c = 0; c < second.outputs; c += 1) {
+    await breath(second.k);
     for (let k = 0; k < second.k; k += 1) b[second.at(c, k)]! *= factors[second.inputOf(c, k)]!;
+  }
   return factors.reduce((most, factor) => Math.max(most, Math.abs(factor - 1)), 0);
 }
 
@@ -83,8 +99,7 @@ export const crossLayerEqualize = (read: TensorReader): Pass => ({
     for (let round = 0; round < mostRounds; round += 1) {
       let change = 0;
       for (const pair of pairs) {
-        await breathe(task);
-        change = Math.max(change, await equalize(pair, weights));
+        change = Math.max(change, await equalize(pair, weights, task));
       }
       if (change < settled) break;
     }

@@ -68,22 +68,26 @@ async function nearest(layer: Layer, values: Float32Array, options: RoundingOpti
 }
 
 /** What the outputs lose on average: Σ (w − ŵ) · mean, for each output channel. */
-function lostMean(
+async function lostMean(
   layer: Layer,
   before: Float32Array,
   after: (at: number, output: number) => number,
   mean: Float64Array,
+  task: Task,
 ) {
   const perGroup = layer.outputs / layer.groups;
-  return Float64Array.from({ length: layer.outputs }, (_, output) => {
+  const lost = new Float64Array(layer.outputs);
+  for (let output = 0; output < layer.outputs; output += 1) {
+    await breathe(task);
     const from = Math.floor(output / perGroup) * layer.k;
     let sum = 0;
     for (let k = 0; k < layer.k; k += 1) {
       const at = layer.at(output, k);
       sum += (before[at]! - after(at, output)) * mean[from + k]!;
     }
-    return sum;
-  });
+    lost[output] = sum;
+  }
+  return lost;
 }
 
 /** The bias that a layer adds, to change in place: its own, or the constant of the Add behind a MatMul. */
@@ -146,7 +150,8 @@ export const biasCorrect = (read: TensorReader, options: RoundingOptions): Pass<
       const bias = result && (await biasOf(layer, copy, weights));
       if (!bias) continue;
       const { rounded, scaleOf } = result;
-      const lost = lostMean(layer, values, (at, output) => rounded[at]! * scaleOf(output), moments.mean);
+      const after = (at: number, output: number) => rounded[at]! * scaleOf(output);
+      const lost = await lostMean(layer, values, after, moments.mean, task);
       if (addTo(bias, lost)) layers.push(nameOf(layer.node));
     }
     return finished(model, copy, weights, layers);
@@ -197,11 +202,7 @@ export const roundByData = (
           values[at] = rounded[at]! * scale;
         }
       }
-      if (bias)
-        addTo(
-          bias,
-          lostMean(layer, before, (at) => values[at]!, moments.mean),
-        );
+      if (bias) addTo(bias, await lostMean(layer, before, (at) => values[at]!, moments.mean, task));
       layers.push(nameOf(layer.node));
     }
     return finished(model, copy, weights, layers);

@@ -109,7 +109,7 @@ export async function analyseChannels(model: Model, numbers: Numbers, task: Task
     await breathe(task);
     applyRule(node, facts, elements, edits);
   }
-  return { model, elements, edits, shapes, numbers, ...unitsOf(model, elements, constants) };
+  return { model, elements, edits, shapes, numbers, ...(await unitsOf(model, elements, constants, task)) };
 }
 
 function applyRule(
@@ -154,17 +154,19 @@ export function outputAxis(node: Node): number {
   return transB?.type === 'INT' && transB.value !== 0n ? 0 : 1;
 }
 
-function unitsOf(
+async function unitsOf(
   model: Model,
   elements: Elements,
   constants: ReadonlyMap<string, Tensor>,
-): { units: Unit[]; locked: LockedLayer[] } {
+  task: Task,
+): Promise<{ units: Unit[]; locked: LockedLayer[] }> {
   const madeAtLoad = new Set(
     model.graph.nodes.flatMap(({ opType, outputs }) => (opType === 'ConstantOfShape' ? outputs : [])),
   );
   const isWeight = (value: string) => constants.has(value) || madeAtLoad.has(value);
   const members = new Map<number, number[]>();
   for (let element = 0; element < elements.count; element += 1) {
+    if (element % 1024 === 0) await breathe(task);
     if (elements.reason(element) !== undefined) continue;
     const root = elements.root(element);
     const list = members.get(root);
@@ -187,6 +189,7 @@ function unitsOf(
   }
   const bySignature = new Map<string, { axes: AxisRef[]; components: Component[]; size: number }>();
   for (const list of members.values()) {
+    await breathe(task);
     const counts = new Map<AxisRef, number>();
     for (const element of list) {
       const axis = elements.axisOf(element);
