@@ -1,7 +1,7 @@
 // Two models laid beside each other: which node of the one is which of the other, and what changed. Pure: values of
 // weights come in as fingerprints (cheap, for pairing) and comparisons (exact, for the verdict).
 
-import { breathe, type Task } from '../base/task';
+import { breathe, breathing, type Steps, type Task } from '../base/task';
 import type { Graph, Model } from '../ir/model';
 import type { Tensor } from '../ir/tensor';
 import { diffGraph, type DiffGraph } from './diff/diffGraph';
@@ -122,15 +122,18 @@ export async function diffModels(a: Model, b: Model, sources: DiffSources, task:
   }
   for (let work = pending.shift(); work; work = pending.shift()) {
     task.report({ stage: 'Pairing nodes' });
-    const sides = { a: diffGraph(work.a), b: diffGraph(work.b) };
-    await breathe(task);
+    const sides = {
+      a: await breathing(diffGraph(work.a), task),
+      b: await breathing(diffGraph(work.b), task),
+    };
     const print =
       (graph: DiffGraph): Fingerprint =>
       (at) => {
         const tensor = graph.constants[at]!.tensor;
         return tensor && sources.fingerprint(tensor);
       };
-    const matching = await matchNodes(sides.a, sides.b, { a: print(sides.a), b: print(sides.b) }, task);
+    const prints = { a: print(sides.a), b: print(sides.b) };
+    const matching = await breathing(matchNodes(sides.a, sides.b, prints), task);
     graphs.push({ work, matching });
     pending.push(...pairedBodies(work, matching));
   }
@@ -230,14 +233,15 @@ async function collect(
           inputs,
         });
       done += 1;
-      if (done % 256 === 0) {
+      if (done % 64 === 0) {
         task.report({ stage: 'Comparing weights', done, total });
         await breathe(task);
       }
     }
     paired += list.length / 2;
     pairs.push({ scopeA, scopeB, pairs: Int32Array.from(list) });
-    for (const each of replacements(matching, (index) => changedWeights.has(index))) {
+    const regions = replacements(matching, (index) => changedWeights.has(index));
+    for (const each of await breathing(regions, task)) {
       const from = each.from.map((index) => at(scopeA, matching.a, index));
       const to = each.to.map((index) => at(scopeB, matching.b, index));
       if (each.how === 'removed') removed.push(...from);
@@ -255,7 +259,7 @@ async function collect(
   }
   const inputs = ioChanges(a.graph, b.graph, 'inputs');
   const outputs = ioChanges(a.graph, b.graph, 'outputs');
-  const initializers = tensors.result(a.graph, b.graph, fingerprint);
+  const initializers = await breathing(tensors.result(a.graph, b.graph, fingerprint), task);
   const header = headerChanges(a, b);
   const differences =
     changed.length +
@@ -311,7 +315,7 @@ class TensorTally {
     }
   }
 
-  result(a: Graph, b: Graph, fingerprint: DiffSources['fingerprint']): ModelDiff['initializers'] {
+  *result(a: Graph, b: Graph, fingerprint: DiffSources['fingerprint']): Steps<ModelDiff['initializers']> {
     const own = new Set(a.initializers);
     const left = a.initializers.filter((each) => !this.keptA.has(each));
     const right = new Set(b.initializers.filter((each) => !this.keptB.has(each)));
@@ -319,9 +323,15 @@ class TensorTally {
     const removed: { name: string; type: string }[] = [];
     // Nobody reads it, or its reader went away: the name and the values are what is left.
     const prints = new Map<number | undefined, Tensor[]>();
-    for (const each of right) prints.set(fingerprint(each), [...(prints.get(fingerprint(each)) ?? []), each]);
+    for (const each of right) {
+      const list = prints.get(fingerprint(each));
+      if (list) list.push(each);
+      else prints.set(fingerprint(each), [each]);
+    }
+    yield;
     const names = new Map([...right].map((each) => [each.name, each]));
-    for (const tensor of left) {
+    for (const [index, tensor] of left.entries()) {
+      if (index % 256 === 255) yield;
       const named = names.get(tensor.name);
       const found =
         named?.dims.join() === tensor.dims.join() ? named : prints.get(fingerprint(tensor))?.pop();

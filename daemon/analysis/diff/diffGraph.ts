@@ -2,12 +2,13 @@
 // Nodes that only change how a value is stored (casts, quantize and dequantize) are looked through, and whatever is
 // computed from constants alone counts as a constant; so a graph and its quantized version have the same skeleton.
 
+import { eachInSteps, type Steps } from '../../base/task';
 import type { Graph, Node } from '../../ir/model';
 import type { Tensor } from '../../ir/tensor';
 import type { CaptureCache } from '../../ir/graphIndex';
 import { bodiesOf } from '../../ir/graphIndex';
 import { freeInputs } from '../summary';
-import { bodyCaptures, topology } from '../topology';
+import { bodyCaptures, sorting } from '../topology';
 
 /** What `from` holds where the source is no node. */
 export const Source = { absent: -1, constant: -2, input: -3, outer: -4 } as const;
@@ -67,14 +68,14 @@ const transparentOps: ReadonlySet<string> = new Set([
 
 const random = /^(Random|Bernoulli|Multinomial)/;
 
-/** Numbers a graph. Linear in nodes and edges; a name that nothing produces counts as one of a graph around it. */
-export function diffGraph(graph: Graph): DiffGraph {
+/** Numbers a graph, in steps. Linear in nodes and edges; a name that nothing produces counts as one of a graph around it. */
+export function* diffGraph(graph: Graph): Steps<DiffGraph> {
   const { nodes } = graph;
   const captures: CaptureCache = new Map();
   const inputs = freeInputs(graph);
   const inputAt = new Map(inputs.map(({ name }, at) => [name, at]));
   const producer = new Map<string, { node: number; port: number }>();
-  nodes.forEach((node, index) =>
+  yield* eachInSteps(nodes, (node, index) =>
     node.outputs.forEach((name, port) => {
       if (name !== '' && !producer.has(name)) producer.set(name, { node: index, port });
     }),
@@ -105,7 +106,8 @@ export function diffGraph(graph: Graph): DiffGraph {
     if (!outer.has(name)) outer.set(name, outer.size);
     return [Source.outer, outer.get(name)!] as const;
   };
-  nodes.forEach((node, index) => {
+  yield;
+  yield* eachInSteps(nodes, (node, index) => {
     const push = (name: string) => {
       const [from, port] = see(name);
       rawFrom.push(from);
@@ -118,14 +120,16 @@ export function diffGraph(graph: Graph): DiffGraph {
     start[index + 1] = rawFrom.length;
   });
   const raw: Edges = { start, from: Int32Array.from(rawFrom), port: Int32Array.from(rawPort) };
-  const { order } = topology(nodes, captures);
+  const { order } = yield* sorting(nodes, captures);
 
   const hidden = new Uint8Array(nodes.length);
   /** Where the value of a hidden node really comes from. */
   const behind = new Map<number, readonly [from: number, port: number]>();
   const resolve = (from: number, port: number): readonly [number, number] =>
     from >= 0 && hidden[from]! > 0 ? (behind.get(from) ?? [from, port]) : [from, port];
+  let done = 0;
   for (const index of order) {
+    if ((done += 1) % 256 === 0) yield;
     const node = nodes[index]!;
     const first = start[index]!;
     const last = start[index + 1]!;
@@ -160,6 +164,7 @@ export function diffGraph(graph: Graph): DiffGraph {
   const uses: Use[][] = nodes.map(() => []);
   const inputUses: Use[][] = inputs.map(() => []);
   for (let index = 0; index < nodes.length; index += 1) {
+    if (index % 256 === 255) yield;
     for (let at = start[index]!; at < start[index + 1]!; at += 1) {
       [from[at], port[at]] = resolve(raw.from[at]!, raw.port[at]!);
       if (hidden[index]! > 0) continue;

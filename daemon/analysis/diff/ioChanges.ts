@@ -21,19 +21,21 @@ export function ioChanges(a: Graph, b: Graph, side: 'inputs' | 'outputs'): IoCha
   const left = list(a);
   const right = list(b);
   const rest = new Set(right);
+  // The first of that name counts.
+  const named = new Map(right.map((value) => [value.name, value] as const).reverse());
   const pairs: [ValueSummary, ValueSummary][] = [];
-  const alone: ValueSummary[] = [];
-  for (const value of left) {
-    const other = right.find(({ name }) => name === value.name);
-    if (!other) alone.push(value);
+  const alone: [value: ValueSummary, position: number][] = [];
+  for (const [position, value] of left.entries()) {
+    const other = named.get(value.name);
+    if (!other) alone.push([value, position]);
     else {
       rest.delete(other);
       pairs.push([value, other]);
     }
   }
   const changes: IoChange[] = [];
-  for (const value of alone) {
-    const other = right[left.indexOf(value)];
+  for (const [value, position] of alone) {
+    const other = right[position];
     if (other && rest.delete(other)) pairs.push([value, other]);
     else changes.push({ what: 'removed', from: line(value), to: null, words: `${line(value)}, removed` });
   }

@@ -1,13 +1,14 @@
 // Pairs the nodes that the skeleton looks through (casts, quantizers, constants): back from every pair along the edges
 // as they are written, and forward to the graph's outputs.
 
+import type { Steps } from '../../base/task';
 import { operatorName } from './nodeLabels';
 import type { Sides } from './propagate';
 import type { Matching } from './matching';
 import { isCommutative } from './structureHashes';
 
-/** Pairs hidden nodes of the same operator that stand in the same place of paired readers, or behind paired sources. */
-export function matchHidden(matching: Matching, labels: Sides): void {
+/** In steps: pairs hidden nodes of the same operator that stand in the same place of paired readers, or behind paired sources. */
+export function* matchHidden(matching: Matching, labels: Sides): Steps<void> {
   const { a, b, ofA } = matching;
   const work: [number, number][] = [];
   ofA.forEach((y, x) => {
@@ -26,7 +27,10 @@ export function matchHidden(matching: Matching, labels: Sides): void {
     const other = b.outputs[at];
     if (other) tryPair(rawFrom, other.rawFrom);
   });
+  yield;
+  let done = 0;
   for (let next = work.pop(); next; next = work.pop()) {
+    if ((done += 1) % 256 === 0) yield;
     const [x, y] = next;
     const slots = Math.min(a.raw.start[x + 1]! - a.raw.start[x]!, b.raw.start[y + 1]! - b.raw.start[y]!);
     for (let slot = 0; slot < slots; slot += 1) {
@@ -63,11 +67,15 @@ function pairUnread(matching: Matching, labels: Sides, readers: readonly (readon
   const unread = new Map<number, number[]>();
   b.nodes.forEach((_, y) => {
     if (ofB[y] !== -1 || b.hidden[y] === 0) return;
-    unread.set(labels.b.full[y]!, [...(unread.get(labels.b.full[y]!) ?? []), y]);
+    const list = unread.get(labels.b.full[y]!);
+    if (list) list.push(y);
+    else unread.set(labels.b.full[y]!, [y]);
   });
+  // The first of them comes out first.
+  for (const list of unread.values()) list.reverse();
   a.nodes.forEach((_, x) => {
     if (ofA[x] !== -1 || a.hidden[x] === 0 || readers[x]!.length > 0) return;
-    const found = unread.get(labels.a.full[x]!)?.shift();
+    const found = unread.get(labels.a.full[x]!)?.pop();
     if (found !== undefined) matching.pair(x, found);
   });
 }

@@ -5,7 +5,7 @@ import { elementCount, type Tensor } from '../../ir/tensor';
 import { dataTypeName } from '../../ir/dataType';
 import { attributeText } from '../attributeText';
 import { shapeText } from '../typeText';
-import { Source, type DiffGraph } from './diffGraph';
+import { Source, type Constant, type DiffGraph } from './diffGraph';
 import { isCommutative } from './structureHashes';
 import type { Matching } from './matching';
 import {
@@ -130,31 +130,43 @@ export async function weightChanges(
   for (const [slot, other] of order) {
     const left = constantAt(a, x, slot);
     const right = constantAt(b, y, other);
-    if (!left && !right) continue;
-    const from = left && describe(a, left);
-    const to = right && describe(b, right);
-    const base = {
+    const what = await weightChange(left, right, same);
+    if (!what) continue;
+    changes.push({
       slot,
       nameA: left?.tensor?.name || left?.name || null,
       nameB: right?.tensor?.name || right?.name || null,
-      from: from ?? null,
-      to: to ?? null,
+      from: left ? describe(a, left) : null,
+      to: right ? describe(b, right) : null,
       words: weightWords(
         inputLabel(b.nodes[y]!, other, opsets.b),
         left && sideOf(a, left),
         right && sideOf(b, right),
       ),
-    };
-    if (!left) changes.push({ ...base, what: 'added' });
-    else if (!right) changes.push({ ...base, what: 'removed' });
-    else if (!left.tensor || !right.tensor) {
-      if (left.tensor || right.tensor) changes.push({ ...base, what: 'values' });
-    } else if (left.tensor.dataType !== right.tensor.dataType) changes.push({ ...base, what: 'type' });
-    else if (left.tensor.dims.join() !== right.tensor.dims.join()) changes.push({ ...base, what: 'shape' });
-    else if (!(await same(left.tensor, right.tensor))) changes.push({ ...base, what: 'values' });
+      what,
+    });
   }
   return changes;
 }
+
+/** How two constants differ; undefined where they do not. */
+async function weightChange(
+  left: Constant | undefined,
+  right: Constant | undefined,
+  same: SameValues,
+): Promise<WeightChange['what'] | undefined> {
+  if (!left) return right && 'added';
+  if (!right) return 'removed';
+  const [one, other] = [left.tensor, right.tensor];
+  if (!one || !other) return one || other ? 'values' : undefined;
+  if (one === other) return undefined;
+  if (one.dataType !== other.dataType) return 'type';
+  if (!sameDims(one.dims, other.dims)) return 'shape';
+  return (await same(one, other)) ? undefined : 'values';
+}
+
+const sameDims = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((dim, axis) => dim === b[axis]);
 
 /** Slots of both sides laid beside each other; those of commutative operators may be swapped. */
 function constantSlots(a: DiffGraph, b: DiffGraph, x: number, y: number, slots: number): [number, number][] {

@@ -1,6 +1,7 @@
 // Numbers that say what a node is by itself: its operator, its attributes, the shape of its weights. Equal numbers
 // mean equal nodes, up to a collision of 52 bits.
 
+import { eachInSteps, type Steps } from '../../base/task';
 import type { Attribute, Node } from '../../ir/model';
 import { elementCount } from '../../ir/tensor';
 import { Source, type DiffGraph } from './diffGraph';
@@ -98,13 +99,13 @@ export interface Labels {
   readonly full: Float64Array;
 }
 
-/** The numbers of every node. */
-export function nodeLabels({ nodes, skeleton, constants }: DiffGraph): Labels {
+/** The numbers of every node, in steps. */
+export function* nodeLabels({ nodes, skeleton, constants }: DiffGraph): Steps<Labels> {
   const op = new Float64Array(nodes.length);
   const kind = new Float64Array(nodes.length);
   const full = new Float64Array(nodes.length);
   const known = new Map<string, number>();
-  nodes.forEach((node, index) => {
+  yield* eachInSteps(nodes, (node, index) => {
     const name = operatorName(node);
     let code = known.get(name);
     if (code === undefined) known.set(name, (code = new Hash().text(name).value()));
@@ -137,16 +138,17 @@ export function nodeLabels({ nodes, skeleton, constants }: DiffGraph): Labels {
 }
 
 /**
- * A number for the weights that each node reads, from the fingerprint of every tensor of 16 or more elements; 0 for
+ * In steps: a number for the weights that each node reads, from the fingerprint of every tensor of 16 or more elements; 0 for
  * nodes without any.
  */
-export function weightKeys(
+export function* weightKeys(
   { nodes, skeleton, constants, hidden }: DiffGraph,
   labels: Labels,
   fingerprint: (at: number) => number | undefined,
-): Float64Array {
+): Steps<Float64Array> {
   const keys = new Float64Array(nodes.length);
   for (let index = 0; index < nodes.length; index += 1) {
+    if (index % 256 === 255) yield;
     if (hidden[index]! > 0) continue;
     const hash = new Hash().hash(labels.op[index]!);
     let any = false;

@@ -2,6 +2,7 @@
 // nodes more (a folded BatchNorm, an inserted Clip), up to four unpaired nodes are stepped over; the shortest step
 // with the same attributes goes first.
 
+import { eachInSteps, type Steps } from '../../base/task';
 import { nodeSources, type Matching } from './matching';
 import type { Labels } from './nodeLabels';
 import { isCommutative } from './structureHashes';
@@ -51,16 +52,17 @@ export class Propagation {
     return this;
   }
 
-  /** Starts from every pair that is there already. */
-  everything(): this {
-    this.matching.ofA.forEach((y, x) => {
-      if (y >= 0 && this.matching.a.hidden[x] === 0) this.neighbours(x, y);
-    });
-    return this;
-  }
-
-  run(): void {
-    for (;;) {
+  /** Starts from every pair that is there already, too, and spreads; in steps. */
+  *run(): Steps<void> {
+    yield* eachInSteps(
+      [...this.matching.ofA],
+      (y, x) => {
+        if (y >= 0 && this.matching.a.hidden[x] === 0) this.neighbours(x, y);
+      },
+      64,
+    );
+    for (let done = 1; ; done += 1) {
+      if (done % 64 === 0) yield;
       const bucket = this.buckets.find((list) => list.length > 0);
       if (!bucket) return;
       const { x, y } = bucket.pop()!;

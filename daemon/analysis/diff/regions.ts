@@ -2,6 +2,7 @@
 // the same place of the same pair are one replacement. A region without a counterpart whose readers now read a pair
 // whose weights changed was fused into it; one whose readers now read a constant was folded.
 
+import type { Steps } from '../../base/task';
 import { Source, type DiffGraph } from './diffGraph';
 import type { Matching } from './matching';
 
@@ -16,11 +17,14 @@ export interface Replacement {
   readonly constant?: string;
 }
 
-/** Sorts every unpaired node of both graphs into replacements. `weightsChanged` tells it of a pair, by the node of B. */
-export function replacements(matching: Matching, weightsChanged: (b: number) => boolean): Replacement[] {
+/** In steps: sorts every unpaired node of both graphs into replacements. `weightsChanged` tells it of a pair, by the node of B. */
+export function* replacements(
+  matching: Matching,
+  weightsChanged: (b: number) => boolean,
+): Steps<Replacement[]> {
   const { a, b, ofA, ofB } = matching;
-  const left = regions(a, ofA);
-  const right = regions(b, ofB);
+  const left = yield* regions(a, ofA);
+  const right = yield* regions(b, ofB);
   /** "reader of B, slot" → region of B that feeds it. */
   const feeds = new Map<string, number>();
   right.list.forEach((_, region) => {
@@ -28,7 +32,11 @@ export function replacements(matching: Matching, weightsChanged: (b: number) => 
   });
   // Regions of A that one region of B serves (three products behind one shared quantizer) are one replacement.
   const together = left.list.map((_, region) => region);
-  const root = (region: number): number => (together[region] === region ? region : root(together[region]!));
+  const root = (region: number): number => {
+    let at = region;
+    while (together[at] !== at) at = together[at] = together[together[at]!]!;
+    return at;
+  };
   const claimed = new Map<number, number>();
   left.list.forEach((_, region) => {
     for (const place of placesInB(left.feeds[region]!, ofA)) {
@@ -42,13 +50,11 @@ export function replacements(matching: Matching, weightsChanged: (b: number) => 
   const result: Replacement[] = [];
   const toOf = new Map<number, number[]>();
   for (const [found, region] of claimed) {
-    const list = toOf.get(root(region)) ?? [];
-    toOf.set(root(region), [...list, ...right.list[found]!]);
+    append(toOf, root(region), right.list[found]!);
   }
   const fromOf = new Map<number, number[]>();
-  left.list.forEach((nodes, region) =>
-    fromOf.set(root(region), [...(fromOf.get(root(region)) ?? []), ...nodes]),
-  );
+  left.list.forEach((nodes, region) => append(fromOf, root(region), nodes));
+  yield;
   for (const [region, nodes] of fromOf) {
     const to = toOf.get(region) ?? [];
     if (to.length === 0) {
@@ -70,6 +76,12 @@ export function replacements(matching: Matching, weightsChanged: (b: number) => 
     result.push({ from: [], to: nodes, how: moved ? 'moved' : 'added' });
   });
   return result;
+}
+
+function append(lists: Map<number, number[]>, key: number, items: readonly number[]): void {
+  const list = lists.get(key);
+  if (!list) lists.set(key, [...items]);
+  else for (const item of items) list.push(item);
 }
 
 const isConstantNode = ({ nodes }: DiffGraph, index: number) => nodes[index]!.opType === 'Constant';
@@ -129,7 +141,10 @@ function placesInB(places: readonly string[], ofA: Int32Array): string[] {
  * Connected unpaired nodes, and the places that each region feeds: "reader slot", or "-1 position" for a graph output.
  * Visible nodes connect through the skeleton; hidden ones stay with the visible node that they serve, else alone.
  */
-function regions({ nodes, skeleton, raw, hidden, outputs }: DiffGraph, partner: Int32Array) {
+function* regions(
+  { nodes, skeleton, raw, hidden, outputs }: DiffGraph,
+  partner: Int32Array,
+): Steps<{ list: number[][]; feeds: string[][] }> {
   const group = new Int32Array(nodes.length).map((_, index) => index);
   const root = (index: number): number => {
     let at = index;
@@ -141,6 +156,7 @@ function regions({ nodes, skeleton, raw, hidden, outputs }: DiffGraph, partner: 
   };
   const open = (index: number) => partner[index] === -1;
   for (let index = 0; index < nodes.length; index += 1) {
+    if (index % 1024 === 1023) yield;
     if (!open(index)) continue;
     for (let at = raw.start[index]!; at < raw.start[index + 1]!; at += 1) {
       const direct = raw.from[at]!;
@@ -155,6 +171,7 @@ function regions({ nodes, skeleton, raw, hidden, outputs }: DiffGraph, partner: 
   const at = new Map<number, number>();
   const list: number[][] = [];
   for (let index = 0; index < nodes.length; index += 1) {
+    if (index % 1024 === 1023) yield;
     if (!open(index)) continue;
     const own = root(index);
     const known = at.get(own);
@@ -163,6 +180,7 @@ function regions({ nodes, skeleton, raw, hidden, outputs }: DiffGraph, partner: 
   }
   const feeds: string[][] = list.map(() => []);
   for (let index = 0; index < nodes.length; index += 1) {
+    if (index % 1024 === 1023) yield;
     if (open(index) || hidden[index]! > 0) continue;
     for (let slot = skeleton.start[index]!; slot < skeleton.start[index + 1]!; slot += 1) {
       const place = `${index} ${slot - skeleton.start[index]!}`;

@@ -1,6 +1,7 @@
 // Numbers for where a node stands in the skeleton of its graph: everything before it, everything behind it, and its
-// neighbourhood after k rounds of refinement (Weisfeiler and Leman). Names and weights play no part.
+// neighbourhood after k rounds of refinement (Weisfeiler and Leman). Names and weights play no part. All in steps.
 
+import type { Steps } from '../../base/task';
 import { Source, type DiffGraph } from './diffGraph';
 import { Hash, unordered } from './nodeLabels';
 
@@ -18,10 +19,14 @@ const sourceHash = (from: number, port: number): number =>
     .value();
 
 /** Hash of everything that each node is computed from. Nodes on a cycle see their later inputs as nothing. */
-export function ancestorHashes(graph: DiffGraph, label: Float64Array): Float64Array {
+export function* ancestorHashes(graph: DiffGraph, label: Float64Array): Steps<Float64Array> {
   const { nodes, order, skeleton, hidden } = graph;
   const up = new Float64Array(nodes.length);
-  for (const index of order) if (hidden[index] === 0) up[index] = inputsHash(graph, label[index]!, index, up);
+  for (let at = 0; at < order.length; at += 1) {
+    const index = order[at]!;
+    if (hidden[index] === 0) up[index] = inputsHash(graph, label[index]!, index, up);
+    if (at % 256 === 255) yield;
+  }
   return up;
 
   function inputsHash(at: DiffGraph, own: number, index: number, known: Float64Array): number {
@@ -41,7 +46,7 @@ export function ancestorHashes(graph: DiffGraph, label: Float64Array): Float64Ar
 }
 
 /** Hash of everything that depends on each node, down to the graph outputs. */
-export function descendantHashes(graph: DiffGraph, label: Float64Array): Float64Array {
+export function* descendantHashes(graph: DiffGraph, label: Float64Array): Steps<Float64Array> {
   const { nodes, order, uses, hidden, outputs } = graph;
   const down = new Float64Array(nodes.length);
   const out = new Float64Array(nodes.length);
@@ -50,6 +55,7 @@ export function descendantHashes(graph: DiffGraph, label: Float64Array): Float64
   });
   for (let i = order.length - 1; i >= 0; i -= 1) {
     const index = order[i]!;
+    if (i % 256 === 0) yield;
     if (hidden[index]! > 0) continue;
     let sum = out[index]!;
     for (const use of uses[index]!) {
@@ -62,12 +68,17 @@ export function descendantHashes(graph: DiffGraph, label: Float64Array): Float64
 }
 
 /** Hash of each node's surroundings up to `rounds` edges away, in both directions. */
-export function neighbourhoodHashes(graph: DiffGraph, label: Float64Array, rounds: number): Float64Array {
+export function* neighbourhoodHashes(
+  graph: DiffGraph,
+  label: Float64Array,
+  rounds: number,
+): Steps<Float64Array> {
   const { nodes, skeleton, uses, hidden } = graph;
   let current = label;
   for (let round = 0; round < rounds; round += 1) {
     const next = new Float64Array(nodes.length);
     for (let index = 0; index < nodes.length; index += 1) {
+      if (index % 256 === 255) yield;
       if (hidden[index]! > 0) continue;
       const any = isCommutative(nodes[index]!.opType);
       const hash = new Hash().hash(current[index]!);
