@@ -69,6 +69,7 @@ async function print(uri: string, opened: OpenModel, scope: string, task: Task):
   const { parseLongText } = await import('../onnx/text/parseText');
   const syntax = await parseLongText(text, task);
   const document = new Document(uri, text, () => facts(model, opened, found), syntax);
+  await document.prepare(task);
   // Types are there by the time somebody points at something.
   setTimeout(() => void document.facts().catch(() => undefined), 20).unref();
   return document;

@@ -4,7 +4,7 @@
 import type { Diagnostic } from '../../base/diagnostic';
 import { breathe, breathing, type Task } from '../../base/task';
 import type { Span } from '../../onnx/text/syntax';
-import { toModel } from '../../onnx/text/toModel';
+import { buildingModel } from '../../onnx/text/toModel';
 import { checking } from '../checks';
 import { withSeverities, type Severities } from '../checks/severity';
 import { withoutRepeats } from '../inspect';
@@ -21,8 +21,8 @@ export interface TextProblem extends Span {
 const mostProblems = 200;
 
 /**
- * Problems of a text, with the severities that the user wants; the model behind it is looked at only when the syntax is sound. A cancelled task ends it with a
- * throw.
+ * Problems of a text, with the severities that the user wants; the model behind it is looked at only when the syntax
+ * is sound. A cancelled task ends it with a throw.
  */
 export async function checkText(
   document: LanguageDocument,
@@ -39,9 +39,8 @@ export async function checkText(
   });
   const problems: TextProblem[] = syntax.problems.map(written('text/syntax'));
   if (problems.length > 0 || !syntax.graph || !syntax.header) return problems;
-  const { model, problems: values } = toModel(syntax);
+  const { model, problems: values } = await breathing(buildingModel(syntax), task);
   problems.push(...values.map(written('text/value')));
-  await breathe(task);
   const shapes = await breathing(inferring(model), task);
   const findings = await breathing(checking(model, { shapes }), task);
   const found = withSeverities(withoutRepeats([...findings, ...shapes.diagnostics]), rules);

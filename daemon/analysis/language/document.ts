@@ -1,12 +1,13 @@
 // One text with everything that language features ask of it, each made when it is first asked for: syntax, lines,
 // names, and (through the model that the text states or was printed from) inferred types and costs.
 
+import { breathing, type Task } from '../../base/task';
 import type { GraphSyntax, TextSyntax } from '../../onnx/text/syntax';
 import { parseText } from '../../onnx/text/parseText';
 import type { Model } from '../../ir/model';
 import type { InferredGraph } from '../shapes';
 import { Lines } from './lines';
-import { bodiesIn, resolveNames, type Names } from './resolve';
+import { bodiesIn, resolveNames, resolvingNames, type Names } from './resolve';
 
 /** What a model adds to its text. */
 export interface ModelFacts {
@@ -38,6 +39,11 @@ export class LanguageDocument {
 
   get names(): Names {
     return (this.namesMade ??= resolveNames(this.syntax));
+  }
+
+  /** Makes the names in steps, so that asking for them takes no time. */
+  async prepare(task: Task): Promise<void> {
+    this.namesMade ??= await breathing(resolvingNames(this.syntax), task);
   }
 
   facts(): Promise<ModelFacts | undefined> {

@@ -23,8 +23,18 @@ export class Lines {
     return this.starts.length;
   }
 
-  position(offset: number): Position {
-    let low = 0;
+  /** Where the text of a line ends, before its line break. */
+  end(line: number): number {
+    return line + 1 < this.starts.length ? this.starts[line + 1]! - 1 : this.text.length;
+  }
+
+  /** `near` is a line at or before the place, close to which it is found soonest. */
+  position(offset: number, near = 0): Position {
+    let low = near;
+    for (let step = 0; near > 0 && step < 4 && low + 1 < this.starts.length; step += 1) {
+      if (offset <= this.end(low)) return { line: low, character: offset - this.starts[low]! };
+      low += 1;
+    }
     let high = this.starts.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
@@ -38,8 +48,7 @@ export class Lines {
   offset({ line, character }: Position): number {
     if (line < 0) return 0;
     if (line >= this.starts.length) return this.text.length;
-    const end = line + 1 < this.starts.length ? this.starts[line + 1]! - 1 : this.text.length;
-    return Math.min(end, this.starts[line]! + Math.max(0, character));
+    return Math.min(this.end(line), this.starts[line]! + Math.max(0, character));
   }
 
   range({ start, end }: { readonly start: number; readonly end: number }): Range {

@@ -1,6 +1,7 @@
 // The outline of a text and what can be folded in it: graphs, their lists, bodies, and runs of nodes whose names share
 // a path ("/layers.0/attention/MatMul").
 
+import { inOneGo, type Steps } from '../../base/task';
 import type { GraphSyntax, NodeSyntax, Span, ValueSyntax } from '../../onnx/text/syntax';
 import type { LanguageDocument } from './document';
 import type { Range } from './lines';
@@ -55,7 +56,10 @@ function runsOf(paths: readonly (readonly string[])[], first: number, end: numbe
   return runs;
 }
 
-export function outline(document: LanguageDocument): OutlineEntry[] {
+export const outline = (document: LanguageDocument): OutlineEntry[] => inOneGo(outlining(document));
+
+/** The same in steps. */
+export function* outlining(document: LanguageDocument): Steps<OutlineEntry[]> {
   const { syntax, lines } = document;
   const entry = (
     name: string,
@@ -75,8 +79,9 @@ export function outline(document: LanguageDocument): OutlineEntry[] {
   });
   const valueEntry = (value: ValueSyntax, kind: number, detail: string) =>
     entry(value.name.text, kind, value, value.name, detail);
-  const graphEntry = (graph: GraphSyntax): OutlineEntry =>
-    entry(
+  let made = 0;
+  function* graphEntry(graph: GraphSyntax): Steps<OutlineEntry> {
+    return entry(
       graph.name.text,
       graph.kind === 'function' ? SymbolKind.function : SymbolKind.module,
       graph,
@@ -88,20 +93,25 @@ export function outline(document: LanguageDocument): OutlineEntry[] {
         ...graph.values
           .filter(({ data }) => data)
           .map((each) => valueEntry(each, SymbolKind.constant, 'initializer')),
-        ...nodeEntries(graph),
+        ...(yield* nodeEntries(graph)),
       ],
     );
-  const nodeEntries = (graph: GraphSyntax): OutlineEntry[] => {
+  }
+  function* nodeEntries(graph: GraphSyntax): Steps<OutlineEntry[]> {
     const paths = graph.nodes.map(pathOf);
-    const within = (first: number, end: number, depth: number): OutlineEntry[] => {
+    yield;
+    function* within(first: number, end: number, depth: number): Steps<OutlineEntry[]> {
       const found: OutlineEntry[] = [];
       const runs = depth < deepestRun ? runsOf(paths, first, end, depth) : [];
       let at = first;
       for (const run of [...runs, { name: '', first: end, end }]) {
-        for (; at < run.first; at += 1) found.push(nodeEntry(graph.nodes[at]!, paths[at]!));
+        for (; at < run.first; at += 1) {
+          found.push(yield* nodeEntry(graph.nodes[at]!, paths[at]!));
+          if ((made += 1) % 128 === 0) yield;
+        }
         if (run.end > run.first) {
           const span = { start: graph.nodes[run.first]!.start, end: graph.nodes[run.end - 1]!.end };
-          const children = within(run.first, run.end, depth + 1);
+          const children = yield* within(run.first, run.end, depth + 1);
           found.push(
             entry(
               run.name,
@@ -116,19 +126,26 @@ export function outline(document: LanguageDocument): OutlineEntry[] {
         at = run.end;
       }
       return found;
-    };
-    return within(0, graph.nodes.length, 0);
-  };
-  const nodeEntry = (node: NodeSyntax, path: readonly string[]): OutlineEntry =>
-    entry(
+    }
+    return yield* within(0, graph.nodes.length, 0);
+  }
+  function* nodeEntry(node: NodeSyntax, path: readonly string[]): Steps<OutlineEntry> {
+    const bodies: OutlineEntry[] = [];
+    for (const { value } of node.attributes)
+      for (const body of bodiesIn(value)) bodies.push(yield* graphEntry(body));
+    return entry(
       path.at(-1) ?? node.operator.text,
       SymbolKind.method,
       node,
       node.label ?? node.operator,
       node.operator.text,
-      node.attributes.flatMap((attribute) => bodiesIn(attribute.value).map(graphEntry)),
+      bodies,
     );
-  return (syntax.graph ? [syntax.graph, ...syntax.functions] : syntax.functions).map(graphEntry);
+  }
+  const entries: OutlineEntry[] = [];
+  for (const each of syntax.graph ? [syntax.graph, ...syntax.functions] : syntax.functions)
+    entries.push(yield* graphEntry(each));
+  return entries;
 }
 
 export interface Fold {
@@ -137,7 +154,10 @@ export interface Fold {
   readonly kind?: 'region' | 'comment';
 }
 
-export function folds(document: LanguageDocument): Fold[] {
+export const folds = (document: LanguageDocument): Fold[] => inOneGo(folding(document));
+
+/** The same in steps. */
+export function* folding(document: LanguageDocument): Steps<Fold[]> {
   const { syntax, lines } = document;
   const found = new Map<number, Fold>();
   const fold = ({ start, end }: Span, lastLineStays: boolean, kind?: Fold['kind']) => {
@@ -147,27 +167,32 @@ export function folds(document: LanguageDocument): Fold[] {
     if (endLine > startLine && !found.has(startLine))
       found.set(startLine, { startLine, endLine, ...(kind ? { kind } : {}) });
   };
-  const graph = (each: GraphSyntax): void => {
+  function* graph(each: GraphSyntax): Steps<void> {
     if (each.header) fold(each.header, true);
     if (each.valueList) fold(each.valueList, true);
     fold(each.body, true);
     const paths = each.nodes.map(pathOf);
-    const within = (first: number, end: number, depth: number): void => {
+    yield;
+    function* within(first: number, end: number, depth: number): Steps<void> {
       if (depth >= deepestRun) return;
       for (const run of runsOf(paths, first, end, depth)) {
         fold({ start: each.nodes[run.first]!.start, end: each.nodes[run.end - 1]!.end }, false, 'region');
-        within(run.first, run.end, depth + 1);
+        yield* within(run.first, run.end, depth + 1);
       }
-    };
-    within(0, each.nodes.length, 0);
-    for (const node of each.nodes)
+      yield;
+    }
+    yield* within(0, each.nodes.length, 0);
+    for (const [index, node] of each.nodes.entries()) {
+      if (index % 1024 === 1023) yield;
       for (const attribute of node.attributes)
         for (const body of bodiesIn(attribute.value)) {
           fold(node, true);
-          graph(body);
+          yield* graph(body);
         }
-  };
+    }
+  }
   if (syntax.header) fold(syntax.header, true);
-  for (const each of syntax.graph ? [syntax.graph, ...syntax.functions] : syntax.functions) graph(each);
+  for (const each of syntax.graph ? [syntax.graph, ...syntax.functions] : syntax.functions)
+    yield* graph(each);
   return [...found.values()].sort((a, b) => a.startLine - b.startLine);
 }

@@ -1,6 +1,7 @@
 // Which name means what in a text: where each value is made, declared and read, through bodies outwards, and which
 // node a name stands in.
 
+import { eachInSteps, inOneGo, type Steps } from '../../base/task';
 import type { GraphSyntax, Mark, NodeSyntax, TextSyntax, ValueSyntax } from '../../onnx/text/syntax';
 
 /** Everything about one value of one graph. */
@@ -52,7 +53,10 @@ export function headerText(graph: GraphSyntax, field: string): string {
 }
 
 /** Resolves every name; linear in the text. */
-export function resolveNames(syntax: TextSyntax): Names {
+export const resolveNames = (syntax: TextSyntax): Names => inOneGo(resolvingNames(syntax));
+
+/** The same in steps. */
+export function* resolvingNames(syntax: TextSyntax): Steps<Names> {
   const graphs = new Map<GraphSyntax, GraphNames>();
   const values = new Map<Mark, ValueEntry>();
   const nodes = new Map<Mark, NodeSyntax>();
@@ -64,7 +68,7 @@ export function resolveNames(syntax: TextSyntax): Names {
     if (!entry) names.values.set(name, (entry = emptyEntry(name, names.syntax)));
     return entry;
   };
-  const define = (graph: GraphSyntax, outer: GraphNames | undefined): GraphNames => {
+  function* define(graph: GraphSyntax, outer: GraphNames | undefined): Steps<GraphNames> {
     const names: GraphNames = { syntax: graph, outer, values: new Map() };
     graphs.set(graph, names);
     const make = (mark: Mark, made: Omit<Made, 'mark'>) => {
@@ -74,11 +78,13 @@ export function resolveNames(syntax: TextSyntax): Names {
       values.set(mark, entry);
     };
     for (const value of graph.inputs) make(value.name, { by: 'input', value });
-    for (const value of graph.values) if (value.data) make(value.name, { by: 'initializer', value });
-    for (const node of graph.nodes) {
+    yield* eachInSteps(graph.values, (value) => {
+      if (value.data) make(value.name, { by: 'initializer', value });
+    });
+    yield* eachInSteps(graph.nodes, (node) => {
       graphOf.set(node, graph);
       for (const mark of node.outputs) make(mark, { by: 'node', node });
-    }
+    });
     const declare = ({ name }: ValueSyntax) => {
       const entry = entryIn(names, name.text);
       entry.declared.push(name);
@@ -89,7 +95,7 @@ export function resolveNames(syntax: TextSyntax): Names {
     });
     graph.outputs.forEach(declare);
     return names;
-  };
+  }
   const lookUp = (names: GraphNames, name: string): ValueEntry => {
     for (let at: GraphNames | undefined = names; at; at = at.outer) {
       const entry = at.values.get(name);
@@ -99,8 +105,9 @@ export function resolveNames(syntax: TextSyntax): Names {
     if (!entry) outside.set(name, (entry = emptyEntry(name, undefined)));
     return entry;
   };
-  const use = (names: GraphNames): void => {
-    for (const node of names.syntax.nodes) {
+  function* use(names: GraphNames): Steps<void> {
+    for (const [index, node] of names.syntax.nodes.entries()) {
+      if (index % 256 === 255) yield;
       nodes.set(node.operator, node);
       if (node.label) nodes.set(node.label, node);
       for (const mark of node.outputs) nodes.set(mark, node);
@@ -113,17 +120,17 @@ export function resolveNames(syntax: TextSyntax): Names {
       }
       for (const attribute of node.attributes) {
         nodes.set(attribute.name, node);
-        for (const body of bodiesIn(attribute.value)) use(define(body, names));
+        for (const body of bodiesIn(attribute.value)) yield* use(yield* define(body, names));
       }
     }
-  };
+  }
   for (const each of syntax.functions)
     functions.set(
       functionKeyOf(headerText(each, 'domain'), each.name.text, headerText(each, 'overload')),
       each,
     );
   for (const each of syntax.graph ? [syntax.graph, ...syntax.functions] : syntax.functions)
-    use(define(each, undefined));
+    yield* use(yield* define(each, undefined));
   return { graphs, values, nodes, graphOf, outside, functions };
 }
 

@@ -1,5 +1,6 @@
 // Semantic tokens: what each name is, beyond what a grammar can see.
 
+import { inOneGo, type Steps } from '../../base/task';
 import type { Mark } from '../../onnx/text/syntax';
 import type { LanguageDocument } from './document';
 
@@ -20,28 +21,39 @@ export const tokenTypes = [
 export const tokenModifiers = ['definition', 'readonly', 'defaultLibrary'] as const;
 
 const modifier = (name: (typeof tokenModifiers)[number]) => 1 << tokenModifiers.indexOf(name);
-const type = (name: (typeof tokenTypes)[number]) => tokenTypes.indexOf(name);
+const definition = modifier('definition');
+const readonly = modifier('readonly');
+const defaultLibrary = modifier('defaultLibrary');
+
+const typeNumber = Object.fromEntries(tokenTypes.map((name, at) => [name, at])) as Readonly<
+  Record<(typeof tokenTypes)[number], number>
+>;
 
 /** Tokens of the names between two offsets, as the protocol packs them: five numbers each, relative to the last. */
-export function semanticTokens(document: LanguageDocument, from = 0, to = Infinity): number[] {
+export const semanticTokens = (document: LanguageDocument, from = 0, to = Infinity): number[] =>
+  inOneGo(packingTokens(document, from, to));
+
+/** The same in steps. */
+export function* packingTokens(document: LanguageDocument, from = 0, to = Infinity): Steps<number[]> {
   const { syntax, lines } = document;
   const data: number[] = [];
   let line = 0;
   let character = 0;
-  for (const mark of syntax.marks) {
+  for (let index = 0; index < syntax.marks.length; index += 1) {
+    if (index % 1024 === 1023) yield;
+    const mark = syntax.marks[index]!;
     if (mark.end <= from || mark.start === mark.end) continue;
     if (mark.start >= to) break;
-    const kind = kindOf(document, mark);
-    const at = lines.position(mark.start);
-    const end = lines.position(mark.end);
+    const at = lines.position(mark.start, line);
     // A token ends on its line.
-    if (end.line !== at.line) continue;
+    if (mark.end > lines.end(at.line)) continue;
+    const kind = kindOf(document, mark);
     data.push(
       at.line - line,
       at.line === line ? at.character - character : at.character,
       mark.end - mark.start,
-      kind.type,
-      kind.modifiers,
+      kind & 0xff,
+      kind >> 8,
     );
     line = at.line;
     character = at.character;
@@ -49,28 +61,29 @@ export function semanticTokens(document: LanguageDocument, from = 0, to = Infini
   return data;
 }
 
-function kindOf({ names }: LanguageDocument, mark: Mark): { type: number; modifiers: number } {
-  const plain = (name: (typeof tokenTypes)[number], modifiers = 0) => ({ type: type(name), modifiers });
+/** Number of the type, and its modifiers eight bits further up. */
+function kindOf({ names }: LanguageDocument, mark: Mark): number {
+  const plain = (name: (typeof tokenTypes)[number], modifiers = 0) => typeNumber[name] | (modifiers << 8);
   switch (mark.kind) {
     case 'value': {
       const entry = names.values.get(mark);
       const made = entry?.made[0];
-      const defines = made?.mark === mark ? modifier('definition') : 0;
-      if (entry?.made.some(({ by }) => by === 'initializer'))
-        return plain('variable', modifier('readonly') | defines);
+      const defines = made?.mark === mark ? definition : 0;
+      if (entry?.made.some(({ by }) => by === 'initializer')) return plain('variable', readonly | defines);
       return plain(made?.by === 'input' ? 'parameter' : 'variable', defines);
     }
     case 'operator': {
+      if (names.functions.size === 0) return plain('function', defaultLibrary);
       const node = names.nodes.get(mark);
       const isOwn = node && names.functions.has(`${node.domain}:${node.operator.text}:${node.overload}`);
-      return plain('function', isOwn ? 0 : modifier('defaultLibrary'));
+      return plain('function', isOwn ? 0 : defaultLibrary);
     }
     case 'function':
-      return plain('function', modifier('definition'));
+      return plain('function', definition);
     case 'graph':
-      return plain('namespace', modifier('definition'));
+      return plain('namespace', definition);
     case 'label':
-      return plain('enumMember', modifier('definition'));
+      return plain('enumMember', definition);
     case 'attribute':
     case 'attributeReference':
       return plain('property');

@@ -1,7 +1,7 @@
 // Text in ONNX's textual form (https://github.com/onnx/onnx/blob/main/docs/Syntax.md) → syntax tree. Never throws: a
 // mistake becomes a problem with its place, and reading goes on behind it, at the next node where that is possible.
 
-import { breathe, type Task } from '../../base/task';
+import { breathing, inOneGo, type Steps, type Task } from '../../base/task';
 import type { StringEntry } from '../../ir/model';
 import { isTypeWord, parseType } from './parseTypes';
 import { isDigit, Scanner, Unexpected } from './scanner';
@@ -29,14 +29,8 @@ export function parseText(text: string): TextSyntax {
 }
 
 /** The same, in steps that let the event loop run: for texts that may be long. */
-export async function parseLongText(text: string, task: Task): Promise<TextSyntax> {
-  const steps = new Parser(text).steps();
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-    await breathe(task);
-  }
-}
+export const parseLongText = (text: string, task: Task): Promise<TextSyntax> =>
+  breathing(new Parser(text).steps(), task);
 
 /** Nodes between two offsets, read as if the list of nodes ended there. */
 export interface NodesSyntax extends Pick<TextSyntax, 'marks' | 'comments' | 'problems'> {
@@ -76,11 +70,11 @@ class Parser {
   }
 
   all(): TextSyntax {
-    return toEnd(this.steps());
+    return inOneGo(this.steps());
   }
 
-  /** Stops now and then between nodes. */
-  *steps(): Generator<void, TextSyntax> {
+  /** Stops now and then between nodes and values. */
+  *steps(): Steps<TextSyntax> {
     let header: HeaderSyntax | undefined;
     let graph: GraphSyntax | undefined;
     const functions: GraphSyntax[] = [];
@@ -190,17 +184,18 @@ class Parser {
     start: number,
     depth: number,
     given?: Mark,
-  ): Generator<void, GraphSyntax> {
+  ): Steps<GraphSyntax> {
     const { scan } = this;
     if (depth > deepestGraph) scan.fail('Graphs are nested too deeply');
     const name = given ?? this.name(kind, `The name of the ${kind} is missing`);
     const attributes = kind === 'function' && scan.takes('<') ? this.functionAttributes() : [];
-    const inputs = this.values('(', ')', `of the inputs of ${name.text}`);
+    const inputs = yield* this.values('(', ')', `of the inputs of ${name.text}`);
     scan.expect('=', `before ">" between inputs and outputs of ${name.text}`);
     scan.expect('>', `between inputs and outputs of ${name.text}`);
-    const outputs = this.values('(', ')', `of the outputs of ${name.text}`);
+    const outputs = yield* this.values('(', ')', `of the outputs of ${name.text}`);
     const listStart = scan.peek() === '<' ? scan.at : undefined;
-    const values = listStart === undefined ? [] : this.values('<', '>', `of the values of ${name.text}`);
+    const values =
+      listStart === undefined ? [] : yield* this.values('<', '>', `of the values of ${name.text}`);
     const valueList = listStart === undefined ? undefined : { start: listStart, end: scan.at };
     const bodyStart =
       scan.peek() === '{' ? scan.at : scan.fail(`"{" is missing before the nodes of ${name.text}`);
@@ -257,7 +252,7 @@ class Parser {
     return found;
   }
 
-  private values(open: string, close: string, of: string): ValueSyntax[] {
+  private *values(open: string, close: string, of: string): Steps<ValueSyntax[]> {
     const { scan } = this;
     const found: ValueSyntax[] = [];
     scan.expect(open, `before the list ${of}`);
@@ -267,6 +262,7 @@ class Parser {
       const name = this.name('value', `A name is missing in the list ${of}`);
       const data = scan.takes('=') ? this.data(name.text) : undefined;
       found.push({ type, name, data, start, end: data?.end ?? name.end });
+      if (found.length % 64 === 0) yield;
       if (!scan.takes(',')) break;
     }
     scan.expect(close, `after the list ${of}`);
@@ -446,15 +442,8 @@ class Parser {
   }
 
   private body(name: Mark, depth: number): AttributeValueSyntax {
-    const graph = toEnd(this.graphInSteps('graph', undefined, name.start, depth + 1, name));
+    const graph = inOneGo(this.graphInSteps('graph', undefined, name.start, depth + 1, name));
     return { kind: 'graph', graph, start: name.start, end: graph.end };
-  }
-}
-
-function toEnd<T>(steps: Generator<void, T>): T {
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
   }
 }
 

@@ -1,14 +1,14 @@
 // A model from a file in ONNX's textual form, with what is wrong with the text as diagnostics that name line and column.
 
 import type { Diagnostic } from '../../base/diagnostic';
-import type { Task } from '../../base/task';
+import { breathing, type Task } from '../../base/task';
 import { openSource } from '../../host/files';
 import { resolveExternalData } from '../externalData';
 import { modelTensors } from '../modelTensors';
 import { readModel, type ReadResult } from '../readModel';
 import { parseLongText } from './parseText';
 import type { SyntaxProblem } from './syntax';
-import { toModel } from './toModel';
+import { buildingModel } from './toModel';
 
 /** A longer text is a program's output, for which there is the binary form. */
 const mostBytes = 256 * 2 ** 20;
@@ -37,7 +37,7 @@ export async function readTextModel(path: string, task: Task): Promise<ReadResul
       if (diagnostics.length === 0) diagnostics.push(problem('onnx/no-graph', 'The text holds no graph.'));
       return { ...sizes, diagnostics };
     }
-    const { model, problems } = toModel(syntax);
+    const { model, problems } = await breathing(buildingModel(syntax), task);
     diagnostics.push(...problems.map((each) => placed('text/value', text, each)));
     const externalBytes = await resolveExternalData({
       file,

@@ -1,5 +1,6 @@
 // Syntax tree → IR. What the text states twice or wrongly becomes a problem with its place; the rest is kept.
 
+import { eachInSteps, inOneGo, type Steps } from '../../base/task';
 import type {
   Attribute,
   Dimension,
@@ -35,10 +36,13 @@ export interface TextModel {
 }
 
 /** The model that a text states; a text of one graph alone gives a model without operator sets. */
-export function toModel(syntax: TextSyntax): TextModel {
+export const toModel = (syntax: TextSyntax): TextModel => inOneGo(buildingModel(syntax));
+
+/** The same in steps. */
+export function* buildingModel(syntax: TextSyntax): Steps<TextModel> {
   const problems: SyntaxProblem[] = [];
   const build = new Builder(syntax.text, problems);
-  return { model: build.model(syntax), problems };
+  return { model: yield* build.model(syntax), problems };
 }
 
 class Builder {
@@ -47,7 +51,7 @@ class Builder {
     private readonly problems: SyntaxProblem[],
   ) {}
 
-  model({ header, graph, functions }: TextSyntax): Model {
+  *model({ header, graph, functions }: TextSyntax): Steps<Model> {
     const model: Model = {
       irVersion: 0,
       opsetImports: [],
@@ -56,7 +60,7 @@ class Builder {
       domain: '',
       modelVersion: 0n,
       docString: '',
-      graph: graph ? this.graph(graph) : emptyGraph(''),
+      graph: graph ? yield* this.graph(graph) : emptyGraph(''),
       metadataProps: [],
       trainingInfo: [],
       functions: functions.map((each) => this.functionDef(each)),
@@ -84,18 +88,18 @@ class Builder {
     this.problems.push({ message, start, end });
   }
 
-  private graph(syntax: GraphSyntax): Graph {
+  private *graph(syntax: GraphSyntax): Steps<Graph> {
     const graph = emptyGraph(syntax.name.text);
     for (const each of syntax.inputs) {
       graph.inputs.push(valueInfo(each));
       if (each.data) this.initializer(graph, each, each.data);
     }
     graph.outputs = syntax.outputs.map(valueInfo);
-    for (const each of syntax.values) {
+    yield* eachInSteps(syntax.values, (each) => {
       if (each.data) this.initializer(graph, each, each.data);
       else graph.valueInfo.push(valueInfo(each));
-    }
-    graph.nodes = syntax.nodes.map((each) => this.node(each));
+    });
+    yield* eachInSteps(syntax.nodes, (each) => graph.nodes.push(this.node(each)));
     return graph;
   }
 
@@ -180,7 +184,7 @@ class Builder {
       case 'type':
         return { type: 'TYPE_PROTO', value: value.type };
       case 'graph':
-        return { type: 'GRAPH', value: this.graph(value.graph) };
+        return { type: 'GRAPH', value: inOneGo(this.graph(value.graph)) };
       case 'reference':
       case 'list':
         this.problem('A list may not stand in a list.', value);

@@ -15,8 +15,9 @@ import {
   titleOf,
   type Neighbour,
 } from '../../analysis/language/navigate';
-import { folds, outline, SymbolKind } from '../../analysis/language/outline';
-import { semanticTokens, tokenModifiers, tokenTypes } from '../../analysis/language/tokens';
+import { folding, outlining, SymbolKind } from '../../analysis/language/outline';
+import { packingTokens, tokenModifiers, tokenTypes } from '../../analysis/language/tokens';
+import { breathing, type Task } from '../../base/task';
 import { functionScope } from '../../analysis/scopes/scopes';
 import { nameText } from '../../onnx/text/printTensor';
 import type { NodeSyntax, Span } from '../../onnx/text/syntax';
@@ -26,6 +27,7 @@ import { parseTextUri, textScheme, textUri } from '../../protocol/textFace';
 export interface FeatureContext {
   /** Another text. */
   readonly document: (uri: string) => Promise<LanguageDocument>;
+  readonly task: Task;
 }
 
 interface At {
@@ -45,10 +47,10 @@ type Feature = (document: LanguageDocument, params: never, context: FeatureConte
 
 /** Requests by method; the document is the one that the params name. */
 export const features: ReadonlyMap<string, Feature> = new Map<string, Feature>([
-  ['textDocument/documentSymbol', (document) => outline(document)],
-  ['textDocument/foldingRange', (document) => folds(document)],
-  ['textDocument/semanticTokens/full', (document) => ({ data: semanticTokens(document) })],
-  ['textDocument/semanticTokens/range', (document, { range }: Within) => ({ data: semanticTokens(document, ...span(document, range)) })],
+  ['textDocument/documentSymbol', (document, _, { task }) => breathing(outlining(document), task)],
+  ['textDocument/foldingRange', (document, _, { task }) => breathing(folding(document), task)],
+  ['textDocument/semanticTokens/full', async (document, _, { task }) => ({ data: await breathing(packingTokens(document), task) })],
+  ['textDocument/semanticTokens/range', async (document, { range }: Within, { task }) => ({ data: await breathing(packingTokens(document, ...span(document, range)), task) })],
   ['textDocument/hover', hoverAt],
   ['textDocument/definition', definitionAt],
   ['textDocument/references', referencesAt],
@@ -75,6 +77,13 @@ export const features: ReadonlyMap<string, Feature> = new Map<string, Feature>([
   ['textDocument/prepareRename', (document, { position }: At) => renameable(document, position)],
   ['textDocument/rename', renameAt],
 ]); // prettier-ignore
+
+/** Requests that look at the syntax alone, not at what its names mean. */
+export const plainFeatures: ReadonlySet<string> = new Set([
+  'textDocument/documentSymbol',
+  'textDocument/foldingRange',
+  'textDocument/completion',
+]);
 
 /** What `initialize` says of them. */
 export const capabilities = {

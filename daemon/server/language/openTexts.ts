@@ -2,6 +2,8 @@
 
 import { LanguageDocument, type ModelFacts } from '../../analysis/language/document';
 import { Lines, type Range } from '../../analysis/language/lines';
+import { breathing, silentTask, type Task } from '../../base/task';
+import { shared, type Shared } from '../../workspace/shared';
 import { reparse } from '../../onnx/text/reparse';
 
 interface OpenText {
@@ -9,6 +11,8 @@ interface OpenText {
   document: LanguageDocument | undefined;
   /** The document's syntax comes from edits; where it has problems, they may lie elsewhere. */
   edited: boolean;
+  /** How the document is made, while it is. */
+  reading: Shared<LanguageDocument> | undefined;
 }
 
 export interface TextChange {
@@ -20,7 +24,7 @@ export class OpenTexts {
   private readonly texts = new Map<string, OpenText>();
 
   open(uri: string, text: string): void {
-    this.texts.set(uri, { text, document: undefined, edited: false });
+    this.texts.set(uri, { text, document: undefined, edited: false, reading: undefined });
   }
 
   close(uri: string): void {
@@ -34,6 +38,7 @@ export class OpenTexts {
     for (const { range, text } of changes) {
       const before = open.document;
       open.document = undefined;
+      open.reading = undefined;
       if (!range) open.text = text;
       else {
         const lines = before?.lines ?? new Lines(open.text);
@@ -49,34 +54,49 @@ export class OpenTexts {
     }
   }
 
-  get(uri: string): LanguageDocument | undefined {
+  /** The text as it is when it was read to its end; undefined when it is not open. */
+  async get(uri: string, task: Task): Promise<LanguageDocument | undefined> {
     const open = this.texts.get(uri);
     if (!open) return undefined;
-    if (!open.document) {
-      open.document = new LanguageDocument(uri, open.text, factsOfText);
+    while (!open.document) {
+      const { text } = open;
+      if (!open.reading || open.reading.failed()) open.reading = shared((reader) => read(uri, text, reader));
+      const { reading } = open;
+      const document = await reading.join(task);
+      // It was changed meanwhile.
+      if (open.reading !== reading) continue;
+      open.reading = undefined;
+      open.document = document;
       open.edited = false;
     }
     return open.document;
   }
 
   /** The same, with the problems that a whole reading finds. */
-  getWhole(uri: string): LanguageDocument | undefined {
+  getWhole(uri: string, task: Task): Promise<LanguageDocument | undefined> {
     const open = this.texts.get(uri);
     if (open?.edited && (open.document?.syntax.problems.length ?? 0) > 0) open.document = undefined;
-    return this.get(uri);
+    return this.get(uri, task);
   }
 
-  *all(): Generator<LanguageDocument> {
-    for (const uri of this.texts.keys()) yield this.get(uri)!;
+  uris(): string[] {
+    return [...this.texts.keys()];
   }
+}
+
+async function read(uri: string, text: string, task: Task): Promise<LanguageDocument> {
+  const { parseLongText } = await import('../../onnx/text/parseText');
+  return new LanguageDocument(uri, text, factsOfText, await parseLongText(text, task));
 }
 
 /** A text states its own model, as far as it is one. */
 async function factsOfText({ syntax }: LanguageDocument): Promise<ModelFacts | undefined> {
   if (!syntax.graph) return undefined;
-  const { toModel } = await import('../../onnx/text/toModel');
-  const { inferShapes } = await import('../../analysis/shapes');
-  const { modelCost } = await import('../../analysis/cost/cost');
-  const { model } = toModel(syntax);
-  return { model, inferred: inferShapes(model), macs: modelCost(model).nodeMacs };
+  const { buildingModel } = await import('../../onnx/text/toModel');
+  const { inferring } = await import('../../analysis/shapes');
+  const { costing } = await import('../../analysis/cost/cost');
+  const { model } = await breathing(buildingModel(syntax), silentTask);
+  const inferred = await breathing(inferring(model), silentTask);
+  const { nodeMacs } = await breathing(costing(model, {}), silentTask);
+  return { model, inferred, macs: nodeMacs };
 }

@@ -8,7 +8,7 @@ import type { Diagnostic } from '../../base/diagnostic';
 import { silentTask, type Task } from '../../base/task';
 import type { Workspace } from '../../workspace/workspace';
 import { parseTextUri } from '../../protocol/textFace';
-import { features } from './features';
+import { features, plainFeatures } from './features';
 import { placesInText, type RelatedPlace } from './located';
 import { OpenTexts, type TextChange } from './openTexts';
 import { modelSymbols, placeOf, textSymbols, type FoundSymbol } from './workspaceSymbols';
@@ -65,7 +65,8 @@ export class LanguageSession {
     if (method === 'workspaceSymbol/resolve') return this.resolve(params as FoundSymbol, task);
     const uri = textOf(given.textDocument?.uri ?? given.item?.uri, method);
     const document = await this.document(uri, task);
-    const context = { document: (other: string) => this.document(other, task) };
+    if (!plainFeatures.has(method)) await document.prepare(task);
+    const context = { document: (other: string) => this.document(other, task), task };
     try {
       return (await features.get(method)!(document, params as never, context)) ?? null;
     } catch (error) {
@@ -79,7 +80,7 @@ export class LanguageSession {
   notification(method: string, params: unknown): void {
     if (method === 'workspace/didChangeConfiguration') {
       this.rules = rulesOf(params);
-      for (const { uri } of this.texts.all())
+      for (const uri of this.texts.uris())
         this.later(uri, patienceMs, (task) => this.tellProblems(uri, task));
       return;
     }
@@ -123,7 +124,7 @@ export class LanguageSession {
   }
 
   private async document(uri: string, task: Task, watch = false): Promise<LanguageDocument> {
-    const open = this.texts.get(uri);
+    const open = await this.texts.get(uri, task);
     if (open) return open;
     const named = parseTextUri(uri);
     if (!named) throw badRequest(`The text "${uri.slice(0, 300)}" is not open.`);
@@ -153,7 +154,12 @@ export class LanguageSession {
       const opened = await this.host.workspace.models.get(uri, undefined, task).catch(() => undefined);
       if (opened?.read.model) models.push({ uri, model: opened.read.model });
     }
-    const texts = [...this.texts.all()].flatMap((each) => textSymbols(query, each));
+    const texts = [];
+    for (const uri of this.texts.uris()) {
+      const text = await this.texts.get(uri, task);
+      await text?.prepare(task);
+      if (text) texts.push(...textSymbols(query, text));
+    }
     return [...texts, ...(await modelSymbols(query, models, task))];
   }
 
@@ -186,7 +192,7 @@ export class LanguageSession {
   }
 
   private async tellProblems(uri: string, task: Task): Promise<void> {
-    const document = this.texts.getWhole(uri);
+    const document = await this.texts.getWhole(uri, task);
     if (!document) return;
     const diagnostics = (await checkText(document, task, this.rules)).map(
       ({ id, severity, message, start, end }) => ({
