@@ -2,6 +2,7 @@
 
 import { eachInSteps, type Steps } from '../../base/task';
 import { intAttribute } from '../../ir/attributes';
+import { readsAsKey } from '../../ir/marks';
 import type { Node } from '../../ir/model';
 import { valuesIn } from '../shapes';
 import { called, placeOfNode, quoted } from './findings';
@@ -103,7 +104,8 @@ function checkAxis({ types, opsets, findings, scoped }: Subject, node: Node, at:
 
 /** Quantize and Dequantize around one value must have equal settings, by name or by number. */
 function checkPair(subject: Subject, before: Node | undefined, node: Node, at: number): void {
-  if (!isQuantize(before)) return;
+  // Two scales can be meant: a HardSigmoid is nothing but that.
+  if (!isQuantize(before) || node.metadataProps.some(({ key }) => key === readsAsKey)) return;
   const { types, findings, scoped } = subject;
   for (const input of [1, 2]) {
     const [a = '', b = ''] = [before.inputs[input], node.inputs[input]];

@@ -199,7 +199,7 @@ export const tuningRules = {
     severity: 'warning',
     title: 'QuantizeLinear and DequantizeLinear differ',
     why: 'A value that is quantized with one scale or zero point and read with another is scaled by mistake.',
-    fix: 'Give both the same scale and zero point.',
+    fix: 'Give both the same scale and zero point, or say what the node does in its metadata: `slipway.reads_as` with the operator.',
   },
   'quantization/lone-quantize': {
     family: 'quantization',

@@ -8,6 +8,7 @@ import { findAttribute, floatAttribute } from '../../ir/attributes';
 import { cloneModel } from '../../ir/clone';
 import { DataType } from '../../ir/dataType';
 import { indexGraph, type GraphIndex } from '../../ir/graphIndex';
+import { readsAsKey } from '../../ir/marks';
 import type { Model, Node } from '../../ir/model';
 import type { Tensor } from '../../ir/tensor';
 import { collectFacts, type Facts } from '../facts';
@@ -362,7 +363,10 @@ class StaticQuantizer {
     const scale = this.emitter.constant(`${output}_scale`, (to) => floatTensor(to, [], [gate.output.scale]));
     const zero = constant('zero_point', gate.output.zeroPoint);
     const names = { node: `${base}_DequantizeLinear`, output };
-    this.emitter.putAfter(node, this.emitter.node('DequantizeLinear', [bytes, scale, zero], names));
+    const read = this.emitter.node('DequantizeLinear', [bytes, scale, zero], names);
+    // Checks take two scales around the same bytes for a mistake otherwise.
+    const metadataProps = [{ key: readsAsKey, value: node.opType }];
+    this.emitter.putAfter(node, { ...read, metadataProps });
   }
 
   /** A float value that only gates read, and they read its bytes: ONNX Runtime would go on computing it. */

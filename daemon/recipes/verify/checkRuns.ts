@@ -16,7 +16,7 @@ export interface CheckOptions {
   readonly shapesOnly?: boolean | undefined;
   /**
    * Time for running the models; 4 s when absent. One run on generated inputs, one at doubled sizes where there are
-   * free dimensions, and one on real data are made whatever it is.
+   * free dimensions and the first took less than two seconds, and one on real data are made whatever it is.
    */
   readonly maxSeconds?: number | undefined;
   /** Real data: its path, and whether the user named it (then it must fit) or it was found beside the model. */
@@ -66,6 +66,8 @@ const mostSamples = 16;
 const mostHeldBytes = 2 ** 28;
 /** Above this, real samples are run one at a time. */
 const slowRunMs = 500;
+/** Above this for the first run, one at doubled sizes, of several times as much work, is made only if there is time. */
+const slowestDoubledMs = 2000;
 
 const bytesOf = (values: Feeds) =>
   Object.values(values).reduce((sum, { data }) => sum + ('byteLength' in data ? data.byteLength : data.length * 16), 0); // prettier-ignore
@@ -136,7 +138,9 @@ async function firstRun(a: RunnerSession, bind: Readonly<Record<string, number>>
   for (const others of ladder) {
     const sizes = sizesFor(inputs, 1, others, bind);
     const feeds = feedsAt(sizes, 1);
+    const began = performance.now();
     const outputs = await attempt(a, feeds, task);
+    const slow = performance.now() - began > slowestDoubledMs;
     if (typeof outputs === 'string') {
       why = outputs;
       continue;
@@ -149,7 +153,9 @@ async function firstRun(a: RunnerSession, bind: Readonly<Record<string, number>>
       sizes: at,
       samples: 0,
     });
-    const more = [4, 5].map((seed, i) => planned(seed, isOther ? doubled : sizes, isOther && i === 0));
+    const more = [4, 5].map((seed, i) =>
+      planned(seed, isOther ? doubled : sizes, isOther && i === 0 && !slow),
+    );
     const [, ...seedsLeft] = seeds;
     const plan = [...more, ...seedsLeft.map((seed) => planned(seed, sizes, false))];
     return { expected: { feeds, outputs } satisfies Expected, sizes, plan, why };

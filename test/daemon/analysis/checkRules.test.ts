@@ -21,6 +21,7 @@ import {
   valueInfo,
 } from '../../../daemon/ir/builder';
 import { DataType } from '../../../daemon/ir/dataType';
+import { readsAsKey } from '../../../daemon/ir/marks';
 import type { Graph, Model, Node } from '../../../daemon/ir/model';
 import type { Tensor } from '../../../daemon/ir/tensor';
 import { repository } from '../../support/paths';
@@ -367,6 +368,13 @@ test('what the weights say', () => {
   assert.deepEqual(said(built, 'safety/non-finite', { weights }), [
     '"c" holds 2 values that are not finite.',
   ]);
+});
+
+test('bytes that are read with another scale on purpose are no mistake', () => {
+  const [before, dequantize] = cases['quantization/zero-point-type']![0].graph.nodes as [Node, Node];
+  const marked = { ...dequantize, metadataProps: [{ key: readsAsKey, value: 'HardSigmoid' }] };
+  const built = quantized([before, marked], [floatTensor('s2', [], [0.25])]);
+  assert.deepEqual(said(built, 'quantization/zero-point-type'), []);
 });
 
 test('a sound small model gives nothing', () => {

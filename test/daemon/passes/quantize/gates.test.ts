@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { checkModel } from '../../../../daemon/analysis/checks';
+import { inferShapes } from '../../../../daemon/analysis/shapes';
 import { silentTask } from '../../../../daemon/base/task';
 import { node } from '../../../../daemon/ir/builder';
 import type { Model } from '../../../../daemon/ir/model';
@@ -92,6 +94,12 @@ test('HardSwish runs as one product and one clip of bytes, whether kept or writt
     );
     const feeds = feedsFor(image);
     assert.ok(difference(await run(made, feeds), await run(integer, feeds)) < 0.03);
+    // Two scales around the same bytes are meant, and our own checks know.
+    const found = checkModel(integer, { shapes: inferShapes(integer) });
+    assert.deepEqual(
+      found.filter(({ id }) => id.startsWith('quantization/')),
+      [],
+    );
   }
 });
 
