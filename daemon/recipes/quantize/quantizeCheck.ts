@@ -30,7 +30,7 @@ import {
   type RunnerSession,
   type SessionValue,
 } from '../../runtime/runner/session';
-import { writeWorkingCopy } from '../../runtime/runner/workingCopy';
+import { withMappedModel, writeWorkingCopy } from '../../runtime/runner/workingCopy';
 import { signedAsOnArm, withModelFile } from './integerOperators';
 import type { Emulation, QuantizeOptions } from './quantizeOptions';
 
@@ -82,16 +82,19 @@ export async function checkQuantized(
   const given = outcome.model.graph;
   const threads = workThreads();
   const label = basename(files[0]!);
-  const loadOriginal = () => runner.load(path, { threads, config: sleepingThreads }, task);
-  const compare = (changed: RunnerSession) =>
+  // Before the quantized model is there, so that two sessions are not held at once.
+  const earlier = await noted(notes, task, async () => ({
+    kept: dataset && (await earlierOutputs(input, dataset, runner, task)),
+  }));
+  const compare = async (changed: RunnerSession) =>
+    earlier &&
     noted(notes, task, async () => {
-      const earlier = dataset && (await earlierOutputs(input, dataset, loadOriginal, task));
-      if (earlier) {
-        const { source, size } = earlier;
+      if (dataset && earlier.kept) {
+        const { source, size } = earlier.kept;
         const batches = samplesOf(dataset, method, comparedSamples, size);
         return compareSessions(source, changed, batches, { label }, task);
       }
-      const session = await loadOriginal();
+      const session = await runner.load(path, { threads, config: sleepingThreads }, task);
       const batches = dataset ? samplesOf(dataset, method) : generatedBatches(inputs);
       const error = await compareSessions(session, changed, batches, { label }, task);
       await session.release();
@@ -126,9 +129,9 @@ const sameDb = 60;
  * must first give on one batch what the original gives; undefined when it does not, or when nothing was kept.
  */
 async function earlierOutputs(
-  { kept, untouched }: CheckInput,
+  { kept, untouched, original, path }: CheckInput,
   dataset: Dataset,
-  loadOriginal: () => Promise<RunnerSession>,
+  runner: Runner,
   task: Task,
 ): Promise<{ readonly source: OutputSource; readonly size: number } | undefined> {
   const [first] = kept?.batches ?? [];
@@ -140,21 +143,36 @@ async function earlierOutputs(
     return { outputs, run: () => Promise.resolve(kept.batches[next++]!) };
   };
   if (!untouched) {
-    const session = await loadOriginal();
     const some = samplesOf(dataset, 'static', 1, size);
-    const { sqnrDb } = await compareSessions(session, given(), some, { label: 'the simplified model' }, task);
-    await session.release();
+    const label = 'the simplified model';
+    const { sqnrDb } = await onOriginal(original, path, runner, task, (session) =>
+      compareSessions(session, given(), some, { label }, task),
+    );
     if (sqnrDb < sameDb) return undefined;
   }
   return { source: given(), size };
 }
 
-/** What `compare` finds, or null with a note when one of the models cannot be run on the samples. */
-async function noted(
-  notes: Diagnostic[],
+/** For a run or two: what a session prepares takes longer than it saves, and a large model's weights are mapped. */
+async function onOriginal<T>(
+  original: Model,
+  path: string,
+  runner: Runner,
   task: Task,
-  compare: () => Promise<OutputError>,
-): Promise<OutputError | null> {
+  work: (session: RunnerSession) => Promise<T>,
+): Promise<T> {
+  const config = { ...sleepingThreads, 'session.disable_prepacking': '1' };
+  const options = { graphOptimization: 'disabled', threads: workThreads(), config } as const;
+  return withMappedModel(original, path, task, async (file) => {
+    const session = await runner.load(file, options, task);
+    const result = await work(session);
+    await session.release();
+    return result;
+  });
+}
+
+/** What `compare` finds, or null with a note when one of the models cannot be run on the samples. */
+async function noted<T>(notes: Diagnostic[], task: Task, compare: () => Promise<T>): Promise<T | null> {
   try {
     return await compare();
   } catch (error) {

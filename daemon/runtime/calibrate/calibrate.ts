@@ -107,7 +107,7 @@ async function measure(
         task,
       );
       const sized = Symbol.asyncIterator in batches ? undefined : batches;
-      batchSize = sized && (await chooseBatch(sized, runner, session, measured.outputs, task));
+      batchSize = sized && (await chooseBatch(sized, runner, session, model, measured.outputs, task));
       const source = Symbol.asyncIterator in batches ? batches : batches.of(batchSize!);
       for await (const feeds of source) {
         await breathe(task);

@@ -14,7 +14,7 @@ import { DataType } from '../../ir/dataType';
 import type { Model } from '../../ir/model';
 import type { Histogram } from '../../passes/quantize/histogramRange';
 import { collectRanges, notFinite, type ValueRange } from './calibrate';
-import { mostSamples, type SizedBatches } from './calibrationBatch';
+import { dimensionsOf, mostSamples, type SizedBatches } from './calibrationBatch';
 import { useRunner } from '../runner/runnerProcess';
 import { sleepingThreads, type Feeds, type Runner, type ValueCounts } from '../runner/session';
 import { writeWorkingCopy } from '../runner/workingCopy';
@@ -117,15 +117,7 @@ async function bytesOf(
   const feeds = await first.next();
   await first.return(undefined);
   if (feeds.done === true) throw badRequest('The calibration set is empty; give at least one sample.');
-  const bind: Record<string, number> = {};
-  for (const { name, type } of model.graph.inputs) {
-    if (type?.kind !== 'tensor') continue;
-    type.shape?.forEach(({ param }, axis) => {
-      const dim = feeds.value[name]?.dims[axis];
-      if (dim !== undefined) bind[param ?? `${name}[${axis}]`] = dim;
-    });
-  }
-  const { types } = inferShapes(model, { bind });
+  const { types } = inferShapes(model, { bind: dimensionsOf(model, feeds.value) });
   const sizes = new Map<string, number>();
   for (const name of names) {
     const dims = types.get(name)?.dims;
