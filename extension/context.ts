@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import { DaemonClient } from './daemon/client';
 import { EditorLinks } from './editor/editorLinks';
 import { Overlays } from './editor/overlays';
+import { RecipeLenses } from './language/recipeLenses';
 import { ChangesView } from './views/changes';
 
 export interface Context {
@@ -15,6 +16,8 @@ export interface Context {
   readonly links: EditorLinks;
   /** What changed between the models that were compared last. */
   readonly changes: ChangesView;
+  /** What recipes gave, in their text. */
+  readonly recipes: RecipeLenses;
   readonly log: vscode.LogOutputChannel;
   /** A file in dist/. */
   built(...path: string[]): vscode.Uri;
@@ -28,6 +31,7 @@ export function createContext(extension: vscode.ExtensionContext): Context {
   const overlays = new Overlays();
   const links = new EditorLinks();
   const changes = new ChangesView(links);
-  extension.subscriptions.push(log, daemon, overlays, changes);
-  return { extension, daemon, overlays, links, changes, log, built };
+  const recipes = new RecipeLenses();
+  extension.subscriptions.push(log, daemon, overlays, changes, recipes);
+  return { extension, daemon, overlays, links, changes, recipes, log, built };
 }

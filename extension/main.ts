@@ -9,14 +9,19 @@ import { saveCost, showCost } from './commands/cost';
 import { deploy, stopDeployment } from './commands/deploy';
 import { inspect } from './commands/inspect';
 import { jobStart, openJob } from './commands/job';
+import { openRecipe } from './commands/recipe';
 import { compareRuns, openRun, removeRuns, showHistory } from './commands/runs';
 import { createContext } from './context';
 import { ModelEditor, viewType } from './editor/modelEditor';
 import { jobs } from './jobs/table';
 import { openText, startWithTexts } from './language/openText';
+import { recipeFiles } from './language/recipeLenses';
 import { DeploymentsView } from './views/deployments';
 import { ModelsView } from './views/models';
 import { RunsView } from './views/runs';
+
+/** Jobs whose command is about a model alone; a recipe is a file of its own. */
+const others = jobs.filter(({ id }) => id !== 'recipe');
 
 export function activate(extension: vscode.ExtensionContext): void {
   const context = createContext(extension);
@@ -44,6 +49,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     runs,
     vscode.window.registerTreeDataProvider('slipway.models', models),
     vscode.window.registerTreeDataProvider('slipway.deployments', deployments),
+    vscode.languages.registerCodeLensProvider(recipeFiles, context.recipes),
     startWithTexts(context),
     command('slipway.inspect', inspect),
     command('slipway.cost', (argument) => showCost(context, argument)),
@@ -54,7 +60,8 @@ export function activate(extension: vscode.ExtensionContext): void {
     command('slipway.compareText', (argument) => compareText(context, argument)),
     command('slipway.showChange', (argument) => context.changes.select(argument as never)),
     command('slipway.compress', (argument) => compress(context, argument)),
-    ...jobs.map((job) =>
+    command('slipway.recipe', (argument, start) => openRecipe(context, argument, jobStart(start))),
+    ...others.map((job) =>
       command(`slipway.${job.id}`, async (argument, start) => {
         await openJob(context, job, argument, jobStart(start));
       }),

@@ -39,10 +39,13 @@ const store = new Store<JobState>({
 const host = connectJob(({ page }) => {
   const running = page.runs.some(({ state }) => state === 'running');
   const brought = page.front !== undefined && page.front !== store.state.page?.front;
+  const before = store.state.page;
+  const filled = before !== undefined && page.filled !== before.filled;
   store.update({
     page,
     cancelling: store.state.cancelling && running,
     ...(brought ? { shown: page.front, method: page.method } : {}),
+    ...(filled ? { method: page.method, values: withValue(store.state.values, page.method, undefined) } : {}),
   });
   estimateSoon();
 });

@@ -155,6 +155,8 @@ export interface JobPage {
   methods: MethodForm[];
   /** The method that is shown first. */
   method: string;
+  /** How often the host has filled the form anew: what the user had filled in of `method` gives way then. */
+  filled: number;
   /** Newest first. */
   runs: JobRun[];
   /** Whether the workspace is trusted: models are run only then. */

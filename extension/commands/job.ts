@@ -24,8 +24,9 @@ export async function openJob(
   if (!model || (!start.restored && !(await mayRun(job.doing)))) return undefined;
   const key = `${job.id} ${model.toString()}`;
   const known = panels.get(key);
-  if (known && start.values === undefined) {
+  if (known && (start.values === undefined || start.run !== true)) {
     known.reveal();
+    if (start.values) known.fill(start.method, start.values);
     if (start.restored) known.restore(start.restored);
     return known;
   }

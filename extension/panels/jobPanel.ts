@@ -78,6 +78,7 @@ export class JobPanel {
       model: { name, file: model.fsPath, bytes: situation.bytes },
       methods,
       method: first.id,
+      filled: 0,
       runs: [],
       trusted: vscode.workspace.isTrusted,
       front: undefined,
@@ -125,16 +126,21 @@ export class JobPanel {
     this.panel.reveal();
   }
 
+  /** Puts values into the form of a method, and shows it. */
+  fill(method: string | undefined, values: FormValues): void {
+    const shown = method ?? this.page.method;
+    const methods = this.page.methods.map((form) => (form.id === shown ? { ...form, values } : form));
+    this.update({ methods, method: shown, filled: this.page.filled + 1 });
+  }
+
   /** Shows a run of the history: its values in the form, its result beside it. */
   restore({ id, run }: NonNullable<JobStart['restored']>): void {
     const known = this.restored.get(id);
     const shown = known ?? this.nextRun++;
     this.restored.set(id, shown);
     if (known === undefined) this.update({ runs: [{ ...run, id: shown }, ...this.page.runs] });
-    const methods = this.page.methods.map((form) =>
-      form.id === run.method ? { ...form, values: run.values } : form,
-    );
-    this.update({ methods, method: run.method, front: shown });
+    this.fill(run.method, run.values);
+    this.update({ front: shown });
     if (known === undefined && run.result)
       void this.offerOverlays(shown, this.method(run.method), run.result.value, false);
   }
@@ -283,6 +289,7 @@ export class JobPanel {
       });
       const result = { kind: method.result, value } as JobResult;
       this.updateRun(id, { state: 'done', progress: null, result });
+      if (result.kind === 'recipe') this.context.recipes.put(result.value);
       await this.offerOverlays(id, method, value);
     } catch (error) {
       const failure = describeFailure(error);

@@ -24,6 +24,7 @@ export function jobPage(id: string, changes: Partial<JobPage> = {}): JobPage {
     model: { name: 'resnet.onnx', file: situation.model, bytes: 2_812_089 },
     methods,
     method: methods[0]!.id,
+    filled: 0,
     runs: [],
     trusted: true,
     front: undefined,

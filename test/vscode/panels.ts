@@ -116,6 +116,18 @@ export function panels(open: OpenWindow): void {
         statSync(join(folder, 'resnet.small.onnx')).size < 0.2 * statSync(join(folder, 'resnet.onnx')).size,
       );
       await picture('panel-recipe');
+      // The recipe itself tells what it gave, and runs again from there.
+      await page.locator('.explorer-folders-view .monaco-list-row', { hasText: 'small.yaml' }).dblclick();
+      const lenses = page.locator('.codelens-decoration');
+      await lenses.filter({ hasText: /resnet\.small\.onnx: .* of the size/ }).waitFor();
+      await lenses
+        .filter({ hasText: /^\S+ kB, 0\.\d+ of the size/ })
+        .first()
+        .waitFor();
+      await picture('recipe-text');
+      await lenses.getByText('Run Recipe').click();
+      await page.getByRole('tab', { name: 'Run Recipe resnet.onnx' }).waitFor();
+      await window.webview().locator('.submit .primary:enabled').waitFor();
 
       // The history in the side bar: a click brings a past result.
       await page.locator('.activitybar [aria-label^="Slipway"]').first().click();

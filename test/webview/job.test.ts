@@ -177,6 +177,12 @@ describe('job page', () => {
     await opened.page.locator('#field-maxDrop').blur();
     await opened.page.getByText('Used only with a largest loss of top-1.').waitFor();
     assert.equal(await opened.page.isDisabled('.submit .primary'), false);
+    // What the host fills in anew replaces what stood there, and only that.
+    await opened.page.selectOption('#field-calibrator', { label: 'entropy' });
+    const filled = jobPage('quantize', { filled: 1 });
+    filled.methods[0]!.values = { calibrator: 'mse' };
+    opened.send(filled);
+    await opened.page.waitForFunction(() => document.querySelector<HTMLSelectElement>('#field-calibrator')!.selectedOptions[0]!.text === 'MSE'); // prettier-ignore
     await opened.page.selectOption('#method', 'weight-only');
     assert.match(await opened.page.innerText('.sentence'), /Only the weights shrink/);
     assert.equal(await opened.page.isDisabled('.submit .primary'), false);

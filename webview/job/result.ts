@@ -101,9 +101,19 @@ function whole(page: JobPage, run: JobRun, result: JobResult, width: number, tel
   return html`
     <h2 class="run-title" aria-live="polite">${headline(run, result)}</h2>
     <div class="buttons" role="group" aria-label="Actions">
-      ${file === undefined ? copyButton(run, tell) : fileButtons(run, file.output, tell)}
+      ${
+        file === undefined
+          ? html`${onGraph(run, result, tell)} ${copyButton(run, tell)}`
+          : fileButtons(run, file.output, tell)
+      }
     </div>
-    ${onGraph(run, result, tell)}
+    ${
+      file === undefined || (run.overlays.length === 0 && !measuresLayers(result))
+        ? nothing
+        : html`<div class="buttons" role="group" aria-label="On the graph">
+            ${onGraph(run, result, tell)}
+          </div>`
+    }
     ${
       file === undefined
         ? nothing
@@ -126,35 +136,29 @@ function whole(page: JobPage, run: JobRun, result: JobResult, width: number, tel
 }
 
 /** What the result says of single nodes, to be painted; and how to learn it where the result does not. */
-function onGraph(run: JobRun, result: JobResult, tell: Tell): TemplateResult | typeof nothing {
-  const layers = measuresLayers(result);
-  if (run.overlays.length === 0 && !layers) return nothing;
-  return html`<div class="buttons" role="group" aria-label="On the graph">
-    ${run.overlays.map(
-      (overlay) =>
-        html`<button
+const onGraph = (run: JobRun, result: JobResult, tell: Tell): TemplateResult =>
+  html`${run.overlays.map(
+    (overlay) =>
+      html`<button
+        type="button"
+        class="secondary"
+        title="Paint it on the graph in the model editor"
+        @click=${() => tell({ kind: 'paint', run: run.id, overlay })}
+      >
+        ${visible(overlay)} on the graph
+      </button>`,
+  )}${
+    measuresLayers(result)
+      ? html`<button
           type="button"
           class="secondary"
-          title="Paint it on the graph in the model editor"
-          @click=${() => tell({ kind: 'paint', run: run.id, overlay })}
+          title="Measure what each layer loses by rounding, on the same data, and paint it on the graph"
+          @click=${() => tell({ kind: 'layers', run: run.id })}
         >
-          ${visible(overlay)} on the graph
-        </button>`,
-    )}
-    ${
-      layers
-        ? html`<button
-            type="button"
-            class="secondary"
-            title="Measure what each layer loses by rounding, on the same data, and paint it on the graph"
-            @click=${() => tell({ kind: 'layers', run: run.id })}
-          >
-            Measure Each Layer
-          </button>`
-        : nothing
-    }
-  </div>`;
-}
+          Measure Each Layer
+        </button>`
+      : nothing
+  }`;
 
 /** Static quantization says what runs in integers; what each layer loses by that takes a measurement of its own. */
 const measuresLayers = (result: JobResult): boolean =>
