@@ -17,12 +17,14 @@ export const open = handler(Open, async ({ uri, bind, rules }, task, { workspace
   if (!client.open.has(uri)) {
     const { path } = opened;
     const stopWatching = workspace.models.watchFile(path);
+    const letGo = workspace.models.hold(path);
     const stopListening = workspace.models.onChanged((changed, exists) => {
       if (changed === path) client.notify(ModelChanged, { uri, exists });
     });
     client.open.set(uri, () => {
       stopListening();
       stopWatching();
+      letGo();
     });
   }
   client.publishDiagnostics(uri, inspection.diagnostics);

@@ -9,7 +9,9 @@ import { breathing, type Task } from '../base/task';
 import type { Tensor } from '../ir/tensor';
 import type { ShapeInfo } from '../analysis/shapes';
 import type { ReadResult } from '../onnx/readModel';
+import { giveBackMemory } from '../host/memory';
 import { FileWatch } from './fileWatch';
+import { Recent } from './recent';
 import { shared, type Shared } from './shared';
 import { pathOfUri } from './uris';
 
@@ -43,10 +45,22 @@ const keep = 8;
 const keepBound = 2;
 
 export class ModelStore implements Disposable {
-  /** By path; the least recently used first. */
-  private readonly entries = new Map<string, Entry>();
+  /** By path. */
+  private readonly entries: Recent<Entry>;
+  /** How many have a model open, by path. */
+  private readonly holders = new Map<string, number>();
   private readonly watch = new FileWatch((path, exists) => this.changed(path, exists));
   private readonly listeners = new Set<(path: string, exists: boolean) => void>();
+
+  /** `idleMs`: a model that nobody has open or asked for is forgotten after so long. */
+  constructor(idleMs?: number) {
+    this.entries = new Recent({
+      most: keep,
+      ...(idleMs === undefined ? {} : { idleMs }),
+      isHeld: (path) => this.holders.has(path),
+      onIdle: giveBackMemory,
+    });
+  }
 
   /** The model in its present state; throws `modelChanged` when `revision` names another. */
   async get(uri: string, revision: string | undefined, task: Task): Promise<OpenModel> {
@@ -61,14 +75,24 @@ export class ModelStore implements Disposable {
     let entry = this.entries.get(path);
     if (entry?.revision !== present || entry.loading.failed()) {
       entry = { revision: present, loading: shared((loading) => load(path, present, loading)) };
-    }
-    this.entries.delete(path);
-    this.entries.set(path, entry);
-    for (const oldest of this.entries.keys()) {
-      if (this.entries.size <= keep) break;
-      this.entries.delete(oldest);
+      this.entries.set(path, entry);
     }
     return entry.loading.join(task);
+  }
+
+  /** Keeps a model, among the last few, until the returned function is called. */
+  hold(path: string): () => void {
+    this.holders.set(path, (this.holders.get(path) ?? 0) + 1);
+    return () => {
+      const left = (this.holders.get(path) ?? 1) - 1;
+      if (left > 0) this.holders.set(path, left);
+      else this.holders.delete(path);
+    };
+  }
+
+  /** How many models are kept. */
+  get kept(): number {
+    return this.entries.size;
   }
 
   /** Watches a file until the returned function is called. */

@@ -4,9 +4,11 @@ import type { FoundScope, ScopePaths } from '../analysis/scopes/scopeText';
 import type { LanguageDocument, ModelFacts } from '../analysis/language/document';
 import { badRequest, SlipwayError } from '../base/errors';
 import { breathing, silentTask, type Task } from '../base/task';
+import { giveBackMemory } from '../host/memory';
 import type { Model } from '../ir/model';
 import { parseTextUri } from '../protocol/textFace';
 import type { ModelStore, OpenModel } from './models';
+import { Recent } from './recent';
 import { shared, type Shared } from './shared';
 
 /** Tensors of more elements are named by the place where they lie. */
@@ -20,7 +22,7 @@ interface Entry {
 }
 
 export class TextStore {
-  private readonly entries = new Map<string, Entry>();
+  private readonly entries = new Recent<Entry>({ most: keep, onIdle: giveBackMemory });
 
   constructor(private readonly models: ModelStore) {}
 
@@ -31,16 +33,12 @@ export class TextStore {
     const opened = await this.models.get(named.model, undefined, task);
     const key = `${opened.path}\n${named.scope}`;
     let entry = this.entries.get(key);
-    if (entry?.revision !== opened.revision || entry.loading.failed())
+    if (entry?.revision !== opened.revision || entry.loading.failed()) {
       entry = {
         revision: opened.revision,
         loading: shared((loading) => print(uri, opened, named.scope, loading)),
       };
-    this.entries.delete(key);
-    this.entries.set(key, entry);
-    for (const oldest of this.entries.keys()) {
-      if (this.entries.size <= keep) break;
-      this.entries.delete(oldest);
+      this.entries.set(key, entry);
     }
     return entry.loading.join(task);
   }

@@ -27,6 +27,7 @@ export class Workspace implements Disposable {
   }
 
   async dispose(): Promise<void> {
+    this.texts.clear();
     await Promise.all([this.models.dispose(), this.deployments.dispose()]);
   }
 }

@@ -38,16 +38,23 @@ after(async () => {
   await daemon.stop();
 });
 
-/** Pings that are answered one after the other before a request is. */
-async function pingsDuring(method: string, params: object): Promise<number> {
-  let ended = false;
-  const answer = working.ask(method, params).finally(() => (ended = true));
-  let pings = 0;
-  for (;;) {
+/** Pings that are answered one after the other before something comes to its end. */
+async function pingsUntil(end: Promise<unknown>): Promise<number> {
+  const state = { ended: false };
+  end.then(
+    () => (state.ended = true),
+    () => (state.ended = true),
+  );
+  for (let pings = 0; ; pings += 1) {
     await waiting.ask('slipway/ping');
-    if (ended) break;
-    pings += 1;
+    if (state.ended) return pings;
   }
+}
+
+/** Pings that are answered before a request is. */
+async function pingsDuring(method: string, params: object): Promise<number> {
+  const answer = working.ask(method, params);
+  const pings = await pingsUntil(answer);
   const { error } = await answer;
   assert.equal(error, undefined, `${method}: ${error?.message}`);
   return pings;
@@ -82,16 +89,12 @@ test('a text of as many nodes that is being written is read and checked between 
   const { text } = result as { text: string };
   const textDocument = { uri: 'untitled:mine.onnxtxt', languageId: 'onnx-text', version: 1, text };
   working.send({ jsonrpc: '2.0', method: 'textDocument/didOpen', params: { textDocument } });
-  let told = false;
-  const problems = working
-    .wait(
+  const pings = await pingsUntil(
+    working.wait(
       ({ method, params }) =>
         method === 'textDocument/publishDiagnostics' && params?.['uri'] === textDocument.uri,
-    )
-    .finally(() => (told = true));
-  let pings = 0;
-  for (; !told; pings += 1) await waiting.ask('slipway/ping');
-  await problems;
+    ),
+  );
   assert.ok(pings >= 8, `${pings} pings were answered meanwhile`);
   const pinged = await pingsDuring('textDocument/hover', {
     textDocument,
