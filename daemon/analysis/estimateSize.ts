@@ -21,6 +21,7 @@ export interface SizeChange {
   readonly bits?: number | undefined;
   readonly blockSize?: number | undefined;
   readonly embeddings?: boolean | undefined;
+  readonly embeddingBits?: number | undefined;
   readonly clusters?: number | undefined;
   readonly ratio?: number | undefined;
   readonly targetMacs?: number | undefined;
@@ -133,7 +134,7 @@ const changes: Readonly<
       note: 'Weights of matrix products take one byte instead of four; convolutions stay as they are.',
     };
   },
-  'weight-only'(weights, { bits = 4, blockSize = 32, embeddings = true }) {
+  'weight-only'(weights, { bits = 4, blockSize = 32, embeddings = true, embeddingBits = 8 }) {
     const taken = weights.filter(
       (weight) =>
         (isFloat(weight) || weight.tensor.dataType === DataType.FLOAT16) &&
@@ -146,11 +147,13 @@ const changes: Readonly<
         return Math.ceil(k / blockSize) * n;
       }),
     );
+    const tables = taken.filter((weight) => !reads(weight, 'Gemm', 'MatMul'));
+    const narrow = elementsOf(taken) - elementsOf(tables);
     return {
       gone: bytesOf(taken),
-      come: (elementsOf(taken) * bits) / 8 + 4 * blocks,
+      come: (narrow * bits + elementsOf(tables) * embeddingBits) / 8 + 4 * blocks,
       beside: nodeBytes * taken.length,
-      note: `Weights of matrix products${embeddings ? ' and lookup tables' : ''} take ${bits} bits each, and every ${blockSize} of them share a scale.`,
+      note: `Weights of matrix products take ${bits} bits each${tables.length > 0 ? `, those of lookup tables ${embeddingBits}` : ''}, and every ${blockSize} of them share a scale.`,
     };
   },
   fp16: (weights) => half(weights),

@@ -47,6 +47,11 @@ export const weightOnlyOptions: Readonly<Record<string, OptionSpec>> = {
     value: 'N',
     help: 'weight-only: MatMulNBits computes in 0, 1 (float32) or 4 (int8 activations); measured when absent',
   },
+  'embedding-bits': {
+    type: 'string',
+    value: 'N',
+    help: 'weight-only: 2, 4 or 8 bits for lookup tables that nothing multiplies with; 8 when absent, as a lookup gains no time from fewer',
+  },
   'float-embeddings': { type: 'boolean', help: 'weight-only: leave lookup tables in float' },
 };
 
@@ -76,6 +81,7 @@ export async function runWeightOnly(
     largestError: numberOption(args, 'largest-error', { min: 0, max: 10 }),
     accuracyLevel: number(args, 'accuracy-level', [0, 1, 4]),
     embeddings: !args.flags.has('float-embeddings'),
+    embeddingBits: number(args, 'embedding-bits', [2, 4, 8]),
     exclude: args.values.get('exclude')?.flatMap((text) => text.split(',')),
     calibration: textOption(args, 'calibration'),
     calibrationSamples: countOption(args, 'calibration-samples'),

@@ -43,6 +43,13 @@ export const EstimateSize = request('slipway/estimate', {
     embeddings: Type.Optional(
       Type.Boolean({ description: '`weight-only`: lookup tables too; true when absent.' }),
     ),
+    embeddingBits: Type.Optional(
+      Type.Integer({
+        minimum: 2,
+        maximum: 8,
+        description: '`weight-only`: bits of tables that are only looked up; 8 when absent.',
+      }),
+    ),
     clusters: Type.Optional(
       Type.Integer({ minimum: 2, maximum: 256, description: '`cluster`; 16 when absent.' }),
     ),

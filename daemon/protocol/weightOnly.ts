@@ -70,8 +70,13 @@ export const weightOnlyOptions = {
   ),
   embeddings: Type.Optional(
     Type.Boolean({
+      description: 'Quantize lookup tables (Gather) too; true when absent.',
+    }),
+  ),
+  embeddingBits: Type.Optional(
+    Type.Union([Type.Literal(2), Type.Literal(4), Type.Literal(8)], {
       description:
-        'Quantize lookup tables (Gather) too; true when absent. In the `blocked` form they take 8 bits.',
+        'Bits of tables that are only looked up; 8 when absent, for a lookup gains no time from fewer. A table that is multiplied with too takes `bits`; in the `blocked` form all take 8.',
     }),
   ),
   exclude: Type.Optional(

@@ -67,7 +67,9 @@ export const weightOnlyHelps: Readonly<Record<string, string>> = {
     'A weight that loses more than this share (0.2 is a fifth) of its output, or without data of itself, takes 8 bits instead.',
   accuracyLevel:
     'Arithmetic of the products: 1 is float32, 4 int8 activations, 0 what ONNX Runtime likes. Automatic measures them.',
-  embeddings: 'Lookup tables shrink too; in the standard form they take 8 bits.',
+  embeddings: 'Lookup tables shrink too.',
+  embeddingBits:
+    'A lookup gains no time from fewer bits than 8, and loses much in 4. A table that is multiplied with too takes the bits of the others.',
 };
 
 /** By field, for half precision. */

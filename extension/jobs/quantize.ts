@@ -40,6 +40,7 @@ const labels = {
   maxEvaluations: 'Most versions to measure',
   accuracyLevel: 'Arithmetic',
   embeddings: 'Lookup tables too',
+  embeddingBits: 'Bits of lookup tables',
   largestError: 'Largest error of a weight',
 };
 
@@ -58,6 +59,7 @@ const absent = {
   blockSize: '32',
   passes: '1',
   largestError: 'Any',
+  embeddingBits: '8',
 };
 
 /** What only a search with calibration data can use. */
@@ -156,11 +158,12 @@ export const quantizeJob: Job = {
       start: () => ({ bits: 4 }),
       ending: ({ bits }) => `int${typeof bits === 'number' ? bits : 4}`,
       result: 'quantize',
-      estimate: ({ bits, blockSize, embeddings }: FormValues) => ({
+      estimate: ({ bits, blockSize, embeddings, embeddingBits }: FormValues) => ({
         method: 'weight-only',
         ...(typeof bits === 'number' ? { bits } : {}),
         ...(typeof blockSize === 'number' ? { blockSize } : {}),
         ...(typeof embeddings === 'boolean' ? { embeddings } : {}),
+        ...(typeof embeddingBits === 'number' ? { embeddingBits } : {}),
       }),
       command: {
         name: 'quantize',

@@ -46,6 +46,8 @@ export interface WeightOnlyOptions extends BlockFormat {
   /** MatMulNBits computes activations in: 0 the best there is, 1 float32, 4 int8. */
   readonly accuracyLevel: number;
   readonly embeddings: boolean;
+  /** Bits of tables that are only looked up; those of `blocked` take 8. A table that is multiplied with as well takes `bits`. */
+  readonly embeddingBits?: BlockFormat['bits'];
   readonly exclude?: ReadonlySet<string>;
   /** Takes rows of large activations first in GPTQ. */
   readonly actOrder?: boolean;
@@ -194,9 +196,7 @@ class WeightOnlyQuantizer {
         : await quantizeStreaming(this.read, matrix, format, fitter, sink, task);
       return { bits, sink, error };
     };
-    // Rows of a table can be looked up portably only where each code is a byte.
-    const wide = options.form === 'blocked' && lookups.length > 0;
-    let made = await attempt(wide ? 8 : options.bits);
+    let made = await attempt(this.bitsFor(use));
     if (made.error && made.bits < 8 && made.error.relative > (options.largestError ?? Infinity))
       made = await attempt(8);
     const { bits, sink, error } = made;
@@ -210,6 +210,18 @@ class WeightOnlyQuantizer {
     for (const node of replaced) this.replaced.add(node);
     for (const node of nodes) this.taken.add(node);
     this.layers.push({ nodes: nodes.map(nameOf), weight: tensor.name, k, n, bits, algorithm, error });
+  }
+
+  /**
+   * A lookup costs the same in 8 bits as in 4, and in 4 its error alone is larger than that of all products together: tables
+   * that nothing multiplies with take 8 unless told otherwise.
+   */
+  private bitsFor({ products, lookups }: WeightUse): BlockFormat['bits'] {
+    const { form, bits, embeddingBits = 8 } = this.options;
+    if (lookups.length === 0) return bits;
+    // Rows can be looked up portably only where each code is a byte.
+    if (form === 'blocked') return 8;
+    return products.length > 0 ? bits : embeddingBits;
   }
 
   private gramOf(products: readonly Node[], k: number): InputGram | undefined {

@@ -68,8 +68,10 @@ export interface WeightOnlyRequest {
   readonly largestError?: number | undefined;
   /** Chosen by measurement when absent. */
   readonly accuracyLevel?: 0 | 1 | 4 | undefined;
-  /** Quantize lookup tables too; true when absent. In the `blocked` form they take 8 bits. */
+  /** Quantize lookup tables too; true when absent. */
   readonly embeddings?: boolean | undefined;
+  /** Bits of tables that are only looked up; 8 when absent. In the `blocked` form all tables take 8. */
+  readonly embeddingBits?: 2 | 4 | 8 | undefined;
   /** Nodes that stay in float: names, or patterns with * and ?. */
   readonly exclude?: readonly string[] | undefined;
   /** Data for GPTQ and AWQ, and for measuring. */
@@ -239,6 +241,10 @@ function settingsOf(request: WeightOnlyRequest): Omit<WeightOnlyOptions, 'grams'
   if (![2, 4, 8].includes(bits)) throw badRequest(`Weights take 2, 4 or 8 bits, not ${String(bits)}.`);
   if (!Number.isInteger(Math.log2(block)) || block < 16 || block > 256)
     throw badRequest(`The block size must be a power of two from 16 to 256, not ${block}.`);
+  if (request.embeddingBits !== undefined && request.embeddings === false)
+    throw badRequest('Lookup tables that stay in float have no bits to choose. Leave one of the two out.');
+  if (request.embeddingBits !== undefined && request.embeddingBits !== 8 && form === 'blocked')
+    throw badRequest('In the blocked form lookup tables take 8 bits. Choose these, or the form nbits.');
   if (free && symmetric)
     throw badRequest(`The algorithm ${algorithm} needs free zero points; do not ask for symmetric blocks.`);
   if (request.passes !== undefined && algorithm !== 'gptq')
@@ -257,6 +263,7 @@ function settingsOf(request: WeightOnlyRequest): Omit<WeightOnlyOptions, 'grams'
     form,
     accuracyLevel: request.accuracyLevel ?? 4,
     embeddings: request.embeddings ?? true,
+    ...(request.embeddingBits === undefined ? {} : { embeddingBits: request.embeddingBits }),
     actOrder: request.actOrder === true,
     ...(request.largestError === undefined ? {} : { largestError: request.largestError }),
   };

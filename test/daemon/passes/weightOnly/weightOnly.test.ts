@@ -129,7 +129,7 @@ test('a lookup gives the very rows of the table', async () => {
           initializers: [floatTensor('table', [200, 32], table)],
         }),
       );
-      const { model: result } = await quantized(made, { bits, symmetric });
+      const { model: result } = await quantized(made, { bits, symmetric, embeddingBits: bits });
       assert.equal(result.graph.nodes[0]!.opType, 'GatherBlockQuantized');
       const ids = BigInt64Array.of(0n, 7n, 199n);
       const { y } = await run(result, { ids: { type: 'int64', dims: [3], data: ids } });

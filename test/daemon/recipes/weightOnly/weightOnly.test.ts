@@ -143,6 +143,24 @@ for (const form of ['gemm', 'transpose'] as const) {
   });
 }
 
+test('a table that is only looked up takes 8 bits, unless others are asked for', async () => {
+  const made = tiedModel('gemm');
+  made.graph.initializers.push(weight('u', [64, 100], 4));
+  made.graph.nodes[2] = node('Gemm', ['h', 'u', 'b'], ['y'], { name: 'head' });
+  const path = await writeSmall(folder, 'untied.onnx', made);
+  const bitsOf = async (options: Parameters<typeof quantize>[1]) => {
+    const { weightOnly, error } = await quantize(path, options);
+    assert.ok(error && error.cosine > 0.98);
+    return weightOnly.layers.map(({ nodes, bits }) => `${nodes.join()} ${bits}`).sort();
+  };
+  assert.deepEqual(await bitsOf({}), ['embed 8', 'head 4', 'hidden 4']);
+  assert.deepEqual(await bitsOf({ embeddingBits: 4 }), ['embed 4', 'head 4', 'hidden 4']);
+  assert.deepEqual(await bitsOf({ algorithm: 'k-quant' }), ['embed 8', 'head 4', 'hidden 4']);
+  const wrong = { embeddings: false, embeddingBits: 8 } as const;
+  await assert.rejects(quantize(path, wrong), /stay in float have no bits to choose/);
+  await assert.rejects(quantize(path, { form: 'blocked', embeddingBits: 4 }), /lookup tables take 8 bits/);
+});
+
 test('weights that lose more than the limit take 8 bits', async () => {
   const path = await writeSmall(folder, 'limit.onnx', twoLayers());
   const plain = await quantize(path, {});
