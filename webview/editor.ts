@@ -348,6 +348,7 @@ const view: GraphView = new GraphView(
       store.update({ inspectorOpen: true });
       queueMicrotask(() => document.querySelector<HTMLElement>('.inspector')?.focus());
     },
+    enter: async () => (await controller?.enterSelected()) ?? false,
     toggle: (drawn) => void controller?.toggle(store.state.table?.drawn[drawn] ?? -1),
     step: (drawn, by) => void controller?.stepRepeat(store.state.table?.drawn[drawn] ?? -1, by),
     trace(which) {

@@ -1,7 +1,7 @@
 // Attribute values and names of nodes as text to read: shortened, never all of a tensor.
 
 import { dataTypeName } from '../ir/dataType';
-import type { Attribute } from '../ir/model';
+import type { Attribute, Graph } from '../ir/model';
 import { elementCount, type Tensor } from '../ir/tensor';
 import { smallValues } from './smallTensors';
 import { shapeText, typeText } from './typeText';
@@ -38,6 +38,11 @@ export function attributeText(attribute: Attribute): string {
   return shortened(valueText(attribute));
 }
 
+/** "graph body of 4 nodes". */
+function graphText({ name, nodes }: Graph): string {
+  return `graph${name === '' ? '' : ` ${name}`} of ${nodes.length} node${nodes.length === 1 ? '' : 's'}`;
+}
+
 function valueText(attribute: Attribute): string {
   switch (attribute.type) {
     case 'UNDEFINED':
@@ -51,7 +56,7 @@ function valueText(attribute: Attribute): string {
     case 'TENSOR':
       return tensorText(attribute.value);
     case 'GRAPH':
-      return `graph ${attribute.value.name} of ${attribute.value.nodes.length} nodes`;
+      return graphText(attribute.value);
     case 'SPARSE_TENSOR':
       return `sparse ${dataTypeName(attribute.value.values.dataType)} ${shapeText(attribute.value.dims)}`;
     case 'TYPE_PROTO':

@@ -193,6 +193,12 @@ const packed: Summarizer = ({ node }) => [
 const byAttributes: Summarizer = (view) => {
   const parts = axis(view);
   for (const attribute of view.node.attributes.slice(0, 8)) {
+    // A body of a Loop or a Scan, or the branches of an If.
+    if (attribute.type === 'GRAPH') {
+      const { length } = attribute.value.nodes;
+      const name = attribute.name.replace(/_branch$/, '');
+      parts.push(`${name}: ${length} node${length === 1 ? '' : 's'}`);
+    }
     if (attribute.type === 'FLOAT' && !['epsilon', 'momentum'].includes(attribute.name)) {
       parts.push(`${attribute.name} ${numberText(attribute.value)}`);
     }

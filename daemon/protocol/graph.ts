@@ -18,7 +18,7 @@ export const GetGraph = request('slipway/graph', {
     quick: Type.Optional(
       Type.Boolean({
         description:
-          'Do not wait until shapes are inferred where that takes long (graphs above 2,000 nodes or 10,000 uses of values): labels and summaries then say only what the file states, and `inferred` is false. Ask again without it for the rest; rows and edges are the same. A graph too dense to be looked at (above 300,000 uses, and 40 for each node) is refused as `unsupported`.',
+          'Do not wait until shapes are inferred where that takes long (graphs above 400 nodes or 10,000 uses of values): labels and summaries then say only what the file states, and `inferred` is false. Ask again without it for the rest; rows and edges are the same. A graph too dense to be looked at (above 300,000 uses, and 40 for each node) is refused as `unsupported`.',
       }),
     ),
     bind: bindings,

@@ -32,6 +32,16 @@ export function parseQuery(query: string): Query {
 
 const dotted = (scope: string) => scope.replaceAll('/', '.');
 
+/** Whether a path has a part of a path in it; layers.3 is no part of layers.30. */
+function liesIn(scope: string, wanted: string): boolean {
+  const isDigit = (at: number) => /^\d$/.test(scope.charAt(at));
+  for (let at = scope.indexOf(wanted); at >= 0; at = scope.indexOf(wanted, at + 1)) {
+    const end = at + wanted.length;
+    if (!isDigit(end) || !isDigit(end - 1)) return true;
+  }
+  return false;
+}
+
 const labelsOf = new WeakMap<ModelTable, string[]>();
 
 /** Types and shapes of what each row gives out, one after the other. */
@@ -76,7 +86,7 @@ export function findRows(
         return model.op[row]!.toLowerCase() === wanted;
       case 'scope':
         // Exporters write layers.0.attention, and paths layers/0/attention.
-        return dotted(model.scope[row]!.toLowerCase()).includes(dotted(wanted));
+        return liesIn(dotted(model.scope[row]!.toLowerCase()), dotted(wanted));
       case 'attr':
         return (
           model.kind[row] === NodeKind.operator &&

@@ -120,12 +120,27 @@ function openDepth({ table, opening }: EditorState): number {
   return deepest;
 }
 
-function breadcrumb({ scope }: EditorState, actions: GraphAreaActions) {
+function breadcrumb({ scope, trail }: EditorState, actions: GraphAreaActions) {
   if (scope === '') return nothing;
+  // Each as far as the one before it does not say it.
+  const words = (at: number) => trail[at]!.slice(at === 0 ? 0 : trail[at - 1]!.length + 1);
   return html`<nav class="breadcrumb" aria-label="Nested graph">
     <button type="button" class="link" @click=${() => actions.openScope('')}>main graph</button>
-    ${icon('chevron-right')}
-    <span title=${fullText(scope)}>${elide(scope, 60)}</span>
+    ${trail.map(
+      (path, at) =>
+        html`${icon('chevron-right')}${
+          at === trail.length - 1
+            ? html`<span title=${fullText(path)}>${elide(words(at), 60)}</span>`
+            : html`<button
+                type="button"
+                class="link"
+                title=${fullText(path)}
+                @click=${() => actions.openScope(path)}
+              >
+                ${elide(words(at), 32)}
+              </button>`
+        }`,
+    )}
   </nav>`;
 }
 

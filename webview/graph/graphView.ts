@@ -15,6 +15,8 @@ export interface GraphViewEvents {
   select(drawn: number | undefined): void;
   /** Enter on the selected box. */
   open(): void;
+  /** The graph nested in the selected box is to be shown; false when there is none. */
+  enter(): Promise<boolean>;
   /** A scope is to be opened or closed. */
   toggle(drawn: number): void;
   /** The next or previous member of a repeat is wanted. */
@@ -96,7 +98,10 @@ export class GraphView {
       const hit = this.hit(event);
       if (hit === undefined) this.fit();
       else if (this.isScope(hit.node)) this.events.toggle(hit.node);
-      else this.reveal(hit.node);
+      else
+        void this.events.enter().then((entered) => {
+          if (!entered) this.reveal(hit.node);
+        });
     });
     this.resize();
   }
@@ -339,7 +344,7 @@ export class GraphView {
       case ' ':
         if (this.marks.selected !== undefined && this.isScope(this.marks.selected)) {
           this.events.toggle(this.marks.selected);
-        }
+        } else if (this.marks.selected !== undefined) void this.events.enter();
         return true;
       case '[':
       case ']':

@@ -31,7 +31,7 @@ import {
 import { keepState, type EditorHost } from '../host';
 import { errorOf } from './errorOf';
 import { fetchGraph, type FetchedGraph } from './fetchGraph';
-import { boundOf, type EditorState, type KeptState } from './editorState';
+import { boundOf, trailTo, type EditorState, type KeptState } from './editorState';
 import { OverlayController } from './overlayController';
 import { CallController } from './callController';
 import type { Store } from './store';
@@ -83,6 +83,16 @@ export class EditorController {
   /** Shows another graph of the open model: a body or a function. */
   openScope(scope: string): Promise<void> {
     return this.open(scope, { anew: false });
+  }
+
+  /** Shows the first graph nested in the selected node (a body, a branch); false when there is none. */
+  async enterSelected(): Promise<boolean> {
+    const { asked } = this;
+    const details = await asked?.answer.catch(() => undefined);
+    const first = details?.subgraphs[0];
+    if (first === undefined || this.asked !== asked) return false;
+    await this.openScope(first);
+    return true;
   }
 
   /**
@@ -198,7 +208,7 @@ export class EditorController {
     if (picture === undefined) return;
     this.model = whole;
     // Rows of another graph, or of a changed file, mean other nodes.
-    this.store.update({ scope, opening, trace: undefined });
+    this.store.update({ scope, trail: trailTo(this.store.state.trail, scope), opening, trace: undefined });
     this.show(picture, wish?.camera ?? (sameGraph ? this.camera : undefined));
   }
 

@@ -48,6 +48,8 @@ export interface EditorState {
   bind: Readonly<Record<string, number>>;
   /** Path of the nested graph that is shown; empty for the main graph. */
   scope: string;
+  /** Nested graphs on the way to `scope`, which is the last; those that were passed through. */
+  trail: readonly string[];
   table: GraphTable | undefined;
   /** Which scopes are open. */
   opening: Opening;
@@ -87,6 +89,7 @@ export const firstEditorState: EditorState = {
   inspection: undefined,
   bind: {},
   scope: '',
+  trail: [],
   table: undefined,
   opening: flat,
   selected: undefined,
@@ -104,6 +107,12 @@ export const firstEditorState: EditorState = {
   inspectorOpen: true,
   inspectorWidth: 320,
 };
+
+/** The way to a nested graph, after the way to the one that was shown before. */
+export function trailTo(trail: readonly string[], scope: string): readonly string[] {
+  if (scope === '') return [];
+  return [...trail.filter((outer) => scope.startsWith(`${outer}/`)), scope];
+}
 
 /** Values of free dimensions, where there are any. */
 export const boundOf = ({ bind }: EditorState): { bind?: Record<string, number> } =>

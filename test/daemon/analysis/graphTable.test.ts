@@ -70,7 +70,7 @@ test('rows and edges of the main graph', async () => {
     `0 Conv /stem/conv/Conv in stem/conv 432 B: 3×3, stride 2, 3→4
      1 Constant : float scalar: 0
      2 Clip /stem/act/Clip in stem/act 4 B: 0 … 6
-     3 If If_3:
+     3 If If_3: then: 1 node, else: 1 node
      4 Reshape  16 B: to 0×-1
      5 input x: batch×3×8×8 float
      6 input flag: scalar bool
@@ -161,7 +161,7 @@ test('details of a node', () => {
   });
   const conditional = nodeDetails(example(), undefined, 3);
   assert.deepEqual(conditional.subgraphs, ['If_3/then_branch', 'If_3/else_branch']);
-  assert.equal(conditional.attributes[0]?.value, 'graph graph of 1 nodes');
+  assert.equal(conditional.attributes[0]?.value, 'graph graph of 1 node');
   const inner = nodeDetails(example(), 'If_3/else_branch', 0);
   assert.equal(inner.inputs[1]?.initializer?.bytes, 4);
   assert.deepEqual(inner.inputs[0], { name: 'b', dtype: 'float', shape: ['batch', 4, 4, 4] });

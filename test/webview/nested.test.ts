@@ -1,0 +1,139 @@
+// Bodies of Loop and If in the real page over the real daemon: entered, left, and kept when the file changes.
+
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Page } from 'playwright-core';
+import { silentTask } from '../../daemon/base/task';
+import { floatTensor, graph, model, node, valueInfo } from '../../daemon/ir/builder';
+import { DataType } from '../../daemon/ir/dataType';
+import type { Model } from '../../daemon/ir/model';
+import { writeModel } from '../../daemon/onnx/writeModel';
+import { auditPage } from '../support/accessibility';
+import { serveByDaemon } from '../support/daemonEditor';
+import { connect, startDaemon, type RunningDaemon, type WireClient } from '../support/daemonProcess';
+import { closeEditor, drawn, openEditor, selected } from '../support/editorPage';
+import { repository, temporaryFolder } from '../support/paths';
+import { Pages } from '../support/webPage';
+
+const pictures = join(repository, 'test-results', 'webview');
+const square = (name: string) => valueInfo(name, DataType.FLOAT, [4, 4]);
+const flag = (name: string) => valueInfo(name, DataType.BOOL, []);
+
+/** Relu → Loop → Softmax; in the loop an If, whose branches read values of the main graph. */
+function loopModel(): Model {
+  const thenBranch = graph({ nodes: [node('Relu', ['h'], ['t'], { name: 'clip' })], outputs: [square('t')] });
+  const elseBranch = graph({
+    nodes: [
+      node('MatMul', ['h', 'w'], ['e0'], { name: 'product' }),
+      node('Sigmoid', ['e0'], ['e'], { name: 'squash' }),
+    ],
+    outputs: [square('e')],
+  });
+  const body = graph({
+    nodes: [
+      node('Add', ['acc', 'h'], ['sum'], { name: 'sum' }),
+      node('If', ['again'], ['s'], {
+        name: 'choice',
+        attributes: { then_branch: thenBranch, else_branch: elseBranch },
+      }),
+      node('Mul', ['sum', 's'], ['next'], { name: 'scaled' }),
+      node('Identity', ['again'], ['goOn'], { name: 'goes on' }),
+    ],
+    inputs: [valueInfo('i', DataType.INT64, []), flag('again'), square('acc')],
+    outputs: [flag('goOn'), square('next')],
+  });
+  return model(
+    graph({
+      nodes: [
+        node('Relu', ['x'], ['h'], { name: 'first' }),
+        node('Loop', ['n', 'start', 'h'], ['r'], { name: 'loop', attributes: { body } }),
+        node('Softmax', ['r'], ['y'], { name: 'last' }),
+      ],
+      inputs: [square('x'), valueInfo('n', DataType.INT64, []), flag('start')],
+      outputs: [square('y')],
+      initializers: [floatTensor('w', [4, 4], new Float32Array(16).fill(0.5))],
+    }),
+    { opset: 17 },
+  );
+}
+
+const shows = (page: Page, way: string) =>
+  page.waitForFunction((wanted) => {
+    const words = document.querySelector('.breadcrumb')?.textContent.replaceAll(/\s+/g, ' ').trim() ?? '';
+    return words === wanted && document.querySelector('#stage')?.getAttribute('aria-busy') === 'false';
+  }, way);
+
+async function find(page: Page, query: string): Promise<void> {
+  await page.fill('#search', query);
+  await page.press('#search', 'Enter');
+  await page.waitForFunction(
+    (name) => document.querySelector('[role=treeitem][aria-selected=true]')?.textContent.includes(name),
+    query,
+  );
+  await page.focus('#stage');
+}
+
+describe('bodies of a model', () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'loop.onnx');
+  let pages: Pages;
+  let daemon: RunningDaemon;
+  let client: WireClient;
+  before(async () => {
+    mkdirSync(pictures, { recursive: true });
+    await writeModel(loopModel(), path, {}, silentTask);
+    pages = await Pages.start();
+    daemon = await startDaemon(join(folder, 'state'));
+    client = await connect(daemon);
+  });
+  after(async () => {
+    client.close();
+    await daemon.stop();
+    await pages.stop();
+  });
+
+  it('are entered and left step by step, and kept when the file changes', async () => {
+    const opened = await openEditor(pages, serveByDaemon(client, path));
+    const { page } = opened;
+    await drawn(page);
+    await find(page, 'loop');
+    assert.match(await selected(page), /body: 4 nodes/);
+    await page.keyboard.press('Space');
+    await shows(page, 'main graph loop/body');
+    await find(page, 'choice');
+    assert.match(await selected(page), /then: 1 node, else: 2 nodes/);
+    await page.click('.inspector button:text("loop/body/choice/else_branch")');
+    await shows(page, 'main graph loop/body choice/else_branch');
+    await find(page, 'product');
+    await page.screenshot({ path: join(pictures, 'nested-dark.png') });
+    assert.deepEqual(await auditPage(page), []);
+
+    // The file changes while the branch is shown: the same node of the same branch.
+    await writeModel(loopModel(), path, { overwrite: true }, silentTask);
+    opened.host.channel.notify({ kind: 'modelChanged', exists: true });
+    await shows(page, 'main graph loop/body choice/else_branch');
+    assert.match(await selected(page), /product/);
+
+    await page.click('.breadcrumb button:text("loop/body")');
+    await shows(page, 'main graph loop/body');
+    await page.click('.breadcrumb button:text("main graph")');
+    await shows(page, '');
+
+    // Where the body is gone after a change, the main graph is shown.
+    await find(page, 'loop');
+    await page.keyboard.press('Space');
+    await shows(page, 'main graph loop/body');
+    const plain = graph({
+      nodes: [node('Relu', ['x'], ['y'])],
+      inputs: [square('x')],
+      outputs: [square('y')],
+    });
+    await writeModel(model(plain, { opset: 17 }), path, { overwrite: true }, silentTask);
+    opened.host.channel.notify({ kind: 'modelChanged', exists: true });
+    await shows(page, '');
+    await page.waitForFunction(() => document.querySelectorAll('[role=treeitem]').length === 3);
+    await closeEditor(opened);
+  });
+});
