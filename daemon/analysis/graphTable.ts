@@ -32,7 +32,7 @@ export type GraphColumns = {
   /** Operator type; empty for inputs and outputs. */
   op: Dictionary;
   domain: Dictionary;
-  /** 0 operator, 1 graph input, 2 graph output. */
+  /** 0 operator, 1 graph input or a value from a graph around this one, 2 graph output. */
   kind: Uint8Array;
   /** Path of the module in the program that the model was made from. */
   scope: Dictionary;
@@ -116,7 +116,8 @@ export async function graphTable(
   await breathe(task);
   const { graph } = scoped;
   const weights = await breathing(initializerBytes(scoped), task);
-  const inputs = freeInputs(graph);
+  const given = freeInputs(graph);
+  const inputs = [...given, ...(await breathing(capturedBy(scoped, weights), task))];
   const count = graph.nodes.length + inputs.length + graph.outputs.length;
   const scopes: string[] = [];
   const columns: GraphColumns = {
@@ -159,7 +160,8 @@ export async function graphTable(
       columns.op.push('');
       columns.domain.push('');
       columns.scope.push('');
-      columns.summary.push(typeLabel(types, name));
+      const outside = kind === 1 && position >= given.length ? 'from outside' : '';
+      columns.summary.push([typeLabel(types, name), outside].filter((words) => words !== '').join(', '));
       columns.callee.push('');
       columns.actual.push(actual[position] ?? '');
     }
@@ -234,6 +236,27 @@ function* initializerBytes(scoped: ScopedGraph): Steps<ReadonlyMap<string, numbe
     }
   }
   return bytes;
+}
+
+/** Values of the graphs around a body that it computes with, in the order in which it reads them; weights are none. */
+function* capturedBy(
+  { graph, outer }: ScopedGraph,
+  weights: ReadonlyMap<string, number>,
+): Steps<{ name: string }[]> {
+  if (outer === undefined) return [];
+  const own = new Set(graph.inputs.map(({ name }) => name));
+  for (const node of graph.nodes) for (const output of node.outputs) own.add(output);
+  const captured = new Set<string>();
+  const read = (name: string) => {
+    if (name !== '' && !own.has(name) && !weights.has(name)) captured.add(name);
+  };
+  const captures: CaptureCache = new Map();
+  yield* eachInSteps(graph.nodes, (node) => {
+    for (const input of node.inputs) read(input);
+    if (bodiesOf(node).length > 0) for (const name of bodyCaptures(node, captures)) read(name);
+  });
+  for (const { name } of graph.outputs) read(name);
+  return Array.from(captured, (name) => ({ name }));
 }
 
 /** The columns of edges, in steps: one for each use of a value that a node or an input of the graph gives. */

@@ -29,7 +29,7 @@ export const GetGraph = request('slipway/graph', {
     inferred: Type.Boolean({ description: 'Whether labels and summaries hold inferred shapes.' }),
     nodes: Type.Integer({
       description:
-        'Rows of the node columns: operators first (in file order), then graph inputs, then graph outputs.',
+        'Rows of the node columns: operators first (in file order), then graph inputs, in a body with what it takes from the graphs around it behind them, then graph outputs.',
     }),
     edges: Type.Integer({ description: 'Rows of the edge columns.' }),
     columns: FrameRef,

@@ -106,6 +106,13 @@ describe('bodies of a model', () => {
     assert.match(await selected(page), /then: 1 node, else: 2 nodes/);
     await page.click('.inspector button:text("loop/body/choice/else_branch")');
     await shows(page, 'main graph loop/body choice/else_branch');
+    // What the branch takes from the main graph stands where it comes in.
+    await page.waitForSelector(
+      '[role=treeitem]:has-text("Input h, 4×4 float, from outside, feeds MatMul product")',
+      {
+        state: 'attached',
+      },
+    );
     await find(page, 'product');
     await page.screenshot({ path: join(pictures, 'nested-dark.png') });
     assert.deepEqual(await auditPage(page), []);

@@ -5,7 +5,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { ErrorCode } from '../../daemon/protocol/errors';
 import type { EditorState } from '../state/editorState';
 import { diagnosticList } from '../ui/diagnostics';
-import { plural } from '../ui/format';
+import { plural, whole } from '../ui/format';
 import { icon, iconButton } from '../ui/icon';
 import { elide, fullText, visible } from '../ui/text';
 import { treeItemId, treeItems } from './graphTree';
@@ -120,27 +120,32 @@ function openDepth({ table, opening }: EditorState): number {
   return deepest;
 }
 
+/** Nested graphs that the way shows; of a longer one the last. */
+const mostCrumbs = 3;
+
 function breadcrumb({ scope, trail }: EditorState, actions: GraphAreaActions) {
   if (scope === '') return nothing;
+  const hidden = trail.length > mostCrumbs ? trail.length - mostCrumbs : 0;
   // Each as far as the one before it does not say it.
   const words = (at: number) => trail[at]!.slice(at === 0 ? 0 : trail[at - 1]!.length + 1);
   return html`<nav class="breadcrumb" aria-label="Nested graph">
     <button type="button" class="link" @click=${() => actions.openScope('')}>main graph</button>
-    ${trail.map(
-      (path, at) =>
-        html`${icon('chevron-right')}${
-          at === trail.length - 1
-            ? html`<span title=${fullText(path)}>${elide(words(at), 60)}</span>`
-            : html`<button
-                type="button"
-                class="link"
-                title=${fullText(path)}
-                @click=${() => actions.openScope(path)}
-              >
-                ${elide(words(at), 32)}
-              </button>`
-        }`,
-    )}
+    ${hidden > 0 ? html`${icon('chevron-right')}<span class="muted">${whole(hidden)} more</span>` : nothing}
+    ${trail.slice(hidden).map((path, i) => {
+      const at = hidden + i;
+      return html`${icon('chevron-right')}${
+        at === trail.length - 1
+          ? html`<span class="here" title=${fullText(path)}>${elide(words(at), 60)}</span>`
+          : html`<button
+              type="button"
+              class="link"
+              title=${fullText(path)}
+              @click=${() => actions.openScope(path)}
+            >
+              ${elide(words(at), 32)}
+            </button>`
+      }`;
+    })}
   </nav>`;
 }
 

@@ -118,8 +118,10 @@ test('rows of a body', async () => {
   checkText(
     lines(await graphTable(example(), 'If_3/else_branch')),
     `0 Mul scale 4 B: × 6
-     1 output e: batch×4×4×4 float
-     0 → 1 e: batch×4×4×4 float`,
+     1 input b: batch×4×4×4 float, from outside
+     2 output e: batch×4×4×4 float
+     1 → 0 b: batch×4×4×4 float
+     0 → 2 e: batch×4×4×4 float`,
   );
 });
 
