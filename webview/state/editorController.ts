@@ -7,6 +7,7 @@ import type { Asked } from '../../daemon/protocol/pageChannel';
 import type { NodeDetails } from '../../daemon/protocol/graph';
 import type { Inspection } from '../../daemon/protocol/inspect';
 import { shortName } from '../../daemon/protocol/shortName';
+import { anchored } from '../graph/anchor';
 import type { Camera } from '../graph/camera';
 import type { GraphView } from '../graph/graphView';
 import { makeLabels } from '../graph/labels';
@@ -247,7 +248,8 @@ export class EditorController {
       const picture = await this.makePicture(model, opening, load.signal);
       if (picture === undefined) return false;
       this.store.update({ opening });
-      this.show(picture, this.anchored(before, picture, anchor));
+      const fixed = anchor ?? this.view.middleRow();
+      this.show(picture, anchored(before, picture, fixed, this.view.currentCamera));
       this.keepSoon();
       return true;
     } catch (error) {
@@ -256,21 +258,6 @@ export class EditorController {
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  /** The camera under which the anchor (else what was in the middle of the view) is where it was. */
-  private anchored(before: Picture, after: Picture, anchor: number | undefined): Camera {
-    const camera = this.view.currentCamera;
-    const row = anchor ?? this.view.middleRow();
-    if (row === undefined) return camera;
-    const was = before.table.drawnOf[shownRow(before.table, row)] ?? -1;
-    const is = after.table.drawnOf[shownRow(after.table, row)] ?? -1;
-    if (was < 0 || is < 0) return camera;
-    return {
-      ...camera,
-      x: camera.x + after.layout.x[is]! - before.layout.x[was]!,
-      y: camera.y + after.layout.y[is]! - before.layout.y[was]!,
-    };
   }
 
   /** Opens a closed scope, closes an open one. Takes a row. */
