@@ -7,6 +7,7 @@ import { compare, compareText } from './commands/compare';
 import { compress } from './commands/compress';
 import { saveCost, showCost } from './commands/cost';
 import { deploy, stopDeployment } from './commands/deploy';
+import { showDevices } from './commands/devices';
 import { inspect } from './commands/inspect';
 import { jobStart, openJob } from './commands/job';
 import { openRecipe } from './commands/recipe';
@@ -80,6 +81,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     command('slipway.gettingStarted', () =>
       vscode.commands.executeCommand('workbench.action.openWalkthrough', `${extension.extension.id}#start`),
     ),
+    command('slipway.showDevices', () => showDevices(context)),
     command('slipway.showLog', () => context.log.show()),
     command('slipway.restartDaemon', () => context.daemon.restart()),
   );

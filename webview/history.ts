@@ -72,9 +72,9 @@ function view({ page, picked, settings, width }: HistoryState) {
 const empty = () =>
   html`<p>
       Nothing was run on this model yet. Every benchmark, profile, evaluation and compression is kept here,
-      with its result.
+      with its result, whether it was run here or by the command line.
     </p>
-    <div class="buttons">
+    <div class="buttons history-empty">
       <button type="button" class="primary" @click=${() => host.notify({ kind: 'benchmark' })}>
         Benchmark…
       </button>

@@ -23,9 +23,12 @@ import type { WeightOnlyResult } from './weightOnly';
 export type FieldValue = string | number | boolean | string[] | number[] | Record<string, number>;
 export type FormValues = Record<string, FieldValue>;
 
-/** What a path is for: it decides the dialog and what is offered. */
+/**
+ * What a path is for: it decides the dialog and what is offered. `data` are arrays for inputs, `samples` all that a model
+ * can be evaluated on: files of several kinds, and folders.
+ */
 export type PathUse =
-  'recipe' | 'calibration' | 'validation' | 'data' | 'model' | 'file' | 'newModel' | 'newFile';
+  'recipe' | 'calibration' | 'validation' | 'data' | 'samples' | 'model' | 'file' | 'newModel' | 'newFile';
 
 export interface Option {
   value: string | number | boolean;

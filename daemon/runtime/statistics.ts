@@ -81,12 +81,16 @@ export function medianError(blocks: readonly Float64Array[]): number {
   return (1.2533 * deviation) / Math.sqrt(blocks.length) / quantile(medians, 0.5);
 }
 
+/** A bootstrap of fewer pairs than this promises too much. */
+const fewPairs = 4;
+
 /**
  * Ratio of the medians of two series measured in paired blocks (`first[i]` beside `second[i]`), with its
  * 95 % percentile bootstrap interval (Efron & Tibshirani 1993). Resampled are first the groups that
  * `groups[i]` puts the pairs in (processes, say), then whole pairs within them, so that what disturbed both
- * at once does not count as difference and what made one process differ does not count as certainty. With
- * `undisturbed` the medians are those of the runs that nothing disturbed (undisturbed.ts).
+ * at once does not count as difference and what made one process differ does not count as certainty. Of fewer
+ * than four pairs nothing can be resampled that they do not already say: the interval is then what the fastest and slowest
+ * runs allow. With `undisturbed` the medians are those of the runs that nothing disturbed (undisturbed.ts).
  */
 export async function ratioOfMedians(
   first: readonly Float64Array[],
@@ -120,12 +124,12 @@ export async function ratioOfMedians(
     ratios[i] = middle(a, weights) / middle(b, weights);
   }
   ratios.sort();
+  const [lowest, highest] =
+    pairs < fewPairs
+      ? [a.times[0]! / b.times.at(-1)!, a.times.at(-1)! / b.times[0]!]
+      : [quantile(ratios, 0.025), quantile(ratios, 0.975)];
   // The estimate itself belongs to the interval, however few the pairs.
-  return {
-    ratio,
-    low: Math.min(ratio, quantile(ratios, 0.025)),
-    high: Math.max(ratio, quantile(ratios, 0.975)),
-  };
+  return { ratio, low: Math.min(ratio, lowest), high: Math.max(ratio, highest) };
 }
 
 interface Pooled {

@@ -21,13 +21,14 @@ const absent = {
   average: 'macro',
   boxStyle: 'coco',
   tokenizer: 'The one beside the data',
+  output: 'The first',
 };
 const common = {
   verb: 'Evaluate',
   request: Evaluate,
   labels,
   absent,
-  paths: { data: 'validation' },
+  paths: { data: 'samples' },
   result: 'evaluate',
   command: { name: 'evaluate' },
 } as const;

@@ -44,6 +44,12 @@ const pathUses: Readonly<Record<string, PathUse>> = {
   output: 'newModel',
 };
 
+/** What a field's path is for; undefined for what is no path. `output` names a file only where a model is written. */
+function useOf(name: string, method: Method): PathUse | undefined {
+  const use = method.paths?.[name] ?? pathUses[name];
+  return use === 'newModel' && method.ending === undefined ? undefined : use;
+}
+
 /** The form of one way of doing a job. */
 export function methodForm(method: Method, situation: Situation): MethodForm {
   const schema = method.request.params as Schema;
@@ -106,7 +112,7 @@ function labelOf(name: string): string {
 }
 
 function controlOf(name: string, schema: Schema, method: Method, situation: Situation): Control {
-  const use = method.paths?.[name] ?? pathUses[name];
+  const use = useOf(name, method);
   if (use !== undefined) {
     const offers = use === 'model' ? modelOffers(situation) : dataOffers(use, situation);
     if (schema.type === 'array') return { kind: 'paths', use, offers };
@@ -175,9 +181,12 @@ function choicesOf(schema: Schema, name: string): Option[] | undefined {
 function startValues(method: Method, situation: Situation): FormValues {
   const values: FormValues = {};
   for (const [name, schema] of flatten(method.request.params)) {
-    const use = method.paths?.[name] ?? pathUses[name];
-    const wanted = method.front.includes(name) && (use === 'calibration' || use === 'validation');
-    const [first] = wanted ? dataOffers(use, situation).filter((path) => !isOfAnother(path, situation)) : [];
+    const use = useOf(name, method);
+    const wanted =
+      method.front.includes(name) && (use === 'calibration' || use === 'validation' || use === 'samples');
+    // Any folder may hold samples; only what is named as such is taken unasked.
+    const offers = wanted ? dataOffers(use === 'samples' ? 'validation' : use, situation) : [];
+    const [first] = offers.filter((path) => !isOfAnother(path, situation));
     if (first !== undefined && schema.type === 'string') values[name] = first;
   }
   return { ...values, ...(method.start?.(situation) ?? {}) };

@@ -12,7 +12,8 @@ export function dataOffers(use: PathUse, { model, beside }: Situation): string[]
   const endings: Partial<Record<PathUse, RegExp>> = {
     calibration: /\.npz$/i,
     validation: /\.npz$/i,
-    data: /\.(npz|npy|csv|jsonl)$|\/$/i,
+    data: /\.npz$/i,
+    samples: /\.(npz|npy|csv|jsonl)$|\/$/i,
     file: /\.json$/i,
     recipe: /\.ya?ml$/i,
   };
@@ -64,8 +65,8 @@ function fit(name: string, use: PathUse, model: string): number {
   const named = owner !== '' && belongs(model, owner);
   let score = folder ? 1 : 2;
   if (use === 'calibration' && kind === 'validation') return 0.5;
-  if (use === 'validation' && kind === 'calibration') return 0;
-  if (use === kind || (use === 'data' && kind === 'validation')) score += 4;
+  if ((use === 'validation' || use === 'samples') && kind === 'calibration') return 0;
+  if (use === kind || ((use === 'data' || use === 'samples') && kind === 'validation')) score += 4;
   if (named) score += 8 + owner.length / 100;
   return score;
 }

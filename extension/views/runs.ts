@@ -93,7 +93,8 @@ function runItem({ run, path }: RunItem & { kind: 'run' }): vscode.TreeItem {
   item.description = [run.state === 'done' ? figures : run.state, when]
     .filter((text) => text !== '')
     .join(' · ');
-  item.tooltip = [run.title, run.error ?? figures, new Date(run.startedAt).toLocaleString()]
+  const by = run.client === 'cli' ? 'Run by the command line' : '';
+  item.tooltip = [run.title, run.error ?? figures, new Date(run.startedAt).toLocaleString(), by]
     .filter((text) => text !== '')
     .join('\n');
   item.iconPath = icons[run.state];

@@ -54,7 +54,7 @@ export const runHistory: RunSummary[] = [
   historyRun(11, 'benchmark', { state: 'interrupted', durationMs: null }),
   historyRun(10, 'benchmark', { figures: [p50(1.71), p50(0.66, int8), p50(0.98, model, 'cpu, threads 4, batch 1')] }),
   historyRun(9, 'benchmark', { figures: [p50(1.93), p50(0.71, int8)] }),
-  historyRun(8, 'evaluate', { figures: [top1(0.9455)] }),
+  historyRun(8, 'evaluate', { figures: [top1(0.9455)], client: 'cli' }),
   historyRun(7, 'quantize', { figures: sized }),
   historyRun(6, 'quantize', {
     state: 'failed',

@@ -2,12 +2,14 @@
 // recipe; then the history that they leave, in the side bar and as a page.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { FrameLocator } from 'playwright-core';
 import { inWindow } from '../support/inWindow';
 import { repository, temporaryFolder } from '../support/paths';
+import { cliScript, collect } from '../support/runCli';
 import { patience, type VscodeWindow, type WindowOptions } from '../support/vscodeWindow';
 
 type OpenWindow = (options: Omit<WindowOptions, 'vsix'>) => Promise<VscodeWindow>;
@@ -145,6 +147,20 @@ export function panels(open: OpenWindow): void {
         'Benchmark',
       ]);
       await picture('runs');
+
+      // A run of the command line comes by itself, and is marked in the page below.
+      const command = spawn(
+        process.execPath,
+        [cliScript(), 'evaluate', 'resnet.onnx', '--data', 'resnet_validation.npz', '--max-samples', '20'],
+        {
+          cwd: folder,
+          env: { ...process.env, SLIPWAY_STATE: window.stateFolder },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        },
+      );
+      const ran = await collect(command);
+      assert.equal(ran.code, 0, ran.stderr);
+      await rows.filter({ hasText: 'Evaluate' }).nth(1).waitFor({ timeout: patience });
       await rows.filter({ hasText: 'Evaluate' }).first().click();
       await window.webview().getByText('What was taken for what').waitFor({ timeout: patience });
 
@@ -155,6 +171,7 @@ export function panels(open: OpenWindow): void {
         .getByRole('heading', { level: 1, name: /History resnet\.onnx/ })
         .waitFor({ timeout: patience });
       await history.locator('.run-table tbody tr').nth(3).waitFor({ timeout: patience });
+      assert.equal(await history.getByTitle('Run by the command line').count(), 1);
       await history.getByRole('checkbox').nth(0).check();
       await history.getByRole('checkbox').nth(1).check();
       await history.locator('.two-runs').waitFor();
@@ -173,6 +190,13 @@ export function panels(open: OpenWindow): void {
       await page.locator('.pane-header', { hasText: 'Changes' }).waitFor({ timeout: patience });
       await page.locator('iframe.webview.ready').nth(1).waitFor({ timeout: patience });
       await picture('panel-differences');
+
+      await window.runCommand('Slipway: Show Devices');
+      const devices = page.locator('.quick-input-list .monaco-list-row');
+      await devices.filter({ hasText: 'cpu · ready' }).waitFor({ timeout: patience });
+      await devices.filter({ hasText: 'is built without it' }).first().waitFor();
+      await picture('devices');
+      await page.keyboard.press('Escape');
     });
   });
 }

@@ -72,6 +72,7 @@ describe('history page', () => {
 
     const rows = page.locator('.run-table tbody tr');
     assert.equal(await rows.count(), runHistory.length);
+    assert.deepEqual(await page.getByTitle('Run by the command line').count(), 1);
     await rows.nth(2).getByRole('button', { name: 'Benchmark', exact: true }).click();
     await rows
       .nth(0)

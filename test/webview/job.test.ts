@@ -302,10 +302,7 @@ describe('job page', () => {
     const done = (result: typeof profiled) => [run({ state: 'done' as const, progress: null, result })];
     const opened = await open(jobPage('profile', { runs: done(profiled) }), { height: 1400 });
     const { page } = opened;
-    assert.equal(
-      await page.innerText('.run-title'),
-      'resnet.int8.onnx takes 0.380 of the time of resnet.onnx',
-    );
+    assert.equal(await page.innerText('.run-title'), 'resnet.int8.onnx takes 0.380× the time of resnet.onnx');
     assert.equal(await page.locator('.flame-box').count(), 10);
     assert.equal(await page.locator('.roof-point').count(), 7);
     assert.match(
@@ -320,7 +317,12 @@ describe('job page', () => {
       /Top-1 94\.55 % \(93\.47 % to 95\.46 %\), −0\.05 points against resnet\.onnx/,
     );
     assert.equal(await page.locator('.confusion .right').count(), 12);
+    // Counts in the cells, names at both edges.
+    assert.equal(await page.locator('.confusion .cell-count').first().textContent(), '150');
+    assert.equal(await page.locator('.confusion .class-name', { hasText: 'class 11' }).count(), 2);
     assert.match(await page.innerText('.mixed'), /class \d+ taken for class \d+: 9/);
+    opened.send(jobPage('evaluate'));
+    await page.locator('.outcome', { hasText: 'No file is written' }).waitFor();
     await close(opened);
   });
 

@@ -6,8 +6,16 @@ import { milliseconds, plural } from '../ui/format';
 import { visible } from '../ui/text';
 import { linear, ticks } from './axis';
 import { besideMedians } from './chartLabels';
-import { edge, emptyChart, figure, frame, height, type Legend } from './frame';
+import { edge, emptyChart, figure, frame, height, type Colour, type Legend } from './frame';
 import { beyondEdge, clippedEnd } from './histogram';
+
+/** The marks of the legend as letters. */
+const glyphs: Readonly<Record<Colour, string>> = {
+  'series-a': '●',
+  'series-b': '◆',
+  'series-c': '■',
+  'series-d': '▲',
+};
 
 export interface DistributionSeries extends Legend {
   measurement: Measurement;
@@ -32,7 +40,7 @@ export function distribution(
   const low = Math.max(0, from - room);
   const high = to + room;
   // There is no scale on the left: only the shapes are compared.
-  const left = 0;
+  const left = 8;
   const x = linear(low, high, left, width - edge.right);
   const bottom = height - edge.bottom;
   const y = linear(0, 1, bottom, edge.top + 24);
@@ -45,7 +53,8 @@ export function distribution(
   const labels = besideMedians(
     series.slice(0, 2).map(({ measurement: { latencyMs } }) => ({
       at: x(latencyMs.p50),
-      text: `p50 ${milliseconds(latencyMs.p50)}`,
+      // The mark before it takes the room of two letters.
+      text: `${series.length > 1 ? '  ' : ''}p50 ${milliseconds(latencyMs.p50)}`,
     })),
     width - edge.right,
     edge.top,
@@ -73,7 +82,7 @@ export function distribution(
         const label = labels[i];
         return svg`
           <line class="median ${colour}" x1=${at} x2=${at} y1=${edge.top + 20} y2=${bottom}></line>
-          ${label === undefined ? nothing : svg`<text class="value" x=${label.x} y=${label.y} text-anchor=${label.anchor}>${label.text}</text>`}`;
+          ${label === undefined ? nothing : svg`<text class="value" x=${label.x} y=${label.y} text-anchor=${label.anchor}>${series.length > 1 ? svg`<tspan class="glyph ${colour}">${glyphs[colour]}</tspan> ` : ''}${label.text.trim()}</text>`}`;
       })}
       ${slower === 0 ? nothing : svg`<text class="hint" x=${width - edge.right} y=${bottom - 8} text-anchor="end">${plural(slower, 'slower run')} beyond →</text>`}`}`,
     width,

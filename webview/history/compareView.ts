@@ -58,7 +58,7 @@ export function compareView(
               {
                 name: 'Model',
                 cell: ({ model }) =>
-                  html`<span title=${fullText(model)}>${elide(fileName(model), 36)}</span>`,
+                  html`<span class="nowrap" title=${fullText(model)}>${elide(fileName(model), 36)}</span>`,
               },
               ...(settings
                 ? [{ name: 'Measured with', cell: ({ setting }: ComparedFigure) => visible(setting) }]

@@ -73,7 +73,14 @@ function row(
         >${icon(state.icon, state.severity)}<span class="sr-only">${state.words}</span>
         <button type="button" class="link" title=${fullText(run.title)} @click=${() => open(run.id)}>
           ${visible(title)}
-        </button></span
+        </button>
+        ${
+          run.client === 'cli'
+            ? html`<span class="run-client muted" title="Run by the command line"
+                >${icon('terminal')}<span class="sr-only">by the command line</span></span
+              >`
+            : nothing
+        }</span
       >
     </td>
     <td class="wrap">${figures(run)}</td>

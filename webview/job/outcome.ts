@@ -89,7 +89,7 @@ function before(
     }
     <p class="muted">
       ${
-        method.fields.some(({ name }) => name === 'output')
+        method.fields.some(({ name, control }) => name === 'output' && control.kind === 'path')
           ? 'The original is never written over: the result is a new file beside it.'
           : `Press ${visible(method.verb)}: numbers and plots appear here while they are measured, and stay in the history. No file is written.`
       }

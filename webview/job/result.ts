@@ -290,7 +290,7 @@ function profileHeadline({
 }: ProfileResult): TemplateResult | string {
   const name = elide(fileName(model), 48);
   if (difference !== undefined && against !== undefined)
-    return `${name} takes ${three(difference.runRatio)} of the time of ${elide(fileName(against.model), 48)}`;
+    return `${name} takes ${three(difference.runRatio)}× the time of ${elide(fileName(against.model), 48)}`;
   const [first] = byOp;
   return `${name}: ${inUnit(runUs, 'µs')} a run${first === undefined ? '' : `, ${percent(first.share)} of it in ${visible(first.name)}`}`;
 }

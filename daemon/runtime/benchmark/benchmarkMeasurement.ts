@@ -161,7 +161,7 @@ export const ratioWarnings = (ratios: readonly Ratio[]): string[] =>
     const known = uncertaintyOf(one);
     if (!(known > poorRatio)) return [];
     return [
-      `The speed of ${nameOf(one.model)} against ${nameOf(one.against)} is known to ± ${(known * 100).toFixed(0)} % only: allow more time (--max-seconds), or wait until the machine is quieter.`,
+      `The speed of ${nameOf(one.model)} against ${nameOf(one.against)} is known to ± ${(known * 100).toFixed(0)} % only: allow more time, or wait until the machine is quieter.`,
     ];
   });
 
@@ -205,7 +205,7 @@ export function timeWarnings(series: Series, groups: readonly number[]): string[
   const sorted = ascending(series.blocks.flatMap((block) => [...block]));
   if (sorted.length > 0 && sorted.length < 10)
     return [
-      `Only ${sorted.length === 1 ? 'one run' : `${sorted.length} runs`} of ${name} could be measured in the time: allow more (--max-seconds).`,
+      `Only ${sorted.length === 1 ? 'one run' : `${sorted.length} runs`} of ${name} could be measured: allow more time.`,
     ];
   const said: string[] = [];
   const p50 = median(sorted);

@@ -74,6 +74,13 @@ test('the interval of a ratio holds the true ratio about 95 times in 100', async
   assert.ok(inside >= 88, `${inside} of 100`);
 });
 
+test('of a few blocks the interval is what their fastest and slowest runs allow', async () => {
+  const [slow, fast] = [Float64Array.of(4, 6), Float64Array.of(1, 2)];
+  const one = await ratioOfMedians([slow], [fast], { undisturbed: true });
+  assert.deepEqual([one.low, one.high], [2, 6]);
+  assert.ok(one.low <= one.ratio && one.ratio <= one.high);
+});
+
 test('differences between processes widen the interval', async () => {
   const normal = seededNormal(3);
   const groups = Array.from({ length: 30 }, (_, i) => i % 3);

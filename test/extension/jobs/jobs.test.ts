@@ -101,6 +101,17 @@ test('every field has help and a label, and every name in a job is a field', () 
   }
 });
 
+test('an output is a file where a model is written, and a name where one is scored', () => {
+  const kinds = methods.flatMap(({ job, method }) =>
+    methodForm(method, situation)
+      .fields.filter(({ name }) => name === 'output')
+      .map(({ control, help }) => [job.id, control.kind, /The file that is written/.test(help)]),
+  );
+  for (const [id, kind, file] of kinds)
+    assert.deepEqual([kind, file], id === 'evaluate' ? ['text', false] : ['path', true], String(id));
+  assert.ok(kinds.length > 10);
+});
+
 test('rules are about fields of their form and values that these take, and say a sentence', () => {
   for (const { job, method } of methods) {
     const { fields, rules } = methodForm(method, situation);
@@ -183,6 +194,30 @@ test('what lies beside the model is offered, its own data first', () => {
   const output = form.fields.find(({ name }) => name === 'output')!.control;
   assert.ok(output.kind === 'path');
   assert.equal(output.placeholder, 'my net.int8-2.onnx');
+});
+
+test('a model is evaluated on files of several kinds and on folders, and measured on arrays', () => {
+  const beside = ['my net.onnx', 'pictures/', 'table.csv', 'x.npz', 'my net_validation.npz', 'node_modules/'];
+  const controlOfData = (id: string) => {
+    const { method } = methods.find(({ job }) => job.id === id)!;
+    const form = methodForm(method, { ...situation, beside });
+    const { control } = form.fields.find(({ name }) => name === 'data')!;
+    assert.ok(control.kind === 'path');
+    return { ...control, taken: form.values['data'] };
+  };
+  const [evaluated, measured] = [controlOfData('evaluate'), controlOfData('benchmark')];
+  assert.deepEqual(
+    [evaluated.use, evaluated.offers, evaluated.taken],
+    [
+      'samples',
+      ['my net_validation.npz', 'table.csv', 'x.npz', 'pictures/'].map((name) => `/models/${name}`),
+      '/models/my net_validation.npz',
+    ],
+  );
+  assert.deepEqual(
+    [measured.use, measured.offers, measured.taken],
+    ['data', ['/models/my net_validation.npz', '/models/x.npz'], undefined],
+  );
 });
 
 test('data that is named after another model of the folder is offered, but not taken unasked', () => {

@@ -40,7 +40,7 @@ export function benchmarkParts(result: Benchmarked, width: number, running: bool
   const [first] = results;
   const compared = first === undefined ? [] : results.filter((one) => isSetting(one, first));
   return html`
-    ${warningList(warnings)} ${many ? nothing : numbers(result, models)}
+    ${many ? nothing : html`${numbers(result, models)} ${warningList(warnings)}`}
     <div class="charts ${two ? 'two' : ''}">
       ${distribution(
         compared.map((measurement) => ({
@@ -60,7 +60,8 @@ export function benchmarkParts(result: Benchmarked, width: number, running: bool
     ${devices(results, models, width)}
     ${
       many
-        ? html`<h3>All settings</h3>
+        ? html`${warningList(warnings)}
+            <h3>All settings</h3>
             ${numbers({ ...result, results: bySetting(results, models) }, models)}`
         : nothing
     }

@@ -51,7 +51,9 @@ function differenceVerdict(metric: string, { low, high }: { low: number; high: n
 
 const signedText = (metric: string, value: number): string => {
   const size = shares.has(metric) ? `${(100 * Math.abs(value)).toFixed(2)} points` : three(Math.abs(value));
-  return `${value > 0 ? '+' : value < 0 ? '−' : '±'}${size}`;
+  // What rounds to nothing has no sign.
+  const sign = Number.parseFloat(size) === 0 ? '' : value > 0 ? '+' : '−';
+  return `${sign}${size}`;
 };
 
 export function evaluateParts(result: EvaluateResult, width: number): TemplateResult {
@@ -86,13 +88,33 @@ export function evaluateParts(result: EvaluateResult, width: number): TemplateRe
   ${classes.length === 0 ? nothing : classTable(classes)}`;
 }
 
+/** More classes have no room for their names. */
+const mostNamed = 24;
+const mostLetters = 14;
+
+/** The name of a class at its row and at its column. */
+function classNames(name: string, at: number, left: number, top: number, upright: boolean) {
+  const short = elide(name, mostLetters);
+  const above = upright
+    ? svg`<text class="class-name" transform="translate(${left + at + 4} ${top - 4}) rotate(-90)">${short}</text>`
+    : svg`<text class="class-name" x=${left + at} y=${top - 6} text-anchor="middle">${short}</text>`;
+  return svg`<text class="class-name" x=${left - 6} y=${top + at + 4} text-anchor="end">${short}</text>${above}`;
+}
+
 /** Rows are true classes, columns what the model named: the diagonal is right, what is beside it is mixed up. */
 function confusion(counts: readonly (readonly number[])[], names: readonly string[], width: number) {
   const n = counts.length;
   if (n === 0) return nothing;
-  const cell = Math.max(3, Math.min(28, Math.floor(Math.min(width, 560) / n)));
-  const size = cell * n;
   const nameOfClass = (i: number) => names[i] ?? String(i);
+  // Few classes are named at the edges; of many the pointer tells.
+  const named = n <= mostNamed;
+  const longest = Math.max(...counts.map((_, i) => Math.min(mostLetters, nameOfClass(i).length)));
+  const left = named ? 28 + 6.5 * longest : 20;
+  const upright = longest > 3;
+  const top = named ? (upright ? 26 + 6.5 * longest : 36) : 20;
+  const cell = Math.max(3, Math.min(28, Math.floor((Math.min(width, 560) - left) / n)));
+  const size = cell * n;
+  const middle = (i: number) => (i + 0.5) * cell;
   const mixed = counts
     .flatMap((row, i) => row.map((value, j) => ({ i, j, value })))
     .filter(({ i, j, value }) => i !== j && value > 0)
@@ -103,13 +125,14 @@ function confusion(counts: readonly (readonly number[])[], names: readonly strin
       <figcaption><h2>What was taken for what</h2></figcaption>
       <svg
         class="confusion"
-        width=${size + 20}
-        height=${size + 20}
+        width=${size + left + 1}
+        height=${size + top + 1}
         role="img"
         aria-label="Confusion matrix of ${plural(n, 'class', 'classes')}. ${mixed.slice(0, 5).map(pair).join('; ')}"
       >
-        <text class="axis-name" x="20" y="12">named →</text>
-        <text class="axis-name" x="-20" y="12" transform="rotate(-90)" text-anchor="end">true →</text>
+        <text class="axis-name" x=${left} y="12">named →</text>
+        <text class="axis-name" x=${-top} y="12" transform="rotate(-90)" text-anchor="end">true →</text>
+        ${named ? counts.map((_, i) => classNames(nameOfClass(i), middle(i), left, top, upright)) : nothing}
         ${counts.map((row, i) => {
           const total = Math.max(
             1,
@@ -118,10 +141,10 @@ function confusion(counts: readonly (readonly number[])[], names: readonly strin
           return row.map((value, j) =>
             value === 0
               ? nothing
-              : svg`<rect class=${i === j ? 'right' : 'wrong'} x=${20 + j * cell} y=${20 + i * cell} width=${cell - (cell > 5 ? 1 : 0)} height=${cell - (cell > 5 ? 1 : 0)} fill-opacity=${(0.15 + 0.85 * Math.sqrt(value / total)).toFixed(2)}><title>${i === j ? `${visible(nameOfClass(i))}: ${whole(value)} of ${whole(total)} right` : pair({ i, j, value })}</title></rect>`,
+              : svg`<rect class=${i === j ? 'right' : 'wrong'} x=${left + j * cell} y=${top + i * cell} width=${cell - (cell > 5 ? 1 : 0)} height=${cell - (cell > 5 ? 1 : 0)} fill-opacity=${(0.15 + 0.85 * Math.sqrt(value / total)).toFixed(2)}><title>${i === j ? `${visible(nameOfClass(i))}: ${whole(value)} of ${whole(total)} right` : pair({ i, j, value })}</title></rect>${named && cell >= 7 * String(value).length + 4 ? svg`<text class="cell-count ${value > 0.25 * total ? 'full' : ''}" x=${left + middle(j)} y=${top + middle(i) + 4}>${value}</text>` : nothing}`,
           );
         })}
-        <rect class="matrix-edge" x="19.5" y="19.5" width=${size} height=${size}></rect>
+        <rect class="matrix-edge" x=${left - 0.5} y=${top - 0.5} width=${size} height=${size}></rect>
       </svg>
     </figure>
     ${

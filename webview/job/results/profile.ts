@@ -93,7 +93,7 @@ function difference({ difference: found, against, model }: ProfileResult) {
   const rows = found.byOp.filter(({ differenceUs }) => Math.abs(differenceUs) >= 0.05);
   return html`<h3>Against ${elide(nameOf(against.model), 48)}</h3>
     <p class="muted small">
-      A run takes ${three(found.runRatio)} of the time. Green is time that ${elide(nameOf(model), 40)} saves.
+      A run takes ${three(found.runRatio)}× the time. Green is time that ${elide(nameOf(model), 40)} saves.
     </p>
     ${table(
       [
