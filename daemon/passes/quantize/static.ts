@@ -1,14 +1,13 @@
 // Static int8: QuantizeLinear and DequantizeLinear around the nodes that placement.ts chose, with the types
-// that a scheme (scheme.ts) names and int32 biases. ONNX Runtime fuses them into integer kernels. Ranges come in as arguments; which ones are wanted, `valuesToCalibrate` says.
+// that a scheme (scheme.ts) names and int32 biases. ONNX Runtime fuses them into integer kernels. Ranges come in as
+// arguments; which ones are wanted, `valuesToCalibrate` says. How a step looks is stepEmitter.ts.
 
 import { breathe, type Task } from '../../base/task';
 import { unsupported } from '../../base/errors';
-import { floatTensor, type AttributeValue } from '../../ir/builder';
-import { findAttribute, floatAttribute } from '../../ir/attributes';
+import { floatTensor } from '../../ir/builder';
 import { cloneModel } from '../../ir/clone';
 import { DataType } from '../../ir/dataType';
 import { indexGraph, type GraphIndex } from '../../ir/graphIndex';
-import { readsAsKey } from '../../ir/marks';
 import type { Model, Node } from '../../ir/model';
 import type { Tensor } from '../../ir/tensor';
 import { collectFacts, type Facts } from '../facts';
@@ -16,8 +15,7 @@ import type { Pass } from '../pass';
 import { constantTensors, isOp, onlyConsumer, replaceUses, standardOpset } from '../rewrite';
 import { floatsOf, type TensorReader } from '../tensorReader';
 import { biasScales, leastWeightScale, quantizeBias } from './bias';
-import { Emitter } from './emitter';
-import type { IntegerGate } from './gates';
+import { LayerParts, weightKey } from './layerParts';
 import { groupTypes } from './groupTypes';
 import { integerArray, integerTensor } from './integerTensor';
 import { candidateOf, heavyOperators, type Candidate } from './operators';
@@ -30,7 +28,7 @@ import {
   refusal,
   type QuantizeOutcome,
 } from './outcome';
-import { quantizeValues, quantParams, rangeOf, uint8Range, type QuantParams, type Range } from './params';
+import { quantizeValues, quantParams, rangeOf, type QuantParams, type Range } from './params';
 import { place, type Placement } from './placement';
 import {
   activationType,
@@ -42,6 +40,7 @@ import {
   type Scheme,
   type TensorType,
 } from './scheme';
+import { StepEmitter } from './stepEmitter';
 import { quantizeWeight, weightScales } from './weights';
 
 export interface StaticOptions {
@@ -91,7 +90,8 @@ export const quantizeStatic = (read: TensorReader, options: StaticOptions): Pass
 
 class StaticQuantizer {
   private readonly constants: Map<string, Tensor>;
-  private readonly emitter: Emitter;
+  private readonly emitter: StepEmitter;
+  private readonly parts: LayerParts;
   private readonly exclude = new Map<Node, string>();
   private readonly ranges: Map<string, Range>;
   /** Scales of each quantized form of a weight, by key. */
@@ -106,8 +106,6 @@ class StaticQuantizer {
   private readonly types: ReadonlyMap<string, TensorType>;
   /** Integers of the groups for which others than the scheme's were asked. */
   private groupTypes: ReadonlyMap<string, TensorType> = new Map();
-  /** Domain of the quantize steps: 16 bits came to the standard operators with opset 21. */
-  private readonly domain: string;
 
   constructor(
     private readonly model: Model,
@@ -115,14 +113,13 @@ class StaticQuantizer {
     options: StaticOptions,
   ) {
     this.constants = constantTensors(model.graph);
-    this.emitter = new Emitter(model);
+    this.parts = new LayerParts(this.constants, read);
     this.ranges = new Map(options.ranges);
     this.scheme = options.scheme ?? defaultScheme;
     this.types = options.types ?? new Map<string, TensorType>();
     const wide = is16Bit(this.scheme) || [...this.types.values()].some((type) => type.endsWith('16'));
-    this.domain = wide && standardOpset(model) < wideOpset ? 'com.microsoft' : '';
-    if (this.domain !== '' && !model.opsetImports.some(({ domain }) => domain === this.domain))
-      model.opsetImports.push({ domain: this.domain, version: 1 });
+    const domain = wide && standardOpset(model) < wideOpset ? 'com.microsoft' : '';
+    this.emitter = new StepEmitter(model, domain);
     for (const node of model.graph.nodes) {
       const others = options.only && heavyOperators.has(node.opType) && !options.only.has(nameOf(node));
       if (options.exclude?.has(nameOf(node)) === true || others === true)
@@ -159,7 +156,7 @@ class StaticQuantizer {
     task.report({ stage: 'Quantizing', done: taken.length, total: taken.length });
     const gates = [...this.placement.gates].map(([node, gate]) => ({ node, gate, input: node.inputs[0]! }));
     await this.emitValues();
-    for (const { node, gate, input } of gates) this.emitGate(node, gate, input);
+    for (const { node, gate, input } of gates) this.emitter.gate(node, gate, this.quantized.get(input)!);
     this.emitter.finish(new Set(this.placement.gates.keys()));
     this.dropUnread();
     const read = indexGraph(graph);
@@ -184,28 +181,12 @@ class StaticQuantizer {
     const key = weightKey(node, axis);
     if (role !== 'layer' || this.scales.has(key)) return;
     const tensor = this.constants.get(node.inputs[1]!)!;
-    const values = await this.weightValues(node);
+    const values = await this.parts.weightValues(node);
     const scales = await weightScales(values, tensor.dims, axis, task, weightRange(this.scheme));
     if (scales) this.scales.set(key, scales);
     else this.exclude.set(node, 'Its weight holds NaN or infinity.');
-    if ((await this.biasValues(node))?.some((value) => !Number.isFinite(value)) === true)
+    if ((await this.parts.biasValues(node))?.some((value) => !Number.isFinite(value)) === true)
       this.exclude.set(node, 'Its bias holds NaN or infinity.');
-  }
-
-  /** A layer's weight with Gemm's alpha in it: the integer kernel takes no factor. */
-  private async weightValues(node: Node): Promise<Float32Array> {
-    const values = await floatsOf(this.read, this.constants.get(node.inputs[1]!)!);
-    const alpha = gemmFactor(node, 'alpha');
-    return alpha === 1 ? values : values.map((value) => value * alpha);
-  }
-
-  /** A layer's constant float bias with Gemm's beta in it. */
-  private async biasValues(node: Node): Promise<Float32Array | undefined> {
-    const tensor = isOp(node, 'MatMul') ? undefined : this.constants.get(node.inputs[2] ?? '');
-    if (tensor?.dataType !== DataType.FLOAT) return undefined;
-    const values = await floatsOf(this.read, tensor);
-    const beta = gemmFactor(node, 'beta');
-    return beta === 1 ? values : values.map((value) => value * beta);
   }
 
   private paramsOf(value: string): QuantParams {
@@ -221,7 +202,7 @@ class StaticQuantizer {
   }
 
   private async makeRoomForBias(node: Node): Promise<void> {
-    const bias = await this.biasValues(node);
+    const bias = await this.parts.biasValues(node);
     if (!bias) return;
     const scales = this.scales.get(weightKey(node, this.placement.integer.get(node)!.axis))!;
     const { scale } = this.paramsOf(node.inputs[0]!);
@@ -238,23 +219,23 @@ class StaticQuantizer {
     const tensor = this.constants.get(node.inputs[1]!)!;
     let weight = this.dequantized.get(key);
     if (weight === undefined) {
-      const values = await this.weightValues(node);
+      const values = await this.parts.weightValues(node);
       const data = await quantizeWeight(values, tensor.dims, axis, scales, task, weightRange(this.scheme));
       const asked = this.types.get(tensor.name);
       const zero = weightZero(asked === 'int8' || asked === 'uint8' ? asked : this.scheme.weights);
       const integers = zero === 0 ? data : Uint8Array.from(data, (q) => q + zero);
       const type = zero === 0 ? DataType.INT8 : DataType.UINT8;
-      weight = this.dequantizeConstant(node, tensor.name, { scales, axis, type, zero }, (name) =>
+      weight = this.emitter.dequantizeConstant(node, tensor.name, { scales, axis, type, zero }, (name) =>
         integerTensor(name, type, tensor.dims, integers),
       );
       this.dequantized.set(key, weight);
     }
-    const bias = await this.biasValues(node);
+    const bias = await this.parts.biasValues(node);
     const biasName = node.inputs[2];
     const biasScale = biasScales(this.paramsOf(node.inputs[0]!).scale, scales);
     node.inputs[1] = weight;
     if (bias && biasName !== undefined) {
-      node.inputs[2] = this.dequantizeConstant(
+      node.inputs[2] = this.emitter.dequantizeConstant(
         node,
         biasName,
         { scales: biasScale, axis: scales.length === 1 ? undefined : 0, type: DataType.INT32, zero: 0 },
@@ -265,46 +246,6 @@ class StaticQuantizer {
       node.attributes = node.attributes.filter(({ name }) => name !== 'alpha' && name !== 'beta');
     }
     if (isOp(node, 'MatMul')) this.keepBiasApart(node, index);
-  }
-
-  /** Adds a constant with its DequantizeLinear before `reader`; returns the name of the float value. */
-  private dequantizeConstant(
-    reader: Node,
-    base: string,
-    form: {
-      readonly scales: Float32Array;
-      readonly axis: number | undefined;
-      readonly type: DataType;
-      readonly zero: number;
-    },
-    make: (name: string) => Tensor,
-  ): string {
-    const { scales, axis, type, zero: zeroPoint } = form;
-    const dims = axis === undefined ? [] : [scales.length];
-    const zeros = scales.map(() => zeroPoint);
-    const quantized = this.emitter.constant(`${base}_quantized`, make);
-    const scale = this.emitter.constant(`${base}_scale`, (name) => floatTensor(name, dims, scales));
-    const zero = this.emitter.constant(`${base}_zero_point`, (name) =>
-      integerTensor(name, type, dims, zeros),
-    );
-    const output = this.emitter.fresh(`${base}_dequantized`);
-    const attributes: Record<string, bigint> = axis === undefined ? {} : { axis: BigInt(axis) };
-    const names = { node: `${base}_DequantizeLinear`, output };
-    this.emitter.putBefore(
-      reader,
-      this.step('DequantizeLinear', [quantized, scale, zero], names, attributes),
-    );
-    return output;
-  }
-
-  /** A quantize step in the domain that has the type. */
-  private step(
-    opType: 'QuantizeLinear' | 'DequantizeLinear',
-    inputs: readonly string[],
-    base: { readonly node: string; readonly output: string },
-    attributes: Readonly<Record<string, AttributeValue>> = {},
-  ): Node {
-    return { ...this.emitter.node(opType, inputs, base, attributes), domain: this.domain };
   }
 
   /**
@@ -346,29 +287,6 @@ class StaticQuantizer {
   /** Quantized form of each value that has one. */
   private readonly quantized = new Map<string, string>();
 
-  /** A gate reads the bytes of its input with another scale; `emitValues` must have made them. */
-  private emitGate(node: Node, gate: IntegerGate, input: string): void {
-    const [output = ''] = node.outputs;
-    const base = nameOf(node);
-    let bytes = this.quantized.get(input)!;
-    const constant = (name: string, value: number) =>
-      this.emitter.constant(`${output}_${name}`, (to) => integerTensor(to, DataType.UINT8, [], [value]));
-    if (gate.low > 0 || gate.high < uint8Range.max - 1) {
-      const clipped = this.emitter.fresh(`${output}_bytes`);
-      const bounds = [constant('low', gate.low), constant('high', gate.high)];
-      const names = { node: `${base}_Clip`, output: clipped };
-      this.emitter.putAfter(node, this.emitter.node('Clip', [bytes, ...bounds], names));
-      bytes = clipped;
-    }
-    const scale = this.emitter.constant(`${output}_scale`, (to) => floatTensor(to, [], [gate.output.scale]));
-    const zero = constant('zero_point', gate.output.zeroPoint);
-    const names = { node: `${base}_DequantizeLinear`, output };
-    const read = this.emitter.node('DequantizeLinear', [bytes, scale, zero], names);
-    // Checks take two scales around the same bytes for a mistake otherwise.
-    const metadataProps = [{ key: readsAsKey, value: node.opType }];
-    this.emitter.putAfter(node, { ...read, metadataProps });
-  }
-
   /** A float value that only gates read, and they read its bytes: ONNX Runtime would go on computing it. */
   private dropUnread(): void {
     const { graph } = this.model;
@@ -391,7 +309,7 @@ class StaticQuantizer {
         const q = await this.quantizedConstant(constant);
         const output = this.emitter.fresh(`${name}_dequantized`);
         const names = { node: `${name}_DequantizeLinear`, output };
-        this.emitter.atStart(this.step('DequantizeLinear', [q, scale, zero], names));
+        this.emitter.atStart(this.emitter.step('DequantizeLinear', [q, scale, zero], names));
         forIntegerNodes.set(name, output);
         continue;
       }
@@ -409,11 +327,11 @@ class StaticQuantizer {
       const quantized = this.emitter.fresh(`${name}_quantized`);
       this.quantized.set(name, quantized);
       const pair = [
-        this.step('QuantizeLinear', [source, scale, zero], {
+        this.emitter.step('QuantizeLinear', [source, scale, zero], {
           node: `${name}_QuantizeLinear`,
           output: quantized,
         }),
-        this.step('DequantizeLinear', [quantized, scale, zero], {
+        this.emitter.step('DequantizeLinear', [quantized, scale, zero], {
           node: `${name}_DequantizeLinear`,
           output,
         }),
@@ -438,10 +356,3 @@ class StaticQuantizer {
     );
   }
 }
-
-/** Equal keys mean equal integers: the same tensor along the same axis with the same factor. */
-const weightKey = (node: Node, axis: number | undefined) =>
-  `${axis ?? ''}:${gemmFactor(node, 'alpha')}:${node.inputs[1] ?? ''}`;
-
-const gemmFactor = (node: Node, name: 'alpha' | 'beta') =>
-  isOp(node, 'Gemm') && findAttribute(node, name) ? floatAttribute(node, name, 1) : 1;

@@ -4,7 +4,8 @@ import type { Diagnostic } from '../../base/diagnostic';
 import type { Task } from '../../base/task';
 import type { Selection } from '../../passes/quantize/selection';
 import { withRunner } from '../../runtime/runner/runnerProcess';
-import { openSource, staticWork } from './quantize';
+import { openSource } from './openSource';
+import { staticWork } from './staticSource';
 import type { StaticSettings } from './quantizeOptions';
 import { measureSensitivity, type LayerSensitivity } from './sensitivity';
 
