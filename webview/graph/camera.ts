@@ -80,7 +80,10 @@ export function keepInView(camera: Camera, graph: Size, view: Size): Camera {
   };
 }
 
-/** The camera that shows a box: unchanged when it is in view already, else with the box in the middle. */
+/**
+ * The camera that shows a box: unchanged when it is in view already, else with the box in the middle, or with its top left
+ * corner in view where it is larger than that.
+ */
 export function reveal(
   camera: Camera,
   target: { x: number; y: number; width: number; height: number },
@@ -97,5 +100,7 @@ export function reveal(
     target.x + target.width <= camera.x + w - margin &&
     target.y + target.height <= camera.y + h - margin;
   if (inside) return camera;
-  return { scale, x: target.x + target.width / 2 - w / 2, y: target.y + target.height / 2 - h / 2 };
+  const at = (start: number, size: number, room: number) =>
+    size > room - 2 * margin ? start - 2 * margin : start + size / 2 - room / 2;
+  return { scale, x: at(target.x, target.width, w), y: at(target.y, target.height, h) };
 }
