@@ -44,6 +44,7 @@ function valueAt(value: unknown, path: string): unknown {
 interface SchemaNode {
   type?: string;
   const?: unknown;
+  enum?: readonly unknown[];
   anyOf?: SchemaNode[];
   properties?: Record<string, SchemaNode>;
   items?: SchemaNode;
@@ -66,6 +67,7 @@ function schemaAt(schema: TSchema, path: string): SchemaNode | undefined {
 export function expected(schema: SchemaNode | undefined): string {
   if (!schema) return 'something else';
   if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum) return schema.enum.map((each) => JSON.stringify(each)).join(' or ');
   if (schema.anyOf) return schema.anyOf.map(expected).join(' or ');
   const { minimum, maximum, exclusiveMinimum, minItems, maxItems } = schema;
   const range =
