@@ -6,7 +6,7 @@
 import { messageOf, SlipwayError } from '../base/errors';
 import type { Task } from '../base/task';
 import { version } from '../host/version';
-import { helpText, nearest, parseCommand, UsageError } from './args';
+import { helpText, nearest, parseCommand, textOption, UsageError } from './args';
 import type { Command, ForegroundCommand } from './command';
 import { generalHelp } from './help';
 import { progressBar } from './progressBar';
@@ -97,11 +97,9 @@ async function run(command: Loaded, argv: readonly string[]): Promise<number> {
     }
     if ('runInForeground' in command) return await command.runInForeground(args, json);
     const task: Task = { signal: stop.signal, report: (progress) => bar.show(progress) };
-    onStop(stop);
-    if (command.oneProcess === true) {
-      const { setJobRunner } = await import('../runtime/runner/runnerProcess');
-      setJobRunner((await import('../runtime/runner/localRunner')).startLocalRunner);
-    }
+    const signals = onStop(stop);
+    if (command.oneProcess === true)
+      await runHere([command.spec.name, ...argv], textOption(args, 'output'), signals);
     const outcome = await command.run(args, { task, json, note: say });
     bar.clear();
     await print(json ? JSON.stringify(outcome.result, null, 2) : outcome.text);
@@ -131,13 +129,42 @@ async function tell(error: unknown, json: boolean, command: Loaded): Promise<num
   return usage ? 2 : 1;
 }
 
-/** The first signal cancels the work in order, the second ends at once. */
-function onStop(stop: AbortController): void {
+interface Signals {
+  readonly take: () => void;
+  readonly release: () => void;
+}
+
+/** The first signal cancels the work in order, the second ends at once; released, the system ends the process. */
+function onStop(stop: AbortController): Signals {
   const ask = () => {
     if (stop.signal.aborted) process.exit(1);
     stop.abort();
   };
-  process.on('SIGINT', ask).on('SIGTERM', ask).on('SIGHUP', ask);
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const signals: Signals = {
+    take: () => names.forEach((name) => process.on(name, ask)),
+    release: () => names.forEach((name) => process.off(name, ask)),
+  };
+  signals.take();
+  return signals;
+}
+
+/** Lets a command run its models in this process, unless it came to no end there before. */
+async function runHere(
+  words: readonly string[],
+  output: string | undefined,
+  signals: Signals,
+): Promise<void> {
+  const { cameBefore, nativeHooks, unfinishedCommands } = await import('./nativeRuns');
+  if (cameBefore(unfinishedCommands(), words)) {
+    say(
+      'This command ended within ONNX Runtime before: it was stopped there, or ONNX Runtime crashed. What it left is removed; this time models run in a process of their own, so that a crash is told.',
+    );
+    return;
+  }
+  const { setJobRunner } = await import('../runtime/runner/runnerProcess');
+  const { startLocalRunner } = await import('../runtime/runner/localRunner');
+  setJobRunner(() => startLocalRunner(nativeHooks(words, output, signals)));
 }
 
 // Whoever reads our output may have enough of it (`slipway inspect … | head`).

@@ -140,11 +140,24 @@ function removeAbandoned(target: string): void {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether there is such a process. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Removes what a process that is gone left when it was writing `target`. */
+export function removeLeftBy(processId: number, target: string): void {
+  const asked = resolve(target);
+  const prefix = `${prefixOf(asked)}${processId}-`;
+  try {
+    for (const name of readdirSync(dirname(asked)))
+      if (name.startsWith(prefix) && name.endsWith('.part')) unlinkSync(join(dirname(asked), name));
+  } catch {
+    // The folder is gone, or somebody else was quicker.
   }
 }

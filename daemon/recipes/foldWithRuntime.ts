@@ -2,9 +2,9 @@
 // process, and gives the results as tensors. Nothing is optimised on the way, so that what is stored is what the
 // operators themselves compute.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../host/temporaryFolder';
 import { SlipwayError } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
 import { rawTensor } from '../ir/builder';
@@ -47,7 +47,7 @@ export async function withEvaluator<T>(work: (evaluate: Evaluator) => Promise<T>
   let files = 0;
   const evaluate: Evaluator = async (subgraph, task: Task) => {
     throwIfCancelled(task);
-    folder ??= await mkdtemp(join(tmpdir(), 'slipway-fold-'));
+    folder ??= await temporaryFolder('fold');
     const path = join(folder, `${(files += 1)}.onnx`);
     try {
       const written = await writeModel(

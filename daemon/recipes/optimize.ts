@@ -2,9 +2,9 @@
 // the outputs against the original's, and only then write what was asked for. The rewrites are in
 // passes/simplify; the model itself is never written over.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { temporaryFolder } from '../host/temporaryFolder';
 import { allGraphs } from '../analysis/scopes/scopes';
 import { summarize } from '../analysis/summary';
 import type { Diagnostic } from '../base/diagnostic';
@@ -150,7 +150,7 @@ async function checkBeforeWriting(
   task: Task,
 ): Promise<CheckedOutputs | undefined> {
   const shapesOnly = drawsRandomNumbers(original);
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-optimize-'));
+  const folder = await temporaryFolder('optimize');
   try {
     const candidate = join(folder, 'candidate.onnx');
     await writeModel(changed, candidate, {}, task);

@@ -1,10 +1,10 @@
 // The devices of this machine: found, named, and tried with a small model, each in a process of its own, since
 // a driver may take the process down. What to install is said in deviceErrors.ts.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { readdirSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from '../host/temporaryFolder';
 import { messageOf, SlipwayError } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
 import { graph, model, node, valueInfo } from '../ir/builder';
@@ -39,7 +39,7 @@ export async function listDevices(task: Task): Promise<Device[]> {
   const machine = await describeMachine(task);
   const offered = new Set(machine.offered);
   const devices: Device[] = [];
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-devices-'));
+  const folder = await temporaryFolder('devices');
   try {
     const path = join(folder, 'probe.onnx');
     await writeModel(probeModel(), path, {}, { signal: task.signal, report: () => undefined });

@@ -3,7 +3,6 @@
 
 import { randomBytes } from 'node:crypto';
 import { constants, copyFile, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileSystemError } from '../base/errors';
 
@@ -15,15 +14,7 @@ export interface DaemonFile {
   readonly processId: number;
 }
 
-/** The folder of the daemon file and the log: `SLIPWAY_STATE`, or where this system keeps such things. */
-export function stateFolder(): string {
-  const { SLIPWAY_STATE, XDG_STATE_HOME, LOCALAPPDATA } = process.env;
-  if (SLIPWAY_STATE) return SLIPWAY_STATE;
-  if (process.platform === 'win32')
-    return join(LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'slipway');
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'slipway');
-  return join(XDG_STATE_HOME ? XDG_STATE_HOME : join(homedir(), '.local', 'state'), 'slipway');
-}
+export { stateFolder } from '../host/stateFolder';
 
 export const daemonFilePath = (folder: string): string => join(folder, 'daemon.json');
 

@@ -1,12 +1,16 @@
 // Time and memory of quantizing to static int8, ours and onnxruntime.quantization's in turn: whole processes from start
-// to end, with the same model, data and calibrator. What the results are worth is measured by quantize.ts.
+// to end, with the same model, data and calibrator. What the results are worth is measured by quantize.ts. `floor` is what
+// nothing on Node with ONNX Runtime can do without. Parts: a model's name, or `samples` (memory by number of samples).
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setScriptFolder } from '../../daemon/host/scripts';
 import { distFolder, sharedFolder } from '../support/paths';
+import { openArrays } from '../../daemon/evaluate/npz';
+import { silentTask } from '../../daemon/base/task';
 import { measured, middle, type Cost } from './quantize/cost';
+import { writeFloorProgram } from './quantize/floor';
 import { peerPython, writePeerProgram } from './quantize/peer';
 import { writeResnet50 } from './quantize/resnet50';
 import { unmeasured } from './quantize/rows';
@@ -25,12 +29,17 @@ export async function bench(): Promise<BenchRow[]> {
   const peer = peerPython();
   if (!shared) return [unmeasured('quantizeCost', '../shared/models is absent')];
   if ('missing' in peer) return [unmeasured('quantizeCost', peer.missing)];
+  const part = process.env['SLIPWAY_BENCH_PART'] ?? '';
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-cost-'));
   const rows: BenchRow[] = [];
   try {
+    if (part === 'samples') return await bySamples(join(shared, 'models'), folder);
     const program = writePeerProgram(folder);
-    await writeResnet50(folder, largeSamples);
-    for (const model of ['digits', 'resnet', 'mobilenet', 'mobilenetv3', 'bert', 'resnet50']) {
+    const floorProgram = writeFloorProgram(folder);
+    const models = ['digits', 'resnet', 'mobilenet', 'mobilenetv3', 'bert', 'resnet50'];
+    const wanted = models.filter((model) => part === '' || part === model);
+    if (wanted.includes('resnet50')) await writeResnet50(folder, largeSamples);
+    for (const model of wanted) {
       const stem = model === 'resnet50' ? join(folder, model) : join(shared, 'models', model, model);
       const files = [`${stem}.onnx`, `${stem}_calibration.npz`] as const;
       for (const calibrator of calibrators.filter(
@@ -49,11 +58,73 @@ export async function bench(): Promise<BenchRow[]> {
         const pairs: [Cost, Cost][] = [];
         for (let round = 0; round < count; round += 1) pairs.push([await ours(), await theirs()]);
         rows.push(...costRows(`${model}, ${calibrator}`, pairs));
+        if (calibrator !== 'minmax') continue;
+        const samples = String(await samplesOf(files[1]));
+        const batch = model === 'resnet50' ? '1' : '8';
+        const bare: Cost[] = [];
+        for (let round = 0; round < count; round += 1)
+          bare.push(await measured(process.execPath, [floorProgram, files[0], out, samples, batch]));
+        rows.push(floorRow(model, middle(bare), middle(pairs.map(([, theirs]) => theirs))));
       }
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+  return rows;
+}
+
+async function samplesOf(path: string): Promise<number> {
+  const file = await openArrays(path, silentTask);
+  try {
+    return file.arrays.find(({ name }) => name !== 'label')?.dims[0] ?? 0;
+  } finally {
+    file.close();
+  }
+}
+
+/** What is left for a program that does nothing but run the models as often as quantizing must. */
+function floorRow(model: string, floor: Cost, theirs: Cost): BenchRow {
+  if (!floor.ok) return unmeasured(`${model}: floor`, 'the bare program failed');
+  return {
+    name: `${model}: time, theirs over the floor`,
+    value: theirs.seconds / floor.seconds,
+    unit: '×',
+    goal: '',
+    holds: true,
+    detail: `${theirs.seconds.toFixed(2)} / ${floor.seconds.toFixed(2)} s; memory ${(floor.rssBytes / theirs.rssBytes).toFixed(2)}, ${(floor.rssBytes / 2 ** 20).toFixed(0)} / ${(theirs.rssBytes / 2 ** 20).toFixed(0)} MiB`,
+  };
+}
+
+/** Peak memory of ours by number of calibration samples, for every calibrator. */
+async function bySamples(models: string, folder: string): Promise<BenchRow[]> {
+  const rows: BenchRow[] = [];
+  for (const model of ['digits', 'resnet'])
+    for (const calibrator of ['minmax', 'moving-average', 'percentile', 'entropy', 'mse']) {
+      const stem = join(models, model, model);
+      const peaks: number[] = [];
+      for (const samples of ['32', '128', '512']) {
+        const costs: Cost[] = [];
+        for (let round = 0; round < 3; round += 1)
+          costs.push(
+            await measured(process.execPath, [
+              ...[join(distFolder, 'slipway.js'), 'quantize', `${stem}.onnx`, '-o', join(folder, 'out.onnx')],
+              ...['--calibration', `${stem}_validation.npz`, '--calibration-samples', samples],
+              ...['--calibrator', calibrator, '--no-tune', '--overwrite', '--json'],
+            ]),
+          );
+        const { ok, rssBytes } = middle(costs);
+        peaks.push(ok ? rssBytes / 2 ** 20 : NaN);
+      }
+      const grown = peaks[2]! / peaks[1]!;
+      rows.push({
+        name: `${model}, ${calibrator}: peak memory, 512 samples over 128`,
+        value: grown,
+        unit: '×',
+        goal: '≤ 1.05',
+        holds: grown <= 1.05,
+        detail: `${peaks.map((peak) => peak.toFixed(0)).join(' / ')} MiB with 32 / 128 / 512 samples, median of 3`,
+      });
+    }
   return rows;
 }
 

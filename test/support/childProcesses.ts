@@ -6,7 +6,10 @@ import { after } from 'node:test';
 import { temporaryFolder } from './paths';
 
 /** Processes whose parent is this one; empty where /proc is not there to say. */
-export function childProcesses(): number[] {
+export const childProcesses = (): number[] => childrenOf(process.pid);
+
+/** The same for another process. */
+export function childrenOf(processId: number): number[] {
   if (process.platform !== 'linux') return [];
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -14,7 +17,7 @@ export function childProcesses(): number[] {
       try {
         const stat = readFileSync(`/proc/${name}/stat`, 'utf8').replace(/^.*\) /s, '');
         const [state, parent] = stat.split(' ');
-        return Number(parent) === process.pid && state !== 'Z';
+        return Number(parent) === processId && state !== 'Z';
       } catch {
         return false;
       }

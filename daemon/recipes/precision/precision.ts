@@ -2,9 +2,9 @@
 // and then check what was made by running it. How nodes are chosen and rewritten is in passes/precision; what the
 // search measures is precisionJudge.ts; the model itself is never written over.
 
-import { mkdtemp, rm, unlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, unlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import type { Diagnostic } from '../../base/diagnostic';
 import { messageOf, SlipwayError, unsupported } from '../../base/errors';
 import { silentTask, throwIfCancelled, type Task } from '../../base/task';
@@ -166,7 +166,7 @@ async function convert(work: Work, save: (model: Model) => Promise<unknown>, tas
   const make = (more: Partial<HalfOptions>, own = task) =>
     runPass(model, convertToHalf(read, { ...half, ...more }), own);
   notes.push(options.method === 'bf16' ? notRun : forGpus);
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-precision-'));
+  const folder = await temporaryFolder('precision');
   try {
     const trial = join(folder, 'model.onnx');
     const first =
@@ -299,7 +299,7 @@ async function outputError(
 
 /** The error that a device with half kernels would make: the same nodes, rounded after each, on this machine. */
 async function emulatedError(work: Work, outcome: HalfOutcome, task: Task): Promise<OutputError | null> {
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-precision-'));
+  const folder = await temporaryFolder('precision');
   try {
     const format = formatOf(work.options);
     const only = new Set(outcome.converted);

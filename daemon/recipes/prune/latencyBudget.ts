@@ -2,9 +2,9 @@
 // which channels go, the model cut so far is measured beside the original, and how far to go is searched between what
 // was measured to be too slow and what was fast enough.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import type { Task } from '../../base/task';
 import { writeModel } from '../../onnx/writeModel';
 import type { Component, Structure } from '../../passes/prune/channels/analyse';
@@ -81,7 +81,7 @@ export async function chooseByLatency(
   const all = { ...budget, target: { price, amount: 0 } };
   const { path: steps } = await chooseComponents(structure, scores, all, task);
   if (steps.length === 0) return { removed: [], within: false, share: 1, denseMs };
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-latency-'));
+  const folder = await temporaryFolder('latency');
   try {
     const tries: Try[] = [{ taken: [], predicted: 1, share: 1 }];
     const measureCut = async (taken: readonly Step[]): Promise<Try> => {

@@ -1,9 +1,9 @@
 // What pruning costs group by group: each group of channels alone loses a share of its width, without repair, and the
 // outputs are compared with the original's; with labelled data the top-1 accuracy is measured too. Nothing is written.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import type { Diagnostic } from '../../base/diagnostic';
 import { badRequest } from '../../base/errors';
 import { breathe, type Task } from '../../base/task';
@@ -76,7 +76,7 @@ export async function pruneSensitivity(
   const structure = await structureOf(path, model.original, model.read, task);
   const scores = await scoresOf(structure, options, model, task);
   const quiet: Task = { signal: task.signal, report: () => undefined };
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-sensitivity-'));
+  const folder = await temporaryFolder('sensitivity');
   const candidate = join(folder, 'model.onnx');
   const units: GroupSensitivity[] = [];
   let top1: number | null = null;

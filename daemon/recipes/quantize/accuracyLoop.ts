@@ -4,9 +4,9 @@
 // stopped goes on where it was. Budgets end it early with the best it has.
 
 import { readFile } from 'node:fs/promises';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import { throwIfCancelled, type Task } from '../../base/task';
 import type { Dataset } from '../../evaluate/dataset';
 import { requireLabels, workThreads } from '../../evaluate/evaluate';
@@ -68,7 +68,7 @@ export async function accuracyLoop(
   options: AccuracyOptions,
   task: Task,
 ): Promise<AccuracyResult> {
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-accuracy-'));
+  const folder = await temporaryFolder('accuracy');
   try {
     return await withRunner(task, (runner) => new Search(work, options, folder, runner, task).run());
   } finally {

@@ -1,9 +1,9 @@
 // A model of quantize steps as the integer operators (QLinearConv, QGemm, …) that they stand for: ONNX Runtime
 // does its own fusing once and for all. The result needs its com.microsoft operators.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import { SlipwayError } from '../../base/errors';
 import type { Task } from '../../base/task';
 import type { Model } from '../../ir/model';
@@ -23,7 +23,7 @@ export async function withModelFile<T>(
   use: (path: string) => Promise<T>,
   task: Task,
 ): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-steps-'));
+  const folder = await temporaryFolder('steps');
   try {
     const path = join(folder, 'steps.onnx');
     await writeWorkingCopy(model, path, task);

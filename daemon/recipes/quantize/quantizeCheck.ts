@@ -1,9 +1,9 @@
 // What is checked of a quantized file: which nodes run in integers, how far its outputs moved, and how far they
 // would move on another processor.
 
-import { mkdtemp, rm, unlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import type { Diagnostic } from '../../base/diagnostic';
 import { messageOf, SlipwayError } from '../../base/errors';
 import { throwIfCancelled, type Task } from '../../base/task';
@@ -237,7 +237,7 @@ export async function emulate(
 ): Promise<Emulation> {
   task.report({ stage: 'Emulating AVX2' });
   const made = await emulateSaturation(quantized, read, task);
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-emulate-'));
+  const folder = await temporaryFolder('emulate');
   try {
     const path = join(folder, 'model.onnx');
     await writeWorkingCopy(made.model, path, task);

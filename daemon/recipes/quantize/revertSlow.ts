@@ -2,9 +2,9 @@
 // to float race against the one with none, and the fastest stays when it gains enough. Parts are the first layers,
 // which work on many pixels and few channels, and kinds of nodes.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import { SlipwayError } from '../../base/errors';
 import { throwIfCancelled, type Task } from '../../base/task';
 import { intAttribute } from '../../ir/attributes';
@@ -59,7 +59,7 @@ export async function revertSlow(
   kinds: boolean,
   task: Task,
 ): Promise<Reverted> {
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-tune-'));
+  const folder = await temporaryFolder('tune');
   try {
     return await useRunner(work.options.runner, task, async (runner) => {
       const tuning = new Tuning(work, calibrator, folder, runner, task);

@@ -2,9 +2,9 @@
 // and the outputs are compared with the float model's. Beside it the error that has gathered at each layer when
 // all are quantized together. Which layers to give back is decided in accuracyLoop.ts.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import { SlipwayError } from '../../base/errors';
 import { breathe, throwIfCancelled, type Task } from '../../base/task';
 import type { Dataset } from '../../evaluate/dataset';
@@ -48,7 +48,7 @@ export async function measureSensitivity(
   const layers = work.model.graph.nodes.filter(
     (node) => quantizedLayers.has(node.opType) && taken.has(nameOf(node)),
   );
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-sensitivity-'));
+  const folder = await temporaryFolder('sensitivity');
   try {
     return await withRunner(task, async (runner) => {
       const write = async (model: Model, name: string) => {

@@ -1,9 +1,9 @@
 // Runs a recipe: each step from the file that the one before wrote, the last one to the output. Files between are
 // temporary; the model is never written over, and the output appears only when the last step is done.
 
-import { stat, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { stat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import type { Diagnostic } from '../../base/diagnostic';
 import { messageOf, SlipwayError } from '../../base/errors';
 import { throwIfCancelled, type Task } from '../../base/task';
@@ -52,7 +52,7 @@ export async function runRecipe(
     validation === undefined
       ? null
       : (await evaluateModel({ path: file, data: validation, metric: 'top1' }, task)).value;
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-recipe-'));
+  const folder = await temporaryFolder('recipe');
   try {
     const before = { fileBytes: (await stat(model)).size, top1: await score(model) };
     const steps: StepRecord[] = [];

@@ -2,9 +2,9 @@
 // models' answers; where they change which output is the largest, or are slower on this machine, float32 activations
 // (level 1) are taken.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import { throwIfCancelled, type Task } from '../../base/task';
 import { toNumbers } from '../../evaluate/convert';
 import { OutputComparison, type OutputError } from '../../evaluate/outputError';
@@ -54,7 +54,7 @@ export async function compareLevels(
   task: Task,
 ): Promise<MeasuredLevels> {
   const hasLevels = model.graph.nodes.some(({ opType }) => opType === 'MatMulNBits');
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-level-'));
+  const folder = await temporaryFolder('level');
   try {
     const candidates = [{ level: options.fixed ?? 4, model, path: written }];
     if (hasLevels && options.fixed === undefined) {

@@ -2,9 +2,9 @@
 // errors are weighed by the inputs. The quantized models are run against the original on the samples, and the nearest is
 // taken, so that none of them loses to plain round to nearest with a search.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import type { Diagnostic } from '../../base/diagnostic';
 import { silentTask, type Task } from '../../base/task';
 import { workThreads } from '../../evaluate/evaluate';
@@ -46,7 +46,7 @@ export async function nearestCandidate(
   batches: () => AsyncIterable<ComparedBatch>,
   task: Task,
 ): Promise<{ outcome: WeightOnlyOutcome; tried: TriedCandidate[] }> {
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-weights-'));
+  const folder = await temporaryFolder('weights');
   const quiet: Task = { ...silentTask, signal: task.signal };
   try {
     return await withRunner(task, async (runner) => {

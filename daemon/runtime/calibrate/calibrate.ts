@@ -1,9 +1,9 @@
 // Smallest and largest value that each float value of a model takes over calibration data. ONNX Runtime
 // does the work: reductions are added to a copy of the graph, so only two numbers a value leave a run.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import type { Diagnostic } from '../../base/diagnostic';
 import { badRequest } from '../../base/errors';
 import { breathe, type Task } from '../../base/task';
@@ -91,7 +91,7 @@ async function measure(
   for (const name of names) found.set(name, { min: Infinity, max: -Infinity, broken: false });
   const measured = measuredGraph(model, names, { sizes: options.withSizes, lean: options.lean });
   const elements = new Map<string, number>();
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-calibrate-'));
+  const folder = await temporaryFolder('calibrate');
   let done = 0;
   let missed = 0;
   let batchSize: number | undefined;

@@ -2,9 +2,9 @@
 // many at a time as fit into a budget of bytes, and counted inside the runner process: memory grows neither with
 // the samples nor with the model, and where all fit at once the data is run through once.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import { inferShapes } from '../../analysis/shapes';
 import { badRequest } from '../../base/errors';
 import type { Diagnostic } from '../../base/diagnostic';
@@ -62,7 +62,7 @@ export async function collectHistograms(
   const onePass = size === 1 && options.budgetBytes === undefined ? mostForOnePass : 0;
   const groups = grouped(names, sizes, Math.max(budgetBytes / size, onePass));
   const counted = new Map<string, ValueCounts>();
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-calibrate-'));
+  const folder = await temporaryFolder('calibrate');
   let done = 0;
   try {
     await useRunner(options.runner, task, async (runner) => {

@@ -1,9 +1,9 @@
 // Figures for each channel of values over data: smallest, largest, mean and mean square. ONNX Runtime reduces; what
 // leaves a run is four numbers a channel. What is done with them is decided in passes/recover.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import { badRequest } from '../../base/errors';
 import { breathe, type Task } from '../../base/task';
 import { int64Tensor, node as makeNode, valueInfo, type AttributeValue } from '../../ir/builder';
@@ -53,7 +53,7 @@ export async function collectChannels(
     meanSquare: new Float64Array(channels),
   }));
   let done = 0;
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-channels-'));
+  const folder = await temporaryFolder('channels');
   try {
     const path = join(folder, 'model.onnx');
     await writeWorkingCopy(measured, path, task);

@@ -2,9 +2,9 @@
 // data. ONNX Runtime multiplies: the sums are added to a copy of the graph, so that only K × K numbers leave a
 // run. What is done with them (GPTQ, AdaRound, reconstruction after pruning) is decided elsewhere.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import { badRequest } from '../../base/errors';
 import { breathe, type Task } from '../../base/task';
 import type { Model } from '../../ir/model';
@@ -121,7 +121,7 @@ async function runPass(
     step: 1,
   }));
   const { measured, outputs, steps } = gramGraph(model, plans, maxRows !== undefined);
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-gram-'));
+  const folder = await temporaryFolder('gram');
   let done = 0;
   try {
     const path = join(folder, 'model.onnx');

@@ -1,9 +1,9 @@
 // Says which nodes of a quantized model really run in integers: ONNX Runtime optimises it and writes down the
 // graph that it would run, and that graph is read back. Nothing is run.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import { SlipwayError } from '../../base/errors';
 import { breathe, type Task } from '../../base/task';
 import { DataType } from '../../ir/dataType';
@@ -56,7 +56,7 @@ export async function fusionReport(
 ): Promise<FusionReport> {
   task.report({ stage: 'Checking what runs in integers' });
   const given = options.given ?? (await graphOf(quantizedPath, task));
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-fusion-'));
+  const folder = await temporaryFolder('fusion');
   try {
     const optimisedPath = join(folder, 'optimised.onnx');
     return await useRunner(options.runner, task, async (runner) => {

@@ -1,9 +1,9 @@
 // How long single nodes of a model take here, from ONNX Runtime's own profile of repeated runs. The model is one that
 // was made for measuring; profiling a user's model is profile.ts.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import type { Task } from '../../base/task';
 import type { Model } from '../../ir/model';
 import { writeModel } from '../../onnx/writeModel';
@@ -28,7 +28,7 @@ export async function nodeTimes(
   { threads, runs, maxMs }: NodeTimeOptions,
   task: Task,
 ): Promise<ProfiledNode[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-times-'));
+  const folder = await temporaryFolder('times');
   try {
     const path = join(folder, 'model.onnx');
     await writeModel(model, path, {}, { signal: task.signal, report: () => undefined });

@@ -2,9 +2,8 @@
 // turn in two processes, so that what profiling itself costs is known, in several launches (profileLaunch.ts). Reading ONNX
 // Runtime's file is profileEvents.ts; naming the parts profileParts.ts; comparing two profiles profileCompare.ts.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import type { Overlay } from '../../base/overlay';
 import type { Task } from '../../base/task';
 import { readModel } from '../../onnx/readModel';
@@ -97,7 +96,7 @@ export async function profile(
   task: Task,
 ): Promise<ProfileResult> {
   const paths = against === undefined ? [path] : [path, against];
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-profile-'));
+  const folder = await temporaryFolder('profile');
   try {
     const budgetMs = (options.maxSeconds ?? 5) * 1000;
     const launches = Math.max(1, Math.min(mostLaunches, Math.floor(budgetMs / launchMs)));

@@ -1,8 +1,8 @@
 // Which execution provider ran each node: one short profiled run, read back. Nothing is timed for the user here.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import type { Task } from '../../base/task';
 import type { Placement } from '../benchmark/benchmarkMeasurement';
 import { nodesByProvider, readProfile } from './profileEvents';
@@ -17,7 +17,7 @@ export async function placementOf(
   feeds: Feeds,
   task: Task,
 ): Promise<{ placement: Placement; warnings: string[] }> {
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-placement-'));
+  const folder = await temporaryFolder('placement');
   try {
     const text = await withRunner(task, async (runner) => {
       const profilePrefix = join(folder, 'profile');

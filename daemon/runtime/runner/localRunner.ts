@@ -1,6 +1,7 @@
 // A runner in this very process, for a command that does one job and ends: no second process is started, and no
 // tensor is copied from one to the other. What a process of its own gives is given up: a crash of ONNX Runtime ends
-// the command, and a run that has begun is waited for before a cancelled command ends. So the daemon never uses it.
+// the command, and nothing is heard while a run goes on. So the daemon never uses it, and a command that does is told
+// when it begins and ends, to leave its signals to the system meanwhile (cli/nativeRuns.ts).
 
 import { basename } from 'node:path';
 import { messageOf, SlipwayError } from '../../base/errors';
@@ -10,15 +11,21 @@ import { loadedSession, type CallRunner } from './loadedSession';
 import type * as RunnerCallsModule from './runnerCalls';
 import type { RunnerCall, RunnerCalls } from './runnerMessages';
 
+/** Called around everything that ONNX Runtime does. */
+export interface NativeHooks {
+  readonly enter: () => void;
+  readonly leave: () => void;
+}
+
 /** Returns at once; ONNX Runtime is loaded with the first call. Dispose it, to release what it still holds. */
-export function startLocalRunner(): RunnerProcess {
+export function startLocalRunner(hooks?: NativeHooks): RunnerProcess {
   const sessions = new Set<number>();
   let disposed = false;
   let last: Promise<unknown> = Promise.resolve();
 
   const call: CallRunner = async (name, params, task) => {
     if (task) throwIfCancelled(task);
-    const answered = last.then(() => answer(name, params, sessions, task));
+    const answered = last.then(() => answer(name, params, sessions, task, hooks));
     last = answered.catch(() => undefined);
     return answered;
   };
@@ -51,12 +58,16 @@ async function answer<C extends RunnerCall>(
   params: RunnerCalls[C]['params'],
   sessions: Set<number>,
   task: Task | undefined,
+  hooks: NativeHooks | undefined,
 ): Promise<RunnerCalls[C]['result']> {
   if (task) throwIfCancelled(task);
   const { runnerAnswers } = await loaded();
-  const result = await runnerAnswers[name](params).catch((error: unknown) => {
-    throw error instanceof SlipwayError ? error : new SlipwayError('runnerFailed', messageOf(error));
-  });
+  hooks?.enter();
+  const result = await runnerAnswers[name](params)
+    .catch((error: unknown) => {
+      throw error instanceof SlipwayError ? error : new SlipwayError('runnerFailed', messageOf(error));
+    })
+    .finally(() => hooks?.leave());
   if (name === 'load') sessions.add((result as RunnerCalls['load']['result']).session);
   if (name === 'release') sessions.delete((params as RunnerCalls['release']['params']).session);
   if (task) throwIfCancelled(task);

@@ -1,9 +1,9 @@
 // A copy of a model that is written only to be run. Large weights lie in a file of their own beside it: ONNX Runtime
 // maps that one, where it would read an embedded one whole, decode it and copy it again, at twice the memory.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../host/temporaryFolder';
 import type { Task } from '../../base/task';
 import { byteLength, elementCount } from '../../ir/tensor';
 import { rawByteLength } from '../../ir/dataType';
@@ -44,7 +44,7 @@ export async function withMappedModel<T>(
 ): Promise<T> {
   const embedded = model.graph.initializers.some(({ storage }) => storage.kind !== 'external');
   if (!embedded || weightBytes(model) <= worthMapping) return work(path);
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-mapped-'));
+  const folder = await temporaryFolder('mapped');
   try {
     const copy = join(folder, 'model.onnx');
     await writeWorkingCopy(model, copy, task);

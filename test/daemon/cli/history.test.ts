@@ -73,7 +73,7 @@ const commands: Readonly<Record<string, Command>> = Object.fromEntries(
 async function inProcess([name = '', ...args]: readonly string[]): Promise<void> {
   const command = commands[name]!;
   const before = [process.cwd(), process.env['SLIPWAY_STATE']] as const;
-  setJobRunner(startLocalRunner);
+  setJobRunner(() => startLocalRunner());
   process.chdir(folder);
   process.env['SLIPWAY_STATE'] = state;
   try {

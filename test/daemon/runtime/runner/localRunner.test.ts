@@ -53,7 +53,7 @@ test('a runner in this process answers as a process of its own does', async () =
 
 test('calls that are made at once are answered in turn; a cancelled task gets none', async () => {
   const path = await writeSmall(folder, 'square.onnx', squareModel());
-  setJobRunner(startLocalRunner);
+  setJobRunner(() => startLocalRunner());
   await withRunner(silentTask, async (runner) => {
     assert.equal(runner.processId, process.pid);
     const session = await runner.load(path, {}, silentTask);
