@@ -90,12 +90,16 @@ export function problems(
         source: 'slipway',
         code: id,
         ...explained(id),
-        message: place === '' ? message : `${message} (${place})`,
+        message: saysPlace(message, place, where?.node) ? message : `${message} (${place})`,
         ...(found ? { relatedInformation: [found] } : {}),
       };
     }),
   };
 }
+
+/** Whether a sentence tells by itself where it is about. */
+const saysPlace = (message: string, place: string, node: string | undefined): boolean =>
+  message.includes(place) || (place === `node "${node}"` && message.startsWith(`${node} `));
 
 /** Where a rule is explained: its line in docs/checks.md, which lies beside the built files. */
 function explained(id: string): { codeDescription: { href: string } } | object {

@@ -82,14 +82,25 @@ export const precisionHelps: Readonly<Record<string, string>> = {
     'A node that touches a larger value than this on the calibration data stays float32; a quarter of the largest half float when empty.',
 };
 
-/** By field, for pruning of channels and of single weights. */
+/** By field, for what goes by a share. */
+const shareHelps: Readonly<Record<string, string>> = {
+  ratio: 'The share that goes: 0.5 is half.',
+  scope:
+    'All layers together takes where it costs least; every layer alike takes the same share of each. Automatic is the first, but for a plain share without data.',
+};
+
+/** By field, for pruning of channels. */
 export const pruneHelps: Readonly<Record<string, string>> = {
   calibration: `${data} What matters is measured on it, and the layers that are left are refitted to it: much is won by that.`,
   importance:
     'What decides which channels go. Automatic is the error of the outputs where there is data, else the size of the weights.',
+  ...shareHelps,
+};
+
+/** By field, for making single weights zero. */
+export const zerosHelps: Readonly<Record<string, string>> = {
+  calibration: `${data} What matters is measured on it, and the weights that stay make up for those that go.`,
   criterion:
     'What decides which weights go. Automatic is SparseGPT where there is data, which makes the others make up for them, else the smallest.',
-  ratio: 'The share that goes: 0.5 is half.',
-  scope:
-    'All layers together takes where it costs least; every layer alike takes the same share of each. Automatic is the first, but for a plain share without data.',
+  ...shareHelps,
 };

@@ -4,7 +4,7 @@
 import { Prune } from '../../daemon/protocol/prune';
 import { PruneWeights } from '../../daemon/protocol/pruneWeights';
 import type { FormValues } from '../../daemon/protocol/jobPage';
-import { pruneHelps } from './helps';
+import { pruneHelps, zerosHelps } from './helps';
 import type { Job, Method } from './job';
 import { pruneRules, zerosRules } from './rules';
 
@@ -82,9 +82,9 @@ const zeros = {
     output: 'Write to',
     overwrite: 'Replace the file if it exists',
   },
-  absent: { rounds: '1', calibrationSamples: 'All', store: 'packed' },
+  absent: { rounds: '1', calibrationSamples: 'All' },
   rules: zerosRules,
-  helps: pruneHelps,
+  helps: zerosHelps,
   result: 'zeros',
 } as const satisfies Partial<Method>;
 

@@ -189,6 +189,27 @@ describe('job page', () => {
     await close(opened);
   });
 
+  it('never leaves what has the focus below the foot of the form', async () => {
+    for (const height of [420, 560]) {
+      const opened = await open(jobPage('quantize'), { width: 1000, height });
+      const { page } = opened;
+      await page.focus('#method');
+      for (let i = 0; i < 14; i++) {
+        await page.keyboard.press('Tab');
+        const { bottom, top, foot, name } = await page.evaluate(() => {
+          const focused = document.activeElement!;
+          const box = focused.getBoundingClientRect();
+          const form = document.querySelector('.form-foot')!;
+          const sticks = getComputedStyle(form).position === 'sticky' && !form.contains(focused);
+          const foot = sticks ? form.getBoundingClientRect().top : window.innerHeight;
+          return { top: box.top, bottom: box.bottom, foot, name: `${focused.id} ${focused.className}` };
+        });
+        assert.ok(top >= 0 && bottom <= foot, `${name}: ${top} to ${bottom}, the foot at ${foot}`);
+      }
+      await close(opened);
+    }
+  });
+
   it('brings a run into view where it stands below the form', async () => {
     const opened = await open(jobPage('quantize'), { width: 480, height: 600 });
     const { page } = opened;
