@@ -1,5 +1,6 @@
 // The cost of a model as overlays on its picture.
 
+import { eachInSteps, inOneGo, type Steps } from '../../base/task';
 import type { Overlay } from '../../base/overlay';
 import type { CostReport, CostRow } from './costReport';
 
@@ -35,12 +36,18 @@ const kinds: readonly (Pick<Overlay, 'name' | 'title' | 'unit' | 'higherIs' | 'c
 ];
 
 /** One overlay for each kind of cost; nodes of unknown cost are left plain. */
-export const costOverlays = (report: CostReport): Overlay[] =>
-  kinds.map(({ of, ...kind }) => ({
-    ...kind,
-    kind: 'sequential',
-    entries: report.nodes.flatMap((row) => {
+export const costOverlays = (report: CostReport): Overlay[] => inOneGo(overlayingCost(report));
+
+/** The same in steps. */
+export function* overlayingCost(report: CostReport): Steps<Overlay[]> {
+  const overlays: Overlay[] = [];
+  for (const { of, ...kind } of kinds) {
+    const entries: { node: string; value: number }[] = [];
+    yield* eachInSteps(report.nodes, (row) => {
       const value = of(row);
-      return value === null || row.name === '' ? [] : [{ node: row.name, value }];
-    }),
-  }));
+      if (value !== null && row.name !== '') entries.push({ node: row.name, value });
+    });
+    overlays.push({ ...kind, kind: 'sequential', entries });
+  }
+  return overlays;
+}

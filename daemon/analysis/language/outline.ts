@@ -1,7 +1,7 @@
 // The outline of a text and what can be folded in it: graphs, their lists, bodies, and runs of nodes whose names share
 // a path ("/layers.0/attention/MatMul").
 
-import { inOneGo, type Steps } from '../../base/task';
+import { eachInSteps, inOneGo, type Steps } from '../../base/task';
 import type { GraphSyntax, NodeSyntax, Span, ValueSyntax } from '../../onnx/text/syntax';
 import type { LanguageDocument } from './document';
 import type { Range } from './lines';
@@ -98,8 +98,8 @@ export function* outlining(document: LanguageDocument): Steps<OutlineEntry[]> {
     );
   }
   function* nodeEntries(graph: GraphSyntax): Steps<OutlineEntry[]> {
-    const paths = graph.nodes.map(pathOf);
-    yield;
+    const paths: string[][] = [];
+    yield* eachInSteps(graph.nodes, (node) => paths.push(pathOf(node)));
     function* within(first: number, end: number, depth: number): Steps<OutlineEntry[]> {
       const found: OutlineEntry[] = [];
       const runs = depth < deepestRun ? runsOf(paths, first, end, depth) : [];
@@ -171,8 +171,8 @@ export function* folding(document: LanguageDocument): Steps<Fold[]> {
     if (each.header) fold(each.header, true);
     if (each.valueList) fold(each.valueList, true);
     fold(each.body, true);
-    const paths = each.nodes.map(pathOf);
-    yield;
+    const paths: string[][] = [];
+    yield* eachInSteps(each.nodes, (node) => paths.push(pathOf(node)));
     function* within(first: number, end: number, depth: number): Steps<void> {
       if (depth >= deepestRun) return;
       for (const run of runsOf(paths, first, end, depth)) {
