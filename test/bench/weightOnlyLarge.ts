@@ -82,7 +82,7 @@ interface Quantized {
 async function bundleRecipe(outfile: string): Promise<void> {
   const contents = `
     import { silentTask } from './daemon/base/task';
-    import { quantizeWeights } from './daemon/recipes/weightOnly';
+    import { quantizeWeights } from './daemon/recipes/weightOnly/weightOnly';
     const start = performance.now();
     void quantizeWeights(process.argv[2]!, { output: process.argv[3]! }, silentTask).then((made) => {
       const { layers } = made.weightOnly;
