@@ -39,7 +39,7 @@ export async function nodeTimes(
       return session.endProfile();
     });
     const all = (await readProfile(text, new Set(), task)).runs;
-    const cold = all > 2 ? new Set(Array.from({ length: coldRuns }, (_, i) => i)) : new Set<number>();
+    const cold = new Set(Array.from({ length: Math.min(coldRuns, Math.floor(all / 2)) }, (_, i) => i));
     return (await readProfile(text, cold, task)).nodes;
   } finally {
     await rm(folder, { recursive: true, force: true });

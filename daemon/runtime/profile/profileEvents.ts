@@ -69,7 +69,8 @@ const stretchUs = 1000;
 /**
  * Means over the runs that `cold` does not name by their position (warm-up, say) and that nothing disturbed
  * (profileRuns.ts). A long run is seldom left alone from its beginning to its end, so each stretch of a
- * millisecond is taken from the runs in which it was. Throws `runnerFailed` when there is no run in it.
+ * millisecond is taken from the runs in which it was. The last run counts also when it is cold: on a very busy machine
+ * there may be no other. Throws `runnerFailed` when there is no run in it.
  */
 export async function readProfile(
   text: string,
@@ -79,7 +80,8 @@ export async function readProfile(
   const events = await eventsOf(text, task);
   const byTime = (a: Event, b: Event) => (a.ts ?? 0) - (b.ts ?? 0) || (b.dur ?? 0) - (a.dur ?? 0);
   const runs = events.filter(({ cat, name }) => cat === 'Session' && name === 'model_run').sort(byTime);
-  const warm = runs.filter((_, index) => !cold.has(index));
+  const counting = runs.filter((_, index) => !cold.has(index));
+  const warm = counting.length > 0 ? counting : runs.slice(-1);
   if (warm.length === 0) throw new SlipwayError('runnerFailed', 'ONNX Runtime profiled no run.');
   const kernels = events
     .filter(({ cat, name }) => cat === 'Node' && name?.endsWith('_kernel_time'))

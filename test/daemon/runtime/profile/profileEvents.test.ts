@@ -40,6 +40,17 @@ test('runs that warm up are left out, and the others averaged', async () => {
   );
 });
 
+test('of runs that are all cold the last one counts', async () => {
+  const text = textOf([
+    run(0, 1000),
+    kernel('a', 'Conv', 10, 900),
+    run(2000, 100),
+    kernel('a', 'Conv', 2010, 60),
+  ]);
+  const read = await readProfile(text, new Set([0, 1, 2, 3]), silentTask);
+  assert.deepEqual([read.runs, read.runUs, read.nodes[0]?.meanUs], [1, 100, 60]);
+});
+
 test('what runs inside a loop is not counted twice', async () => {
   const text = textOf([
     run(0, 100),
