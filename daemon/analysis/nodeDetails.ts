@@ -108,7 +108,7 @@ function describe(inferred: InferredGraph, name: string): ValueSummary {
   return { name, dtype: type?.dtype ?? unknownType, shape: type?.dims ? [...type.dims] : null };
 }
 
-export function describeTensor(tensor: Tensor): TensorSummary {
+function describeTensor(tensor: Tensor): TensorSummary {
   const { storage } = tensor;
   const location =
     storage.kind === 'external' ? storage.entries.find(({ key }) => key === 'location')?.value : undefined;

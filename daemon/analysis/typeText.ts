@@ -42,7 +42,7 @@ function textOf(type: Type | undefined, depth: number): string {
 }
 
 /** Dimensions as stated; an empty name counts as unknown. */
-export const shownShape = (shape: Shape): ShownDimension[] =>
+const shownShape = (shape: Shape): ShownDimension[] =>
   shape.map((dim) => dim.value ?? (dim.param === undefined || dim.param === '' ? null : dim.param));
 
 /** The stated shape of a tensor type, or null. */

@@ -37,7 +37,7 @@ export interface ParsedArgs {
   readonly positionals: readonly string[];
 }
 
-export const commonOptions: Readonly<Record<string, OptionSpec>> = {
+const commonOptions: Readonly<Record<string, OptionSpec>> = {
   json: { type: 'boolean', help: 'Print one JSON document on standard output' },
   help: { type: 'boolean', short: 'h', help: 'Explain this command' },
 };

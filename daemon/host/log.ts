@@ -12,9 +12,6 @@ export interface Log {
   error(message: string, thrown?: unknown): void;
 }
 
-/** A log that keeps nothing. */
-export const silentLog: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-
 const rotateBytes = 1 << 20;
 
 /**

@@ -22,7 +22,7 @@ export function encodeText(out: WireWriter, field: number, text: string): void {
 }
 
 /** A dimension, which may lie beyond what a whole number holds exactly in a broken model. */
-export function encodeDims(out: WireWriter, field: number, dims: readonly number[]): void {
+function encodeDims(out: WireWriter, field: number, dims: readonly number[]): void {
   for (const dim of dims) out.int(field, Math.trunc(dim));
 }
 

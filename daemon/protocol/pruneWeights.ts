@@ -6,7 +6,7 @@ import { request } from './core';
 import { sizeFields } from './prune';
 import { OutputErrorSchema } from './quantize';
 
-export const pruneWeightsOptions = {
+const pruneWeightsOptions = {
   ratio: Type.Optional(
     Type.Number({
       exclusiveMinimum: 0,

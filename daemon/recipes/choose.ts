@@ -9,10 +9,10 @@ export interface ChoiceOptions {
 }
 
 /** Without labels a version must name the original's class at least this often. */
-export const minAgreement = 0.99;
+const minAgreement = 0.99;
 
 /** Whether a version may stand for the original, as far as that was measured; what was not measured may not. */
-export function isAccepted(variant: Variant, original: Variant, maxDrop: number): boolean {
+function isAccepted(variant: Variant, original: Variant, maxDrop: number): boolean {
   if (variant.failed !== undefined) return false;
   // Shares are counted; the last digit of a difference is rounding.
   if (variant.top1 && original.top1) return variant.top1.value >= original.top1.value - maxDrop - 1e-9;

@@ -269,7 +269,7 @@ function plans(model: Model, path: string, folder: string, calibration: string |
 }
 
 /** Whether dynamic quantization has anything to do: a MatMul or Gemm whose weights are stored in the model. */
-export function hasConstantMatMul(model: Model): boolean {
+function hasConstantMatMul(model: Model): boolean {
   const stored = new Set(model.graph.initializers.map((tensor) => tensor.name));
   for (const node of model.graph.nodes)
     if (node.opType === 'Constant') for (const output of node.outputs) stored.add(output);

@@ -158,7 +158,7 @@ async function load(path: string, revision: string, task: Task): Promise<OpenMod
 }
 
 /** Text that changes whenever the file does: size, time and identity. Throws when there is no such file. */
-export async function revisionOf(path: string): Promise<string> {
+async function revisionOf(path: string): Promise<string> {
   try {
     const { size, mtimeNs, ino } = await stat(path, { bigint: true });
     return [size, mtimeNs, ino].map((part) => part.toString(36)).join('-');

@@ -26,7 +26,7 @@ export async function compareText({ daemon }: Context, argument: unknown): Promi
 }
 
 /** Compares two models and shows them: what a job's result calls with the model before and after. */
-export async function openComparison(context: Context, a: vscode.Uri, b: vscode.Uri): Promise<void> {
+async function openComparison(context: Context, a: vscode.Uri, b: vscode.Uri): Promise<void> {
   const { daemon, overlays, links, changes } = context;
   const title = `Comparing ${basename(a.fsPath)} with ${basename(b.fsPath)}`;
   const found = await vscode.window.withProgress(

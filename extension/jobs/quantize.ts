@@ -72,7 +72,7 @@ const precisionWords = (method: string): CommandWords => ({
   options: { mode: 'half-mode', keep: 'keep-float', minSqnrDb: 'min-sqnr' },
 });
 
-export const precisionMethods: readonly Method[] = (['fp16', 'bf16'] as const).map((method) => ({
+const precisionMethods: readonly Method[] = (['fp16', 'bf16'] as const).map((method) => ({
   id: method,
   title: method === 'fp16' ? 'Half precision (fp16)' : 'bfloat16',
   sentence:

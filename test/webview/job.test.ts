@@ -316,6 +316,13 @@ describe('job page', () => {
     assert.match(await page.innerText('.run'), /12 % of the processor/);
     await rests(page, 250);
     await page.screenshot({ path: join(pictures, 'job-benchmark-sweep.png'), fullPage: true });
+    await page.getByRole('button', { name: 'Copy as CSV' }).click();
+    const copied = () => opened.notes.flatMap((note) => (note.kind === 'copy' ? [note.text] : []));
+    await becomes(() => copied().length, 1);
+    const [head, first, ...others] = copied()[0]!.trimEnd().split('\n');
+    assert.equal(others.length + 1, swept.length);
+    assert.match(head!, /^model,device,threads,batch,samples,p50_ms,/);
+    assert.match(first!, /resnet\.onnx,cpu,1,1,\d+,/);
     await close(opened);
   });
 

@@ -14,7 +14,7 @@ const around = 40;
 export const treeItemId = (drawn: number): string => `node-${drawn}`;
 
 /** Operator and name in words. */
-export function nodeWords(table: GraphTable, row: number): string {
+function nodeWords(table: GraphTable, row: number): string {
   const name = table.name[row]!;
   if (table.kind[row] === NodeKind.input) return `Input ${elide(name)}`;
   if (table.kind[row] === NodeKind.output) return `Output ${elide(name)}`;

@@ -75,7 +75,7 @@ export function makeLabels(
 const pillTitle = (name: string): string => elide(name.slice(name.lastIndexOf('/') + 1) || name, 24);
 
 /** Operator type, or the name of a graph input or output. */
-export function nodeTitle(table: GraphTable, row: number): string {
+function nodeTitle(table: GraphTable, row: number): string {
   const scope = scopeOfRow(table.model, row);
   if (scope >= 0) return scopeTitle(table.model, scope);
   const op = table.op[row]!;

@@ -17,7 +17,7 @@ export interface NestedLayout extends Layout {
 }
 
 /** Height of the title of an open scope. */
-export const scopeTitleHeight = 20;
+const scopeTitleHeight = 20;
 
 /** Layouts of single scopes by what went into them; the oldest are forgotten. */
 export class LayoutCache {

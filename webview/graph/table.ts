@@ -341,7 +341,7 @@ export function firstOpening(model: ModelTable): Opening {
 }
 
 /** Graphs up to this many boxes are shown without scopes at first. */
-export const mostInPlane = 400;
+const mostInPlane = 400;
 const mostAtFirst = 160;
 
 /** Scopes opened level by level, `levels` deep, as long as no more than `most` boxes come of it. */

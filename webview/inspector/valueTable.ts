@@ -46,7 +46,7 @@ interface Sorted {
 let last: Sorted | undefined;
 
 /** Rows in the order asked for; kept until something changes. */
-export function sortedRows(model: ModelTable, values: RowValues | undefined, sort: TableSort): Sorted {
+function sortedRows(model: ModelTable, values: RowValues | undefined, sort: TableSort): Sorted {
   if (last?.model === model && last.values === values && last.sort === sort) return last;
   const list: number[] = [];
   let total = 0;

@@ -12,7 +12,7 @@ import { count, inUnit, milliseconds, percent, plural, three } from '../ui/forma
 import { icon } from '../ui/icon';
 import { menuButton } from '../ui/menu';
 import { elide, fullText, visible } from '../ui/text';
-import { benchmarkParts, type Benchmarked } from './results/benchmark';
+import { benchmarkCsv, benchmarkParts, type Benchmarked } from './results/benchmark';
 import { evaluateHeadline, evaluateParts } from './results/evaluate';
 import { profileParts } from './results/profile';
 import { lowRankParts } from './results/lowRank';
@@ -103,7 +103,7 @@ function whole(page: JobPage, run: JobRun, result: JobResult, width: number, tel
     <div class="buttons" role="group" aria-label="Actions">
       ${
         file === undefined
-          ? html`${onGraph(run, result, tell)} ${copyButton(run, tell)}`
+          ? html`${onGraph(run, result, tell)} ${copyTable(result, tell)} ${copyButton(run, tell)}`
           : fileButtons(run, file.output, tell)
       }
     </div>
@@ -166,6 +166,19 @@ const measuresLayers = (result: JobResult): boolean =>
   typeof result.value.scheme === 'string' &&
   !('weightOnly' in result.value) &&
   !('search' in result.value);
+
+/** Measured numbers go on into spreadsheets. */
+const copyTable = (result: JobResult, tell: Tell) =>
+  result.kind === 'benchmark'
+    ? html`<button
+        type="button"
+        class="secondary"
+        title="Copy the numbers, one line for each row of the table"
+        @click=${() => tell({ kind: 'copy', text: benchmarkCsv(result.value) })}
+      >
+        Copy as CSV
+      </button>`
+    : nothing;
 
 const copyButton = (run: JobRun, tell: Tell): TemplateResult =>
   html`<button

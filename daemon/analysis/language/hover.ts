@@ -51,7 +51,7 @@ const code = (text: string) => `\`\`\`onnx-text\n${text}\n\`\`\``;
 const plain = (text: string) => text.replace(/[\\`*_{}[\]()#+\-.!|<>]/g, '\\$&');
 
 /** `float[N,64,56,56]`; undefined when nothing is known. */
-export function inferredText(type: InferredType | undefined): string | undefined {
+function inferredText(type: InferredType | undefined): string | undefined {
   if (!type || type.dtype === 'undefined') return undefined;
   if (!type.dims) return `${type.dtype}[]`;
   if (type.dims.length === 0) return type.dtype;

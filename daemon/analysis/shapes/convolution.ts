@@ -68,7 +68,7 @@ const slideAll = (window: Window | undefined, spatial: Dims): Dims =>
   window ? spatial.map((size, axis) => slide(window, size, axis)) : unknownDims(spatial.length);
 
 /** Convolution of an input at `x` with weights at `w`: [batch, out channels, spatial…]. */
-export function convolve(context: RuleContext, x: number, w: number): Dims | null {
+function convolve(context: RuleContext, x: number, w: number): Dims | null {
   const input = context.dims(x);
   const weights = context.dims(w);
   const rank = input?.length ?? weights?.length;

@@ -42,7 +42,7 @@ function combine(
 }
 
 /** The broadcast of all inputs. Before opset 7 the second operand was fitted to the first. */
-export function broadcastInputs(context: RuleContext, positions?: readonly number[]): Dims | null {
+function broadcastInputs(context: RuleContext, positions?: readonly number[]): Dims | null {
   if (context.node.domain === '' && context.opset < 7) return context.dims(0);
   const inputs = positions ?? context.node.inputs.map((_, position) => position);
   return broadcastDims(

@@ -15,7 +15,7 @@ import { addDims, maxDims, minDims, multiplyDims, type Dim, type Dims } from './
 import { shapeText } from '../typeText';
 
 /** The shape after reducing `axes` (undefined: not known which). */
-export function reduceDims(
+function reduceDims(
   context: RuleContext,
   dims: Dims | null,
   axes: readonly number[] | undefined,

@@ -15,7 +15,7 @@ const maxPixels = 1e8;
 type Kind = 'png' | 'jpeg' | 'webp';
 
 /** The kind by the first bytes, whatever the file is called. */
-export function pictureKind(bytes: Buffer): Kind | undefined {
+function pictureKind(bytes: Buffer): Kind | undefined {
   if (bytes.toString('latin1', 0, 8) === '\x89PNG\r\n\x1a\n') return 'png';
   if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return 'jpeg';
   if (bytes.toString('latin1', 0, 4) === 'RIFF' && bytes.toString('latin1', 8, 12) === 'WEBP') return 'webp';

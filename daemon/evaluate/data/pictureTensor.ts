@@ -16,7 +16,7 @@ export interface PictureShape {
 const luma = (r: number, g: number, b: number) => (r * 19595 + g * 38470 + b * 7471 + 0x8000) >>> 16;
 
 /** Channels of a picture with transparency: one of grey, or three in the order asked for; transparency is left out. */
-export function withoutAlpha(picture: Picture, channels: 1 | 3): Picture {
+function withoutAlpha(picture: Picture, channels: 1 | 3): Picture {
   const pixels = picture.width * picture.height;
   const data = new Uint8Array(pixels * channels);
   for (let i = 0; i < pixels; i += 1) {

@@ -29,10 +29,7 @@ export const isTestData = (path: string, names: readonly string[]): boolean =>
   setName.test(basename(path));
 
 /** Reads one .pb file; the value and the name that it states. Throws `badRequest` when it is no tensor. */
-export async function readTensorFile(
-  path: string,
-  task: Task,
-): Promise<{ name: string; value: TensorValue }> {
+async function readTensorFile(path: string, task: Task): Promise<{ name: string; value: TensorValue }> {
   let bytes: Buffer;
   try {
     const { size } = statSync(path);

@@ -14,14 +14,14 @@ import { buildingModel } from './toModel';
 const mostBytes = 256 * 2 ** 20;
 
 /** Whether a file is taken for text: by its name, as editors do. */
-export const isTextPath = (path: string): boolean => /\.onnxtxt$/i.test(path);
+const isTextPath = (path: string): boolean => /\.onnxtxt$/i.test(path);
 
 /** Reads a model, binary or, by the name of the file, in its textual form. */
 export const readBinaryOrText = (path: string, task: Task): Promise<ReadResult> =>
   isTextPath(path) ? readTextModel(path, task) : readModel(path, task);
 
 /** Never throws for a broken text; a missing or unreadable file throws a SlipwayError. */
-export async function readTextModel(path: string, task: Task): Promise<ReadResult> {
+async function readTextModel(path: string, task: Task): Promise<ReadResult> {
   const source = openSource(path);
   const { ref: file } = source;
   const sizes = { file, fileBytes: file.size, externalBytes: 0 };

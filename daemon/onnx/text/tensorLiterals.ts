@@ -70,7 +70,7 @@ const floats: ReadonlySet<DataType> = new Set([
 const takesFloats = (type: DataType) => floats.has(type);
 
 /** Types whose values stand as bits. */
-export const bitPatterns: ReadonlySet<DataType> = new Set([
+const bitPatterns: ReadonlySet<DataType> = new Set([
   DataType.FLOAT16,
   DataType.BFLOAT16,
   DataType.FLOAT8E4M3FN,

@@ -6,7 +6,7 @@ import { cholesky } from '../linear/cholesky';
 import { symmetricEigen } from '../linear/eigen';
 
 /** Layers whose narrow side is wider are left alone: the time grows with its third power. */
-export const widestSide = 1024;
+const widestSide = 1024;
 
 export interface Factors {
   readonly rank: number;

@@ -30,7 +30,7 @@ export interface StorageResult extends PassResult {
 }
 
 /** Operator set that has CumSum, which finds the places of what is left. */
-export const bitmapOpset = 11;
+const bitmapOpset = 11;
 
 /** About what the nodes of one weight and their names take in the file. */
 const nodeBytes = 900;

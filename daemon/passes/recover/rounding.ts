@@ -7,7 +7,7 @@ import { breathe, type Task } from '../../base/task';
 import { cloneModel } from '../../ir/clone';
 import { DataType } from '../../ir/dataType';
 import { indexGraph } from '../../ir/graphIndex';
-import type { Model, Node } from '../../ir/model';
+import type { Model } from '../../ir/model';
 import { elementCount } from '../../ir/tensor';
 import type { Pass, PassResult } from '../pass';
 import { nameOf } from '../quantize/outcome';
@@ -265,6 +265,3 @@ function finished(model: Model, copy: Model, weights: Weights, layers: readonly 
   weights.finish();
   return { model: copy, modified: true, layers };
 }
-
-/** Names of layers that the passes here can work on, in order. */
-export const recoverableLayers = (model: Model): Node[] => layersOf(model).map(({ node }) => node);

@@ -10,7 +10,7 @@ export interface BlockSink {
 }
 
 /** Sets one code of a packed array; the array was zero there. */
-export function setCode(packed: Uint8Array, bits: number, index: number, code: number): void {
+function setCode(packed: Uint8Array, bits: number, index: number, code: number): void {
   if (bits === 8) packed[index] = code;
   else {
     const bit = index * bits;

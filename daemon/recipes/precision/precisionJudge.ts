@@ -12,7 +12,7 @@ import { topOne } from '../../evaluate/topOne';
 import type { Runner, RunnerSession } from '../../runtime/runner/session';
 import type { Measured, PrecisionCriteria } from './precisionOptions';
 
-export const defaultSqnrDb = 50;
+const defaultSqnrDb = 50;
 
 export interface JudgeData {
   /** What `maxDrop` is measured on. */

@@ -108,7 +108,7 @@ const already = (what: string): Diagnostic => ({
 });
 
 /** Floats in a vector register of this machine. */
-export async function hostAlignment(task: Task): Promise<number> {
+async function hostAlignment(task: Task): Promise<number> {
   const { instructionSets } = await describeMachine(task);
   if (instructionSets.some((set) => set.startsWith('avx512'))) return 16;
   return instructionSets.some((set) => set.startsWith('avx')) ? 8 : 4;

@@ -26,7 +26,7 @@ interface Reading {
 }
 
 /** Ticks of /proc/stat's first line: user, nice, system, idle, iowait, irq, softirq, steal. */
-export function readProcessorTicks(text: string): { total: number; busy: number; steal: number } {
+function readProcessorTicks(text: string): { total: number; busy: number; steal: number } {
   const line = /^cpu +(.*)$/m.exec(text)?.[1] ?? '';
   const ticks = line.split(/\s+/).slice(0, 8).map(Number);
   const total = ticks.reduce((sum, tick) => sum + tick, 0);

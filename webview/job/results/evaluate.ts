@@ -25,10 +25,10 @@ const titles: Readonly<Record<string, string>> = {
   kl: 'KL divergence',
 };
 
-export const metricTitle = ({ metric, k }: Pick<EvaluateResult, 'metric' | 'k'>): string =>
+const metricTitle = ({ metric, k }: Pick<EvaluateResult, 'metric' | 'k'>): string =>
   metric === 'topk' && k !== undefined ? `Top-${k}` : (titles[metric] ?? metric);
 
-export const metricText = (metric: string, value: number): string =>
+const metricText = (metric: string, value: number): string =>
   shares.has(metric) ? `${(100 * value).toFixed(2)} %` : three(value);
 
 export function evaluateHeadline(result: EvaluateResult): TemplateResult {

@@ -170,7 +170,7 @@ function changeOf({ elements }: Structure, { unit, order, taken }: Candidate, co
 }
 
 /** Of one unit, where nobody says otherwise. */
-export const mostOfUnit = 0.8;
+const mostOfUnit = 0.8;
 
 const shares = Array.from({ length: 76 }, (_, i) => 0.05 + i / 100);
 

@@ -13,7 +13,7 @@ import type { Component, Structure } from './analyse';
 import type { Kept } from './context';
 
 /** Indices that stay, by value and axis; undefined where nothing goes. */
-export function keptAfter(structure: Structure, removed: Iterable<Component>): Kept {
+function keptAfter(structure: Structure, removed: Iterable<Component>): Kept {
   const gone = new Map<string, Set<number>>();
   for (const { members } of removed) {
     for (const element of members) {

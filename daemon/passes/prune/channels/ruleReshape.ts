@@ -11,7 +11,7 @@ interface Block {
 }
 
 /** Pairs runs of axes with equal products; undefined when free dimensions leave it open. */
-export function blocksOf(from: Dims, to: Dims): Block[] | undefined {
+function blocksOf(from: Dims, to: Dims): Block[] | undefined {
   const blocks: Block[] = [];
   let [i, j] = [0, 0];
   while (i < from.length || j < to.length) {
