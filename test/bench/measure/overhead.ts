@@ -2,6 +2,7 @@
 // blocks that take turns as those of models do, in several processes anew: what else the machine does and where memory
 // came to lie meets both alike.
 
+import { build } from 'esbuild';
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
@@ -19,7 +20,7 @@ import { startRunner } from '../../../daemon/runtime/runner/runnerProcess';
 import { ratioOfMedians } from '../../../daemon/runtime/statistics';
 import { undisturbedOf } from '../../../daemon/runtime/undisturbed';
 import { writeDenseModel } from '../../support/denseModel';
-import { distFolder, repository } from '../../support/paths';
+import { repository } from '../../support/paths';
 import type { BenchRow } from '../row';
 import { nameOf, type Models } from './models';
 
@@ -56,15 +57,47 @@ require('node:net').createServer((socket) => {
 require(${JSON.stringify(runner)});
 `;
 
+/**
+ * Builds the runner with ONNX Runtime's JavaScript beside it and not inside, so that the bare loop can reach the session
+ * that the runner makes; returns the paths of both.
+ */
+async function apart(folder: string): Promise<{ runner: string; runtime: string }> {
+  const runtime = createRequire(join(repository, 'package.json')).resolve('onnxruntime-node');
+  const runner = join(folder, 'runner.js');
+  await build({
+    entryPoints: [join(repository, 'daemon', 'runtime', 'runner', 'runner.ts')],
+    outfile: runner,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    mainFields: ['module', 'main'],
+    plugins: [
+      {
+        name: 'runtime apart',
+        setup: (made) => {
+          made.onResolve({ filter: /^onnxruntime-node$/ }, () => ({ path: runtime, external: true }));
+        },
+      },
+    ],
+  });
+  return { runner, runtime };
+}
+
 /** Our p50 against that of the bare loop. */
 export async function overhead(models: Models, folder: string): Promise<BenchRow[]> {
   const large = await writeDenseModel(join(folder, 'overhead.onnx'), 12, 1024);
+  const scripts = await apart(folder);
   const rows: BenchRow[] = [];
-  for (const model of [models.small, models.medium, large]) rows.push(await overheadOf(model, folder));
+  for (const model of [models.small, models.medium, large])
+    rows.push(await overheadOf(model, folder, scripts));
   return rows;
 }
 
-async function overheadOf(model: string, folder: string): Promise<BenchRow> {
+async function overheadOf(
+  model: string,
+  folder: string,
+  scripts: { readonly runner: string; readonly runtime: string },
+): Promise<BenchRow> {
   const [ours, bare] = [newSeries(model), newSeries(model)];
   let found = { ratio: Number.NaN, low: Number.NaN, high: Number.NaN };
   let bareMs = Number.NaN;
@@ -75,7 +108,7 @@ async function overheadOf(model: string, folder: string): Promise<BenchRow> {
   // Until the interval is narrower than the goal.
   const isKnown = () => added(found.high) - added(found.low) <= goal();
   for (; launch < fewestLaunches || (launch < mostLaunches && !isKnown()); launch++) {
-    await oneLaunch(model, folder, launch, { ours, bare });
+    await oneLaunch(model, folder, scripts, launch, { ours, bare });
     found = await ratioOfMedians(ours.blocks, bare.blocks, { undisturbed: true }, silentTask);
     bareMs = undisturbedOf(Float64Array.from(bare.blocks.flatMap((block) => [...block])).sort()).p50;
   }
@@ -93,13 +126,13 @@ async function overheadOf(model: string, folder: string): Promise<BenchRow> {
 async function oneLaunch(
   model: string,
   folder: string,
+  { runner: built, runtime }: { readonly runner: string; readonly runtime: string },
   launch: number,
   series: { ours: Contestant['series']; bare: Contestant['series'] },
 ): Promise<void> {
   const socket = join(folder, `bare${launch}-${nameOf(model)}.sock`);
   const script = join(folder, `bare${launch}-${nameOf(model)}.js`);
-  const runtime = createRequire(join(repository, 'package.json')).resolve('onnxruntime-node');
-  writeFileSync(script, bareLoop(runtime, join(distFolder, 'runner.js'), socket));
+  writeFileSync(script, bareLoop(runtime, built, socket));
   const runner = startRunner({ script });
   try {
     const session = await runner.load(model, { threads: 1 }, silentTask);
