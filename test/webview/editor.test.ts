@@ -149,6 +149,13 @@ describe('model editor page', () => {
     const saved = () => opened.host.notes.flatMap((note) => (note.kind === 'savePicture' ? [note.name] : []));
     await waitUntil('both pictures are there', () => saved().length >= 2, 30_000);
     assert.deepEqual(saved().sort(), ['decoder.png', 'decoder.svg']);
+    const [svg] = opened.host.notes.flatMap((note) =>
+      note.kind === 'savePicture' && note.name.endsWith('.svg') ? [Buffer.from(note.data).toString()] : [],
+    );
+    const count = (pattern: RegExp) => [...svg!.matchAll(pattern)].length;
+    const edges = count(/<path d="M[^"]*C[^"]*" fill="none"|<path d="M[\d. ]*V[^"]*" fill="none"/g);
+    assert.ok(edges > 10, `${edges} edges`);
+    assert.equal(count(/<path d="M[^"]*Z" fill="#?/g), edges, 'each edge has its tip');
     const few = await items();
     assert.ok(few < 82, `${few} boxes`);
     assert.deepEqual(await auditPage(page), []);

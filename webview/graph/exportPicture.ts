@@ -4,6 +4,7 @@
 import { chipText, drawScene } from './draw';
 import { box } from './labels';
 import { EdgeKind, spacing } from './layoutTypes';
+import { traceArrow } from './paths';
 import { boxOf, type Picture } from './picture';
 import { GroupKind, NodeKind, scopeOfRow } from './table';
 import type { OverlayPaint } from './overlayPaint';
@@ -71,6 +72,7 @@ export function svgOf(picture: Picture, theme: Theme, overlay?: OverlayPaint): s
   for (let e = 0; e < layout.edgeKind.length; e++) {
     if (layout.edgeKind[e] !== EdgeKind.line && layout.edgeKind[e] !== EdgeKind.back) continue;
     parts.push(`<path d="${edgePath(picture, e)}" fill="none" stroke="${theme.line}"/>`);
+    parts.push(`<path d="${tipPath(picture, e)}" fill="${theme.line}"/>`);
   }
   for (let n = 0; n < layout.x.length; n++) {
     if (table.opened[n] === 1) continue;
@@ -125,5 +127,16 @@ function edgePath({ layout: { runs, runStart } }: Picture, e: number): string {
     }
     if (to > from) path += `V${round(to)}`;
   }
+  return path;
+}
+
+function tipPath(picture: Picture, e: number): string {
+  let path = '';
+  const lines = {
+    moveTo: (x: number, y: number) => void (path += `M${round(x)} ${round(y)}`),
+    lineTo: (x: number, y: number) => void (path += `L${round(x)} ${round(y)}`),
+    closePath: () => void (path += 'Z'),
+  };
+  traceArrow(lines, picture, e);
   return path;
 }

@@ -25,8 +25,11 @@ export function traceEdge(ctx: CanvasRenderingContext2D, picture: Picture, e: nu
   }
 }
 
+/** What takes straight lines: a canvas, or a path that is written as text. */
+export type Lines = Pick<CanvasRenderingContext2D, 'moveTo' | 'lineTo' | 'closePath'>;
+
 /** The tip of an edge. */
-export function traceArrow(ctx: CanvasRenderingContext2D, picture: Picture, e: number): void {
+export function traceArrow(ctx: Lines, picture: Picture, e: number): void {
   const { runs, runStart, edgeKind } = picture.layout;
   if (edgeKind[e] === EdgeKind.back) {
     const x = runs[3 * runStart[e]!]!;
