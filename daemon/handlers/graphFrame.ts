@@ -4,7 +4,7 @@ import { encodeColumns, type Column, type RepeatedTexts } from '../protocol/colu
 import { shortName } from '../protocol/shortName';
 
 const shortTexts = (texts: readonly string[]): readonly string[] => {
-  // Nearly no model has any: then nothing is copied.
+  // Nearly no model has a text that long: then nothing is copied.
   const at = texts.findIndex((text) => shortName(text) !== text);
   return at === -1 ? texts : texts.map(shortName);
 };
