@@ -13,9 +13,12 @@ export interface Size {
 }
 
 const largestScale = 3;
-/** Views that are narrower than this, in pixels, begin below what lies in their corner. */
-const narrow = 680;
-const cornerHeight = 32;
+/** Pixels around the whole graph, however small it is drawn. */
+const fitMargin = 16;
+/** What lies in the upper left corner of the view, in pixels from it. */
+export const corner = { width: 248, height: 52 } as const;
+/** How much lower a picture begins, in pixels, whose first box would lie there. */
+const belowCorner = 32;
 
 /** Smallest useful scale: the whole graph at half the size of the view. */
 function smallestScale(graph: Size, view: Size): number {
@@ -28,7 +31,8 @@ function fitScale(graph: Size, view: Size): number {
 
 /** Everything in the middle of the view, never larger than life. */
 export function fitAll(graph: Size, view: Size): Camera {
-  const scale = Math.min(1, fitScale(graph, view));
+  const inner = { width: view.width - 2 * fitMargin, height: view.height - 2 * fitMargin };
+  const scale = Math.min(1, Math.max(fitScale(graph, inner), fitScale(graph, view) / 2));
   return {
     scale,
     x: (graph.width - view.width / scale) / 2,
@@ -36,14 +40,21 @@ export function fitAll(graph: Size, view: Size): Camera {
   };
 }
 
-/** Where a picture starts: all of it when its text stays legible, else its top, `around` in the middle. */
-export function firstView(graph: Size, view: Size, around: number): Camera {
+/**
+ * Where a picture starts: all of it when its text stays legible, else its top, `around` in the middle. Where `isCovered`
+ * says that a box lies under what is in the corner, below that.
+ */
+export function firstView(
+  graph: Size,
+  view: Size,
+  around: number,
+  isCovered: (camera: Camera) => boolean,
+): Camera {
   const all = fitAll(graph, view);
-  // In a narrow view the corner with the picker of values would lie over the first box.
-  const top = view.width < narrow ? -cornerHeight : Infinity;
-  if (all.scale >= 0.8) return { ...all, y: Math.min(all.y, top / all.scale) };
-  const scale = Math.min(1, Math.max(0.85, view.width / Math.max(1, graph.width)));
-  return { scale, x: around - view.width / scale / 2, y: Math.min(0, top / scale) };
+  const scale =
+    all.scale >= 0.8 ? all.scale : Math.min(1, Math.max(0.85, view.width / Math.max(1, graph.width)));
+  const first = all.scale >= 0.8 ? all : { scale, x: around - view.width / scale / 2, y: 0 };
+  return isCovered(first) ? { ...first, y: Math.min(first.y, -belowCorner / scale) } : first;
 }
 
 /** Zooms by a factor; the graph point under (px, py) stays where it is on the screen. */

@@ -4,14 +4,15 @@
 import { drawFar } from './drawFar';
 import { fillValues, drawValues } from './drawOverlay';
 import { box, detailFont, titleFont } from './labels';
-import { EdgeKind, spacing } from './layoutTypes';
+import { spacing } from './layoutTypes';
 import { boxOf, type Picture } from './picture';
-import { NodeKind, opens, type GraphTable } from './table';
+import { NodeKind, opens } from './table';
 import type { OverlayPaint } from './overlayPaint';
 import { traceArrow, traceBox, traceChip, traceEdge, traceSign } from './paths';
 import type { Camera, Size } from './camera';
 import type { Theme } from './theme';
 import { elide } from '../ui/text';
+import { edgeLabels } from './edgeLabels';
 import type { Family } from './families';
 
 /** What is marked; all are drawn numbers. */
@@ -81,7 +82,7 @@ export function drawScene(
   drawScopes(ctx, picture, open, camera.scale, hair, theme);
   drawLines(ctx, picture, lines, camera.scale, hair, theme, marks);
   inParts(ctx, nodes, marks, (some) => {
-    drawBoxes(ctx, picture, some, hair, theme, marks);
+    drawBoxes(ctx, picture, some, camera.scale, hair, theme, marks);
     if (camera.scale >= detailFrom.title) {
       drawText(ctx, picture, some, camera.scale, theme, marks.overlay);
       drawSigns(ctx, picture, some, hair, theme);
@@ -99,6 +100,9 @@ export function drawScene(
 
 /** Frames of scopes that are smaller than this are not drawn from afar; in device pixels. */
 const smallestFrame = 3;
+
+/** How much of its colour a box has that is too small for words. */
+const tint = 0.5;
 
 /** How much is left of what is not part of a trace. */
 const standBack = 0.25;
@@ -168,6 +172,7 @@ function drawBoxes(
   ctx: CanvasRenderingContext2D,
   picture: Picture,
   nodes: readonly number[],
+  scale: number,
   hair: number,
   theme: Theme,
   { hits, overlay }: Marks,
@@ -184,8 +189,18 @@ function drawBoxes(
     ctx.fillStyle = theme.match;
     ctx.fill();
   }
+  // Too small for words, a box says by its colour what it is, as it does from afar.
+  const isTinted = scale < detailFrom.title && overlay === undefined && !theme.highContrast;
   for (const [family, group] of byFamily(picture, nodes)) {
     ctx.fillStyle = theme.family[family];
+    if (isTinted) {
+      const alpha = ctx.globalAlpha;
+      ctx.globalAlpha = alpha * tint;
+      ctx.beginPath();
+      for (const n of group) if (!hits.has(n)) traceBox(ctx, picture, n);
+      ctx.fill();
+      ctx.globalAlpha = alpha;
+    }
     ctx.beginPath();
     for (const n of group) {
       const height = layout.heights[n]!;
@@ -304,10 +319,7 @@ export function chipText(picture: Picture, edges: readonly number[], characters 
   return `↑ ${elide(table.name[row] === '' ? table.op[row]! : table.name[row]!, characters)}`;
 }
 
-/**
- * Shapes, beside the line that leaves a box; where a box has several outputs, beside each line's end.
- * A box that hands on the shape it was given is passed over unless `always` says so: less is more legible.
- */
+/** Shapes beside lines. */
 function drawEdgeLabels(
   ctx: CanvasRenderingContext2D,
   picture: Picture,
@@ -316,52 +328,17 @@ function drawEdgeLabels(
   overlay: OverlayPaint | undefined,
   always: (n: number) => boolean,
 ): void {
-  const { table, layout } = picture;
   ctx.font = detailFont(theme.fontFamily);
   ctx.textBaseline = 'middle';
   ctx.lineWidth = 4;
   ctx.lineJoin = 'round';
   ctx.strokeStyle = theme.background;
   ctx.fillStyle = theme.muted;
-  const put = (text: string, x: number, y: number) => {
+  for (const { text, x, y, align } of edgeLabels(picture, nodes, overlay, theme.fontFamily, always)) {
+    ctx.textAlign = align;
     ctx.strokeText(text, x, y);
     ctx.fillText(text, x, y);
-  };
-  for (const n of nodes) {
-    // A graph input says its own type already, and a pill stands for a value that was labelled before.
-    if (table.kind[table.drawn[n]!] === NodeKind.input || table.pillOf[n] !== -1) continue;
-    const from = table.out.start[n]!;
-    const to = table.out.start[n + 1]!;
-    let first: string | undefined;
-    let several = false;
-    for (let i = from; i < to; i++) {
-      const e = table.out.items[i]!;
-      if (layout.edgeKind[e] !== EdgeKind.line) continue;
-      if (first === undefined) first = table.value[e]!;
-      else if (first !== table.value[e]) several = true;
-    }
-    if (first === undefined) continue;
-    for (let i = from; i < to; i++) {
-      const e = table.out.items[i]!;
-      if (layout.edgeKind[e] !== EdgeKind.line || table.label[e] === '') continue;
-      if (!always(n) && comesIn(table, n, table.label[e]!)) continue;
-      const text = elide(table.label[e]!, 32);
-      const run = several ? layout.runStart[e + 1]! - 1 : layout.runStart[e]!;
-      const x = layout.runs[3 * run]! + 8;
-      // Under the tag with the box's value.
-      const below = (overlay?.words[n] ?? '') === '' ? 12 : 22;
-      put(text, x, several ? layout.runs[3 * run + 1]! - 12 : layout.runs[3 * run + 2]! + below);
-      if (!several) break;
-    }
   }
-}
-
-/** Whether a node reads a value of that type and shape. */
-function comesIn(table: GraphTable, n: number, label: string): boolean {
-  for (let i = table.into.start[n]!; i < table.into.start[n + 1]!; i++) {
-    if (table.label[table.into.items[i]!] === label) return true;
-  }
-  return false;
 }
 
 function drawMarks(

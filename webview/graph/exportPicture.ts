@@ -2,6 +2,7 @@
 // are escaped.
 
 import { chipText, drawScene } from './draw';
+import { edgeLabels } from './edgeLabels';
 import { box } from './labels';
 import { EdgeKind, spacing } from './layoutTypes';
 import { traceArrow } from './paths';
@@ -59,9 +60,9 @@ export function svgOf(picture: Picture, theme: Theme, overlay?: OverlayPaint): s
       `<rect x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}" rx="${radius}" fill="${fill}" fill-opacity="${opacity}" stroke="${theme.boxBorder}"/>`,
     );
   };
-  const text = (words: string, x: number, y: number, size: number, fill: string) => {
+  const text = (words: string, x: number, y: number, size: number, fill: string, more = '') => {
     parts.push(
-      `<text x="${round(x)}" y="${round(y)}" font-size="${size}" fill="${fill}">${escaped(words)}</text>`,
+      `<text x="${round(x)}" y="${round(y)}" font-size="${size}" fill="${fill}"${more}>${escaped(words)}</text>`,
     );
   };
   for (let n = 0; n < layout.x.length; n++) {
@@ -107,6 +108,12 @@ export function svgOf(picture: Picture, theme: Theme, overlay?: OverlayPaint): s
     if (chips !== undefined) {
       text(chipText(picture, chips), x + 8, y - spacing.chip + 14, box.chipSize, theme.muted);
     }
+  }
+  const closed = Array.from(layout.x.keys()).filter((n) => table.opened[n] !== 1);
+  for (const label of edgeLabels(picture, closed, overlay, theme.fontFamily, () => false)) {
+    const halo = ` stroke="${theme.background}" stroke-width="4" stroke-linejoin="round" paint-order="stroke"`;
+    const end = label.align === 'right' ? ' text-anchor="end"' : '';
+    text(label.text, label.x, label.y + 4, box.detailSize, theme.muted, halo + end);
   }
   const [width, height] = [Math.ceil(layout.width), Math.ceil(layout.height)];
   return (

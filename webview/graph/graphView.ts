@@ -1,7 +1,7 @@
 // The graph on the page: canvas, minimap, pointer and keyboard. Owns the camera; what is selected belongs
 // to the page's state and comes in from outside.
 
-import { firstView, fitAll, keepInView, pan, reveal, zoomAt, type Camera, type Size } from './camera';
+import { corner, firstView, fitAll, keepInView, pan, reveal, zoomAt, type Camera, type Size } from './camera';
 import { drawScene, type Marks } from './draw';
 import { Minimap } from './minimap';
 import { boxOf, hitTest, type Picture } from './picture';
@@ -124,10 +124,34 @@ export class GraphView {
         first === undefined || layout.width < this.view.width
           ? layout.width / 2
           : layout.x[first]! + layout.widths[first]! / 2;
-      this.camera = camera ?? firstView(layout, this.view, around);
+      this.camera =
+        camera ?? firstView(layout, this.view, around, (first) => this.isUnderCorner(picture, first));
       this.drawMap();
     }
     this.draw();
+  }
+
+  /** Whether a box would lie under the picker of values. */
+  private isUnderCorner({ boxes, layout }: Picture, camera: Camera): boolean {
+    let covered = false;
+    const right = camera.x + corner.width / camera.scale;
+    boxes.each(camera.y, camera.y + corner.height / camera.scale, (n) => {
+      covered ||= layout.x[n]! < right && layout.x[n]! + layout.widths[n]! > camera.x;
+    });
+    return covered;
+  }
+
+  /** Whether all of a box is in view. */
+  shows(drawn: number): boolean {
+    if (this.picture === undefined) return false;
+    const { x, y, width, height } = boxOf(this.picture, drawn);
+    const camera = this.target();
+    return (
+      x >= camera.x &&
+      y >= camera.y &&
+      x + width <= camera.x + this.view.width / camera.scale &&
+      y + height <= camera.y + this.view.height / camera.scale
+    );
   }
 
   private drawMap(): void {

@@ -13,6 +13,7 @@ export function placeVertices(layers: Layers, widths: Float32Array): Float64Arra
   const sortedInto = sortedNeighbours(layers, 'into', position);
   const sortedOut = sortedNeighbours(layers, 'out', position);
   const crossed = crossedSegments(layers, position, sortedInto);
+  letSideTreesStandAside(layers, crossed);
   const results: Float64Array[] = [];
   for (const up of [true, false]) {
     for (const left of [true, false]) {
@@ -70,6 +71,33 @@ function crossedSegments(layers: Layers, position: Int32Array, sortedInto: Int32
     }
   }
   return crossed;
+}
+
+/** Trees of this many ranks or fewer beside a longer way are side trees. */
+const sideTree = 4;
+
+/**
+ * Marks the segments by which small trees (a constant that is dequantized, weights that are reshaped) hang on a longer
+ * way, so that they do not draw it aside: without that every such node shifts the way a little, and a long model runs
+ * across the picture like a staircase.
+ */
+function letSideTreesStandAside(layers: Layers, crossed: Uint8Array): void {
+  const { into, out, upper, rows } = layers;
+  // Ranks that hang together above each vertex.
+  const above = new Int32Array(layers.vertices);
+  for (const row of rows) {
+    for (const v of row) {
+      for (let k = into.start[v]!; k < into.start[v + 1]!; k++) {
+        above[v] = Math.max(above[v]!, above[upper[into.items[k]!]!]! + 1);
+      }
+      for (let k = into.start[v]!; k < into.start[v + 1]!; k++) {
+        const segment = into.items[k]!;
+        const w = upper[segment]!;
+        const alone = out.start[w + 1]! - out.start[w]! === 1;
+        if (alone && above[w]! < sideTree && above[w]! + 1 < above[v]!) crossed[segment] = 1;
+      }
+    }
+  }
 }
 
 /** The block (named by its root) of each vertex. */

@@ -7,7 +7,7 @@ import type { Asked } from '../../daemon/protocol/pageChannel';
 import type { NodeDetails } from '../../daemon/protocol/graph';
 import type { Inspection } from '../../daemon/protocol/inspect';
 import { shortName } from '../../daemon/protocol/shortName';
-import { anchored } from '../graph/anchor';
+import { anchored, anchoredAgain } from '../graph/anchor';
 import type { Camera } from '../graph/camera';
 import type { GraphView } from '../graph/graphView';
 import { makeLabels } from '../graph/labels';
@@ -210,7 +210,17 @@ export class EditorController {
     this.model = whole;
     // Rows of another graph, or of a changed file, mean other nodes.
     this.store.update({ scope, trail: trailTo(this.store.state.trail, scope), opening, trace: undefined });
-    this.show(picture, wish?.camera ?? (sameGraph ? this.camera : undefined));
+    this.show(picture, wish?.camera ?? (sameGraph ? this.cameraAgain(picture) : undefined));
+  }
+
+  /** The camera for another picture of the graph that is shown: what is selected, or in the middle, stays in its place. */
+  private cameraAgain(after: Picture): Camera | undefined {
+    const { picture: before, camera } = this;
+    if (before === undefined || camera === undefined) return camera;
+    const { selected } = this.store.state;
+    const drawn = selected === undefined ? -1 : (before.table.drawnOf[selected] ?? -1);
+    const chosen = drawn >= 0 && this.view.shows(drawn) ? selected : undefined;
+    return anchoredAgain(before, after, [chosen, this.view.middleRow()], camera);
   }
 
   /** What was open before the file changed, as far as it is still there; else the first view. */

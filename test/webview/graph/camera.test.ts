@@ -1,14 +1,25 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { firstView, reveal } from '../../../webview/graph/camera';
+import { corner, firstView, fitAll, reveal } from '../../../webview/graph/camera';
 
-test('a picture starts with its first box in the middle, in a narrow view below the picker of values', () => {
+test('a picture starts with its first box in the middle, below the picker of values where that would cover one', () => {
   const tall = { width: 300, height: 5000 };
-  assert.deepEqual(firstView(tall, { width: 1000, height: 800 }, 150), { scale: 1, x: -350, y: 0 });
-  assert.deepEqual(firstView(tall, { width: 400, height: 800 }, 150), { scale: 1, x: -50, y: -32 });
-  const small = { width: 300, height: 790 };
-  assert.equal(firstView(small, { width: 1000, height: 800 }, 150).y, -5);
-  assert.equal(firstView(small, { width: 400, height: 800 }, 150).y, -32);
+  const view = { width: 1000, height: 800 };
+  const free = () => false;
+  assert.deepEqual(firstView(tall, view, 150, free), { scale: 1, x: -350, y: 0 });
+  assert.deepEqual(
+    firstView(tall, { width: 400, height: 800 }, 150, ({ x }) => x < corner.width),
+    { scale: 1, x: -50, y: -32 },
+  );
+  const small = { width: 300, height: 760 };
+  assert.equal(firstView(small, view, 150, free).y, -20);
+  assert.equal(firstView(small, view, 150, () => true).y, -32);
+});
+
+test('a whole picture has room around it, however small it is drawn', () => {
+  const { scale, y } = fitAll({ width: 300, height: 76_800 }, { width: 1000, height: 800 });
+  assert.equal(scale, 0.01);
+  assert.equal(y, -1600);
 });
 
 test('a box that is larger than the view is shown from its corner', () => {

@@ -83,6 +83,24 @@ describe('layout', () => {
     assert.deepEqual([5, 6, 7].map((n) => layout.rank[n]), [2, 2, 3]); // prettier-ignore
   });
 
+  it('keeps a long way straight, whatever small trees hang on it', () => {
+    // 30 steps, each of which reads the one before it and two constants of its own.
+    const steps = 30;
+    const edges = Array.from({ length: steps }, (_, i) => [
+      ...(i === 0 ? [] : [[i - 1, i]]),
+      [steps + 2 * i, i],
+      [steps + 2 * i + 1, i],
+    ]).flat();
+    const { x } = check({
+      widths: new Float32Array(3 * steps).fill(100),
+      heights: new Float32Array(3 * steps).fill(28),
+      source: Int32Array.from(edges, ([from]) => from!),
+      target: Int32Array.from(edges, ([, to]) => to!),
+    });
+    // The first has nothing but its constants to stand under.
+    assert.deepEqual(x.slice(1, steps), new Float32Array(steps - 1).fill(x[1]!));
+  });
+
   it('keeps random graphs free of overlaps and running down', () => {
     for (let seed = 1; seed <= 40; seed++) check(randomGraph(20 + seed * 7, seed));
   });
