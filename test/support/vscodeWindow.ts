@@ -83,6 +83,9 @@ function prepareHome(options: WindowOptions): { home: string; common: string[]; 
     'chat.disableAIFeatures': true,
     'workbench.tips.enabled': false,
     'workbench.secondarySideBar.defaultVisibility': 'hidden',
+    // A page that gets the keyboard late must not close a palette under the hand of the test.
+    'workbench.quickOpen.closeOnFocusLost': false,
+    'workbench.reduceMotion': 'on',
     ...options.settings,
   };
   writeFileSync(join(userData, 'User', 'settings.json'), JSON.stringify(settings));
@@ -299,12 +302,18 @@ export class VscodeWindow {
     );
   }
 
-  /** Runs a command by its title in the palette. */
+  /** Runs a command by its title in the palette. A row that is gone before the click meets it is looked for again. */
   async runCommand(title: string): Promise<void> {
-    await this.searchPalette(title);
     const row = this.page.locator('.quick-input-widget .monaco-list-row', { hasText: title }).first();
-    await row.waitFor({ timeout: patience });
-    await row.click();
+    await until(
+      async () => {
+        await this.searchPalette(title);
+        await row.click({ timeout: 15_000 });
+        return true;
+      },
+      patience,
+      () => `The command palette does not run ${title}.`,
+    );
   }
 
   /** Reloads the window and waits until the extension's views are there again. */
@@ -324,8 +333,16 @@ export class VscodeWindow {
 
   /** Fails unless the palette offers a command of this title. */
   async expectInPalette(title: string): Promise<void> {
-    await this.searchPalette(title);
-    await this.page.locator('.quick-input-widget .monaco-list-row', { hasText: title }).first().waitFor();
+    const row = this.page.locator('.quick-input-widget .monaco-list-row', { hasText: title }).first();
+    await until(
+      async () => {
+        await this.searchPalette(title);
+        await row.waitFor({ timeout: 15_000 });
+        return true;
+      },
+      patience,
+      () => `The palette does not offer ${title}.`,
+    );
     await this.closePalette();
   }
 

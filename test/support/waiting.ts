@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 
 /** Polls until `holds` gives true; fails with `what` after `limitMs`. */
-export async function waitUntil(what: string, holds: () => boolean, limitMs = 10_000): Promise<void> {
+export async function waitUntil(what: string, holds: () => boolean, limitMs = 60_000): Promise<void> {
   const end = Date.now() + limitMs;
   while (!holds()) {
     if (Date.now() > end) throw new Error(`Waited ${limitMs} ms in vain until ${what}.`);
@@ -29,7 +29,7 @@ export function isAlive(processId: number): boolean {
 }
 
 /** Polls until `actual` gives something deeply equal to `expected`; fails with the difference after `limitMs`. */
-export async function becomes<T>(actual: () => T | Promise<T>, expected: T, limitMs = 20_000): Promise<void> {
+export async function becomes<T>(actual: () => T | Promise<T>, expected: T, limitMs = 60_000): Promise<void> {
   const end = Date.now() + limitMs;
   for (;;) {
     const now = await actual();

@@ -129,7 +129,7 @@ describe('model editor page', () => {
     assert.equal(await selected(second.page), before);
     const picture = await canvasText(second.page);
     second.host.channel.notify({ kind: 'modelChanged', exists: true });
-    await waitUntil('the model is opened again', () => opens >= 3, 30_000);
+    await waitUntil('the model is opened again', () => opens >= 3);
     await drawn(second.page);
     assert.equal(await selected(second.page), before);
     assert.ok((await canvasText(second.page)) === picture, 'the same part of the picture is shown');
@@ -147,7 +147,7 @@ describe('model editor page', () => {
     await page.click('.zoom-bar button[aria-label$="SVG"]');
     await page.click('.zoom-bar button[aria-label$="PNG"]');
     const saved = () => opened.host.notes.flatMap((note) => (note.kind === 'savePicture' ? [note.name] : []));
-    await waitUntil('both pictures are there', () => saved().length >= 2, 30_000);
+    await waitUntil('both pictures are there', () => saved().length >= 2);
     assert.deepEqual(saved().sort(), ['decoder.png', 'decoder.svg']);
     const [svg] = opened.host.notes.flatMap((note) =>
       note.kind === 'savePicture' && note.name.endsWith('.svg') ? [Buffer.from(note.data).toString()] : [],
@@ -194,7 +194,7 @@ describe('model editor page', () => {
     await page.screenshot({ path: join(pictures, 'editor-scopes-step.png') });
     await page.getByRole('button', { name: 'Open as text' }).click();
     const texts = () => opened.host.notes.flatMap((note) => (note.kind === 'openText' ? [note.scope] : []));
-    await waitUntil('the text is asked for', () => texts().length > 0, 30_000);
+    await waitUntil('the text is asked for', () => texts().length > 0);
     assert.deepEqual(texts(), ['model/layers']);
     await page.focus('#stage');
     await page.keyboard.press(' ');
@@ -292,7 +292,7 @@ describe('model editor page', () => {
     });
     const { page } = opened;
     await drawn(page);
-    await waitUntil('shapes are asked for', () => asked.length >= 2, 30_000);
+    await waitUntil('shapes are asked for', () => asked.length >= 2);
     await rests(page, 100);
     await drawn(page);
     assert.deepEqual(asked, [true, false]);

@@ -56,7 +56,7 @@ const folders = () => readdirSync(temporary).filter((name) => name.startsWith('s
 /** Started, and within ONNX Runtime for the first time. */
 async function atWork(model: string) {
   const child = quantizing(model);
-  await waitUntil('ONNX Runtime is at work', () => notes().includes(`${child.pid}.json`), 60_000);
+  await waitUntil('ONNX Runtime is at work', () => notes().includes(`${child.pid}.json`));
   return child;
 }
 
@@ -98,7 +98,7 @@ test('after a crash the same command runs its models elsewhere, where a crash is
   const ended = collect(again);
   const runners = () =>
     childrenOf(again.pid!).filter((id) => readFileSync(`/proc/${id}/cmdline`, 'utf8').includes('runner.js'));
-  await waitUntil('a runner is there', () => runners().length === 1, 60_000);
+  await waitUntil('a runner is there', () => runners().length === 1);
   process.kill(runners()[0]!, 'SIGSEGV');
   const { code, stderr } = await ended;
   assert.equal(code, 1);
