@@ -11,6 +11,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { setupChromium } from './setupVscode.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -27,22 +28,32 @@ const { values, positionals } = parseArgs({
 const everything = !values.unit && !values.vscode && !values.desktop && positionals.length === 0;
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
-/** Runs a command; resolves to its exit code. */
-const command = (program, args, env = {}) =>
+/** Runs a command; resolves to its exit code and all that it wrote. */
+const command = (program, args) =>
   new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, ...env } });
-    child.on('error', () => resolve(127));
-    child.on('exit', (code) => resolve(code ?? 1));
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const said = [];
+    child.stdout.on('data', (chunk) => said.push(chunk));
+    child.stderr.on('data', (chunk) => said.push(chunk));
+    const end = (code) => resolve({ code, text: Buffer.concat(said).toString() });
+    child.on('error', () => end(127));
+    child.on('close', (code) => end(code ?? 1));
   });
 
-/** A whole command that counts as one test. */
+/** A whole command that counts as one test. Its text comes in one piece, as others may run beside it. */
 async function step(name, program, args) {
-  process.stdout.write(`\n▶ ${name}\n`);
-  const code = await command(program, args);
+  const { code, text } = await command(program, args);
   if (code === 0) totals.passed += 1;
   else totals.failed += 1;
-  process.stdout.write(code === 0 ? `✔ ${name}\n` : `✖ ${name} (exit ${code})\n`);
+  process.stdout.write(`\n${text}${code === 0 ? `✔ ${name}` : `✖ ${name} (exit ${code})`}\n`);
   return code === 0;
+}
+
+/** What is said of the sources without running them. */
+async function readSources() {
+  await step('types', 'npx', ['tsc', '--build', 'tsconfig.json']);
+  await step('lint', 'npx', ['eslint', '.', '--max-warnings', '0']);
+  await step('format', 'npx', ['prettier', '--check', '.']);
 }
 
 const testFiles = (folder) =>
@@ -101,13 +112,15 @@ async function runFiles(files, concurrency, minutes = 10) {
 process.env.ORT_DISABLE_TELEMETRY = '1';
 process.env.SLIPWAY_TEST_DIST = join(root, values.dist);
 process.env.NODE_OPTIONS = [process.env.NODE_OPTIONS, '--enable-source-maps'].filter(Boolean).join(' ');
-if (everything) await step('types', 'npx', ['tsc', '--build', 'tsconfig.json']);
-if (everything) await step('lint', 'npx', ['eslint', '.', '--max-warnings', '0']);
-if (everything) await step('format', 'npx', ['prettier', '--check', '.']);
 if (!values['no-build'] && !(await step('build', 'node', ['scripts/build.mjs', '--out', values.dist]))) {
   process.stdout.write(`${totals.passed} passed, ${totals.failed} failed\n`);
   process.exit(1);
 }
+// Tests often wait for a process or a page: the sources are read meanwhile.
+const reading = everything ? readSources() : undefined;
+// What tests need is installed once, before several of them could begin to: the browser at once, VS Code meanwhile.
+if (everything || values.vscode) setupChromium();
+const installing = everything || values.vscode ? command('node', ['scripts/setupVscode.mjs']) : undefined;
 const chosen = (files) =>
   positionals.length === 0 ? files : files.filter((file) => positionals.some((word) => file.includes(word)));
 const inWindow = (file) => file.startsWith(join('test', 'vscode'));
@@ -117,6 +130,7 @@ if (everything || values.unit || positionals.length > 0) {
     Math.max(1, Math.min(4, availableParallelism())),
   );
 }
+await installing;
 if ((everything || values.vscode) && existsSync('test/vscode')) {
   await runFiles(
     chosen(testFiles('test/vscode').filter((file) => relative('test/vscode', file) !== 'desktop.test.ts')),
@@ -124,6 +138,7 @@ if ((everything || values.vscode) && existsSync('test/vscode')) {
     40,
   );
 }
+await reading;
 if (values.desktop) await runFiles(['test/vscode/desktop.test.ts'], 1, 40);
 
 const skipped = totals.skipped ? `, ${totals.skipped} skipped` : '';

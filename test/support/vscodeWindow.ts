@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { _electron, chromium, type FrameLocator, type Page } from 'playwright-core';
 import { repository } from './paths';
+import { collect } from './runCli';
 
 /**
  * How long a test of the window waits for anything, milliseconds. It is only there to end a test that would wait for
@@ -98,6 +99,17 @@ function prepareHome(options: WindowOptions): { home: string; common: string[]; 
   return { home, common: ['--user-data-dir', userData, '--extensions-dir', join(home, 'extensions')], env };
 }
 
+async function installExtension(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const { code, stdout, stderr } = await collect(
+    spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] }),
+  );
+  assert.equal(code, 0, `Installing the VSIX failed: ${stdout}${stderr}`);
+}
+
 const serverSettled = async (page: Page): Promise<void> => {
   await page.locator('.monaco-workbench .part.sidebar').waitFor({ timeout: patience });
   // The extension is there once its view container is.
@@ -136,15 +148,7 @@ export class VscodeWindow {
     const installed = installVscode();
     const { home, common, env } = prepareHome(options);
     const entry = [installed.entry, ...common];
-    const installing = spawnSync(installed.node, [...entry, '--install-extension', options.vsix], {
-      env,
-      encoding: 'utf8',
-    });
-    assert.equal(
-      installing.status,
-      0,
-      `Installing the VSIX failed: ${installing.stdout}${installing.stderr}`,
-    );
+    await installExtension(installed.node, [...entry, '--install-extension', options.vsix], env);
     const port = await freePort();
     const bind = [
       '--auth',
@@ -193,15 +197,7 @@ export class VscodeWindow {
   /** Opens the desktop build at `executable`. */
   static async openDesktop(executable: string, cli: string, options: WindowOptions): Promise<VscodeWindow> {
     const { home, common, env } = prepareHome(options);
-    const installing = spawnSync(cli, [...common, '--install-extension', options.vsix], {
-      env,
-      encoding: 'utf8',
-    });
-    assert.equal(
-      installing.status,
-      0,
-      `Installing the VSIX failed: ${installing.stdout}${installing.stderr}`,
-    );
+    await installExtension(cli, [...common, '--install-extension', options.vsix], env);
     const sandbox = process.platform === 'linux' ? ['--no-sandbox'] : [];
     const application = await _electron.launch({
       timeout: patience,

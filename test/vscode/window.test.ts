@@ -1,10 +1,13 @@
-// The main job in the workbench of code-server, with the packed VSIX installed into an empty VS Code.
+// Everything that is tested in the workbench of code-server, with the packed VSIX installed into an empty VS Code.
 
 import { packedVsix } from '../support/packedVsix';
-import { VscodeWindow } from '../support/vscodeWindow';
+import { VscodeWindow, type WindowOptions } from '../support/vscodeWindow';
 import { mainJob } from './mainJob';
+import { panels } from './panels';
 import { textAndCompare } from './textAndCompare';
 
-mainJob((options) => VscodeWindow.open({ ...options, vsix: packedVsix() }));
+const open = (options: Omit<WindowOptions, 'vsix'>) => VscodeWindow.open({ ...options, vsix: packedVsix() });
 
-textAndCompare((options) => VscodeWindow.open({ ...options, vsix: packedVsix() }));
+panels(open);
+mainJob(open);
+textAndCompare(open);
