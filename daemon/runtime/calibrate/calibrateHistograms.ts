@@ -23,7 +23,7 @@ export interface HistogramOptions {
   readonly threads?: number | undefined;
   /** Batches of one pass, or samples for batches of any size, for progress. */
   readonly total?: number | undefined;
-  /** Bytes of tensors that one run may give out; 16 MiB when absent. */
+  /** Bytes of tensors that one run may give out; 4 MiB when absent. */
   readonly budgetBytes?: number | undefined;
   /** A runner to use; one of its own when absent. */
   readonly runner?: Runner | undefined;
@@ -39,7 +39,7 @@ export interface Counted {
   readonly batches: number;
 }
 
-const defaultBudget = 16 * 2 ** 20;
+const defaultBudget = 4 * 2 ** 20;
 const mostForOnePass = 160 * 2 ** 20;
 
 /** Histograms of float values of the main graph. `batches` is asked for once for each group of tensors. */

@@ -8,7 +8,8 @@ import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntim
 import { messageOf, SlipwayError } from '../../base/errors';
 import { deviceError } from '../deviceErrors';
 import { freeSoon } from './freeSoon';
-import { GrowingHistogram } from '../calibrate/growingHistogram';
+import { CountKernel } from '../calibrate/countKernel';
+import { GrowingHistogram, sideBins } from '../calibrate/growingHistogram';
 import { loadError, runError } from './ortErrors';
 import type { RunnerCall, RunnerCalls } from './runnerMessages';
 import type { ElementType, Feeds, SessionOptions, SessionValue, TensorValue } from './session';
@@ -25,6 +26,8 @@ interface Loaded {
   readonly profilePrefix: string | undefined;
   timed: Record<string, Tensor> | undefined;
   readonly counted: Map<string, GrowingHistogram>;
+  /** What its outputs are counted with. */
+  kernel: CountKernel | undefined;
 }
 
 const sessions = new Map<number, Loaded>();
@@ -67,6 +70,7 @@ export const runnerAnswers: RunnerAnswers = {
       profilePrefix: options.profilePrefix,
       timed: undefined,
       counted: new Map(),
+      kernel: undefined,
     });
     return { session: id, inputs, outputs, loadMs };
   },
@@ -158,7 +162,9 @@ export const runnerAnswers: RunnerAnswers = {
 };
 
 /** Counts the values of one run and gives the bytes that they took; nothing refers to them afterwards. */
-async function countRun({ session, counted }: Loaded, feeds: Feeds, names: readonly string[]) {
+async function countRun(loaded: Loaded, feeds: Feeds, names: readonly string[]) {
+  const { session, counted } = loaded;
+  if (counted.size === 0) loaded.kernel = CountKernel.create(sideBins);
   const results = await session.run(tensors(feeds), names);
   let bytes = 0;
   for (const name of names) {
@@ -166,7 +172,7 @@ async function countRun({ session, counted }: Loaded, feeds: Feeds, names: reado
     if (!(data instanceof Float32Array)) continue;
     bytes += data.byteLength;
     let histogram = counted.get(name);
-    if (!histogram) counted.set(name, (histogram = new GrowingHistogram()));
+    if (!histogram) counted.set(name, (histogram = new GrowingHistogram(loaded.kernel)));
     histogram.add(data);
   }
   return bytes;
