@@ -54,6 +54,8 @@ const node = {
   mainFields: ['module', 'main'],
   external: ['vscode', '*.node'],
   plugins: [runtimeLibrary],
+  // A command is loaded from kept machine code (cli/compiled.ts), where import() has no loader: require serves all.
+  supported: { 'dynamic-import': false },
   entryPoints: present({
     extension: 'extension/main.ts',
     slipway: 'daemon/cli/launch.ts',

@@ -51,6 +51,8 @@ export interface PlacementInput extends OperatorContext {
   readonly ranges?: ReadonlyMap<string, Range> | undefined;
   /** Nodes that must stay in float, with the reason. */
   readonly exclude?: ReadonlyMap<Node, string> | undefined;
+  /** Names of values that must not be rounded. */
+  readonly float?: ReadonlySet<string> | undefined;
   /** Leaves rule 8 out, to learn of every value that may be quantized. */
   readonly keepIslands?: boolean;
 }
@@ -98,6 +100,7 @@ class Attempt {
   }
 
   private hasRange(value: string): boolean {
+    if (this.input.float?.has(value) === true) return false;
     return this.input.ranges === undefined || isFiniteRange(this.rangeOf(value));
   }
 
@@ -140,12 +143,26 @@ class Attempt {
     return clip?.role === 'clip' && this.hasRange(clip.outputs[0] ?? '') ? clip : undefined;
   }
 
+  /** What the clip behind a node gives, whether it can be quantized or not. */
+  private clippedOutputs({ outputs }: Candidate): readonly string[] {
+    const only = onlyConsumer(outputs[0] ?? '', this.index);
+    const clip = only && this.candidates.get(only);
+    return clip?.role === 'clip' ? clip.outputs : [];
+  }
+
   private takeLayers(): void {
     for (const [node, candidate] of this.candidates) {
       if (candidate.role !== 'layer') continue;
       const clip = candidate.needsOutput ? this.clipAfter(candidate) : undefined;
       const output = clip ? clip.outputs : candidate.needsOutput ? candidate.outputs : [];
       const missing = [...candidate.data, ...output].find((value) => !this.hasRange(value));
+      const told = [...candidate.data, ...output, ...this.clippedOutputs(candidate)].find(
+        (value) => this.input.float?.has(value) === true,
+      );
+      if (missing !== undefined && told !== undefined) {
+        this.why.set(node, `Its value "${told}" was told to stay in float.`);
+        continue;
+      }
       if (missing !== undefined) {
         this.why.set(
           node,

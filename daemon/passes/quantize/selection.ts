@@ -1,7 +1,8 @@
 // Which nodes may be quantized, as a user says it: by operator, by name, by a pattern with * and ?.
 
 import type { Graph, Node } from '../../ir/model';
-import { isStandard } from '../rewrite';
+import { indexGraph } from '../../ir/graphIndex';
+import { isOp, isStandard, onlyConsumer } from '../rewrite';
 import { nameOf } from './outcome';
 
 export interface Selection {
@@ -46,10 +47,16 @@ export function selectNodes(graph: Graph, selection: Selection): Selected {
   const excluded = matcher(selection.exclude, names);
   const includedOp = matcher(selection.includeOps, op);
   const excludedOp = matcher(selection.excludeOps, op);
-  const stays = (node: Node) =>
-    excluded?.(node) === true ||
-    excludedOp?.(node) === true ||
-    included?.(node) === false ||
-    includedOp?.(node) === false;
+  const isExcluded = (node: Node) => excluded?.(node) === true || excludedOp?.(node) === true;
+  const isIncluded = (node: Node) => included?.(node) !== false && includedOp?.(node) !== false;
+  // A Relu or Clip that alone reads a layer's result is part of that layer's kernel: "only Conv" means it too.
+  const index = indexGraph(graph);
+  const partOfIncluded = (node: Node) => {
+    const [input = ''] = node.inputs;
+    const producer = index.producer.get(input);
+    const part = isOp(node, 'Relu', 'Clip') && producer && onlyConsumer(input, index) === node;
+    return part === true && isIncluded(producer) && !isExcluded(producer);
+  };
+  const stays = (node: Node) => isExcluded(node) || !(isIncluded(node) || partOfIncluded(node));
   return { exclude: new Set(graph.nodes.filter(stays).map(nameOf)), unmatched };
 }

@@ -48,6 +48,8 @@ export interface StaticOptions {
   readonly ranges: ReadonlyMap<string, Range>;
   /** Names of nodes that must stay in float. */
   readonly exclude?: ReadonlySet<string>;
+  /** Names of values that must not be rounded. */
+  readonly float?: ReadonlySet<string> | undefined;
   /** Names of the only layers to quantize; all when absent. */
   readonly only?: ReadonlySet<string> | undefined;
   /** U8S8 per channel when absent. */
@@ -62,19 +64,30 @@ const layers = ['Conv', 'Gemm', 'MatMul'] as const;
 /** 16-bit QuantizeLinear came with this operator set; before, ONNX Runtime has it in a domain of its own. */
 const wideOpset = 21;
 
+const toldToStay = 'It was told to stay in float.';
+
 /**
- * Names of the float values whose ranges static quantization of this (simplified) model needs. Never throws
- * for a model that cannot be quantized; `quantizeStatic` says why.
+ * Names of the float values whose ranges static quantization of this (simplified) model needs, with and without the
+ * nodes of `exclude`: where a Clip stays in float, the value before it is quantized. Never throws for a model that
+ * cannot be quantized; `quantizeStatic` says why.
  */
 export async function valuesToCalibrate(
   model: Model,
   read: TensorReader,
   scheme?: Scheme,
+  exclude: ReadonlySet<string> = new Set(),
 ): Promise<string[]> {
-  const constants = constantTensors(model.graph);
+  const { graph } = model;
+  const constants = constantTensors(graph);
   const facts = await collectFacts(model, read);
-  const placement = place({ graph: model.graph, constants, facts, scheme, keepIslands: true });
-  return [...placement.values.keys()].filter((name) => !constants.has(name));
+  const input = { graph, constants, facts, scheme, keepIslands: true };
+  const names = new Set(place(input).values.keys());
+  const kept = graph.nodes.filter((node) => exclude.has(nameOf(node)));
+  if (kept.length > 0) {
+    const without = new Map(kept.map((node) => [node, toldToStay]));
+    for (const name of place({ ...input, exclude: without }).values.keys()) names.add(name);
+  }
+  return [...names].filter((name) => !constants.has(name));
 }
 
 /** Quantizes a float model of opset 13 or newer; simplify it first. See the head of placement.ts for what is chosen. */
@@ -110,7 +123,7 @@ class StaticQuantizer {
   constructor(
     private readonly model: Model,
     private readonly read: TensorReader,
-    options: StaticOptions,
+    private readonly options: StaticOptions,
   ) {
     this.constants = constantTensors(model.graph);
     this.parts = new LayerParts(this.constants, read);
@@ -122,8 +135,7 @@ class StaticQuantizer {
     this.emitter = new StepEmitter(model, domain);
     for (const node of model.graph.nodes) {
       const others = options.only && heavyOperators.has(node.opType) && !options.only.has(nameOf(node));
-      if (options.exclude?.has(nameOf(node)) === true || others === true)
-        this.exclude.set(node, 'It was told to stay in float.');
+      if (options.exclude?.has(nameOf(node)) === true || others === true) this.exclude.set(node, toldToStay);
     }
   }
 
@@ -136,7 +148,8 @@ class StaticQuantizer {
       const candidate = candidateOf(node, context);
       if (typeof candidate === 'object') await this.survey(candidate, task);
     }
-    this.placement = place({ ...context, ranges: this.ranges, exclude: this.exclude });
+    const { exclude, ranges } = this;
+    this.placement = place({ ...context, ranges, exclude, float: this.options.float });
     const left = this.placement.left.map(leftNode);
     const chosen = [...this.placement.integer.values()];
     if (chosen.length === 0) throw unsupported(nothingTaken(left));

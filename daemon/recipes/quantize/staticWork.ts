@@ -63,8 +63,8 @@ export class StaticWork {
   async ranges(calibrator: Calibrator, task: Task): Promise<ReadonlyMap<string, Range>> {
     const found = this.known.get(calibrator);
     if (found) return found;
-    const { scheme, settings, cache } = this.options;
-    const values = await valuesToCalibrate(this.model, this.read, scheme);
+    const { scheme, settings, cache, exclude } = this.options;
+    const values = await valuesToCalibrate(this.model, this.read, scheme, exclude);
     this.checkOverrides(values);
     const levels = is16Bit(scheme) ? 65536 : 256;
     const by = { ...settings, calibrator, levels };
@@ -121,12 +121,11 @@ export class StaticWork {
   ): Promise<QuantizeOutcome> {
     const ranges = new Map(await this.ranges(calibrator, task));
     for (const [name, range] of this.options.overrides.ranges) ranges.set(name, range);
-    for (const name of this.options.overrides.float) ranges.set(name, { min: NaN, max: NaN });
     task.report({ stage: 'Quantizing' });
     const { scheme, overrides } = this.options;
-    const { types } = overrides;
+    const { types, float } = overrides;
     const all = new Set([...this.options.exclude, ...exclude]);
-    const options = { ranges, exclude: all, scheme, only, types };
+    const options = { ranges, exclude: all, scheme, only, types, float };
     return runPass(this.model, quantizeStatic(this.read, options), task);
   }
 

@@ -101,8 +101,10 @@ test('quantize, benchmark, evaluate: the way of a model', async () => {
       diagnostics: 'array',
     },
     ...['quantize', model.path, '-o', output, '--method', 'static', '--calibration', model.calibration],
+    ...['--calibration-cache', `${output}.ranges`],
   );
   assert.equal(quantized.output, output);
+  assert.match(readFileSync(`${output}.ranges`, 'utf8'), /"ranges"/u);
   assert.deepEqual(kinds(quantized.before), { fileBytes: 'number' });
   assert.deepEqual(kinds(quantized.after), { fileBytes: 'number' });
   assert.deepEqual(kinds(quantized.fusion), {

@@ -433,6 +433,8 @@ test('placing without ranges asks for every value that may be quantized', async 
     image,
   );
   assert.deepEqual(await valuesToCalibrate(made, read), ['x', 'r', 'c', 's', 'y']);
+  const withoutRelu = await valuesToCalibrate(made, read, undefined, new Set(['r_Relu', 'r']));
+  assert.deepEqual(withoutRelu, ['x', 'r', 'c', 's', 'y', 'a']);
   const facts = await collectFacts(made, read);
   const placement = place({ graph: made.graph, constants: constantTensors(made.graph), facts });
   assert.equal(placement.integer.size, 5);

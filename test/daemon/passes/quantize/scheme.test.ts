@@ -101,7 +101,11 @@ test('nodes are chosen by name, pattern, output and operator', () => {
   assert.deepEqual(left({ exclude: ['y'] }), ['second']);
   assert.deepEqual(left({ include: ['?irst', 'relu'] }), ['second']);
   assert.deepEqual(left({ excludeOps: ['Conv'] }), ['first', 'second']);
-  assert.deepEqual(left({ includeOps: ['Conv'], exclude: ['second'] }), ['relu', 'second']);
+  assert.deepEqual(left({ include: ['second'] }), ['first', 'relu']);
+  // The Relu is part of the kernel of the layer before it, unless it is named itself.
+  assert.deepEqual(left({ includeOps: ['Conv'], exclude: ['second'] }), ['second']);
+  assert.deepEqual(left({ includeOps: ['Conv'], exclude: ['relu'] }), ['relu']);
+  assert.deepEqual(left({ includeOps: ['Conv'], exclude: ['first'] }), ['first', 'relu']);
   assert.deepEqual(selectNodes(main, { exclude: ['nowhere*', 'first'] }).unmatched, ['nowhere*']);
   assert.ok(globPattern('/a.b/*').test('/a.b/c') && !globPattern('/a.b/*').test('/axb/c'));
 });
