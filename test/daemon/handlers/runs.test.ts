@@ -20,7 +20,7 @@ let daemon: RunningDaemon;
 let client: WireClient;
 
 before(async () => {
-  await writeDenseModel(path, 4, 512);
+  await writeDenseModel(path, 4, 256);
   daemon = await startDaemon(join(folder, 'state'));
   client = await connect(daemon);
 });
