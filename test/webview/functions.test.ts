@@ -3,17 +3,16 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
 import { silentTask } from '../../daemon/base/task';
 import { writeModel } from '../../daemon/onnx/writeModel';
 import { auditPage } from '../support/accessibility';
 import { serveByDaemon } from '../support/daemonEditor';
-import { connect, startDaemon, type RunningDaemon, type WireClient } from '../support/daemonProcess';
+import { pagesOverDaemon } from '../support/daemonPages';
 import { closeEditor, drawn, openEditor } from '../support/editorPage';
 import { functionModel } from '../support/functionModel';
 import { repository, temporaryFolder } from '../support/paths';
-import { Pages } from '../support/webPage';
 
 const pictures = join(repository, 'test-results', 'webview');
 
@@ -35,24 +34,14 @@ async function find(page: Page, query: string): Promise<void> {
 describe('functions of a model', () => {
   const folder = temporaryFolder();
   const path = join(folder, 'functions.onnx');
-  let pages: Pages;
-  let daemon: RunningDaemon;
-  let client: WireClient;
+  const over = pagesOverDaemon(folder);
   before(async () => {
     mkdirSync(pictures, { recursive: true });
     await writeModel(functionModel(), path, {}, silentTask);
-    pages = await Pages.start();
-    daemon = await startDaemon(join(folder, 'state'));
-    client = await connect(daemon);
-  });
-  after(async () => {
-    client.close();
-    await daemon.stop();
-    await pages.stop();
   });
 
   it('open where they are called, and close again', async () => {
-    const opened = await openEditor(pages, serveByDaemon(client, path));
+    const opened = await openEditor(over.pages, serveByDaemon(over.client, path));
     const { page } = opened;
     await drawn(page);
     await boxes(page, 6);
@@ -96,7 +85,7 @@ describe('functions of a model', () => {
     const state = await opened.state();
     await closeEditor(opened);
 
-    const again = await openEditor(pages, serveByDaemon(client, path), { state });
+    const again = await openEditor(over.pages, serveByDaemon(over.client, path), { state });
     await boxes(again.page, 14);
     await again.page.focus('#stage');
     await find(again.page, 'matmul');
@@ -105,7 +94,7 @@ describe('functions of a model', () => {
   });
 
   it('open by levels like scopes, and are searched by attribute', async () => {
-    const opened = await openEditor(pages, serveByDaemon(client, path));
+    const opened = await openEditor(over.pages, serveByDaemon(over.client, path));
     const { page } = opened;
     await drawn(page);
     await boxes(page, 6);

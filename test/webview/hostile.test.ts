@@ -3,13 +3,13 @@
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
 import { silentTask } from '../../daemon/base/task';
 import type { Model } from '../../daemon/ir/model';
 import { writeModel } from '../../daemon/onnx/writeModel';
 import { serveByDaemon } from '../support/daemonEditor';
-import { connect, startDaemon, type RunningDaemon, type WireClient } from '../support/daemonProcess';
+import { pagesOverDaemon } from '../support/daemonPages';
 import { closeEditor, drawn, openEditor, type EditorPage } from '../support/editorPage';
 import {
   cyclicModel,
@@ -20,7 +20,6 @@ import {
   notNumbersModel,
 } from '../support/hostileModels';
 import { temporaryFolder } from '../support/paths';
-import { Pages } from '../support/webPage';
 
 /** The page still paints, its search and its keys still work, and nobody took it over. */
 async function alive({ page }: EditorPage): Promise<void> {
@@ -41,26 +40,14 @@ const inspectorText = (page: Page) => page.locator('.inspector').innerText();
 
 describe('hostile models in the page', () => {
   const folder = temporaryFolder();
-  let pages: Pages;
-  let daemon: RunningDaemon;
-  let client: WireClient;
-  before(async () => {
-    pages = await Pages.start();
-    daemon = await startDaemon(join(folder, 'state'));
-    client = await connect(daemon);
-  });
-  after(async () => {
-    client.close();
-    await daemon.stop();
-    await pages.stop();
-  });
+  const over = pagesOverDaemon(folder);
 
   /** `look` sees the page once it shows a picture or says why there is none. */
   const check = (name: string, build: () => Model, look: (opened: EditorPage) => Promise<void>) =>
     void it(name, async () => {
       const path = join(folder, `${name.replaceAll(/\W/g, '-')}.onnx`);
       await writeModel(build(), path, {}, silentTask);
-      const opened = await openEditor(pages, serveByDaemon(client, path));
+      const opened = await openEditor(over.pages, serveByDaemon(over.client, path));
       await opened.page.waitForFunction(
         () =>
           document.querySelector('.message') !== null ||

@@ -3,17 +3,17 @@
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
 import { silentTask } from '../../daemon/base/task';
 import { graph, model, node } from '../../daemon/ir/builder';
 import { writeModel } from '../../daemon/onnx/writeModel';
 import { serveByDaemon } from '../support/daemonEditor';
-import { connect, startDaemon, type RunningDaemon, type WireClient } from '../support/daemonProcess';
+import { pagesOverDaemon } from '../support/daemonPages';
 import { closeEditor, drawn, openEditor, selected } from '../support/editorPage';
 import { square } from '../support/loopModel';
 import { temporaryFolder } from '../support/paths';
-import { Pages, rests } from '../support/webPage';
+import { rests } from '../support/webPage';
 
 /** fork → left and right → join, beside them a branch that leads elsewhere. */
 const diamond = () =>
@@ -78,24 +78,12 @@ async function find(page: Page, name: string): Promise<void> {
 
 describe('the mouse on the picture', () => {
   const folder = temporaryFolder();
-  let pages: Pages;
-  let daemon: RunningDaemon;
-  let client: WireClient;
-  before(async () => {
-    pages = await Pages.start();
-    daemon = await startDaemon(join(folder, 'state'));
-    client = await connect(daemon);
-  });
-  after(async () => {
-    client.close();
-    await daemon.stop();
-    await pages.stop();
-  });
+  const over = pagesOverDaemon(folder);
 
   it('marks the path between the selection and the box that is clicked with Shift', async () => {
     const path = join(folder, 'diamond.onnx');
     await writeModel(diamond(), path, {}, silentTask);
-    const opened = await openEditor(pages, serveByDaemon(client, path));
+    const opened = await openEditor(over.pages, serveByDaemon(over.client, path));
     const { page } = opened;
     await drawn(page);
     const clickWithShift = async (name: string) => {
@@ -120,7 +108,7 @@ describe('the mouse on the picture', () => {
   it('leads from a chip to what makes the value', async () => {
     const path = join(folder, 'masked.onnx');
     await writeModel(masked(), path, {}, silentTask);
-    const opened = await openEditor(pages, serveByDaemon(client, path));
+    const opened = await openEditor(over.pages, serveByDaemon(over.client, path));
     const { page } = opened;
     await drawn(page);
     const last = `step ${steps - 1}`;

@@ -3,18 +3,17 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
 import { silentTask } from '../../daemon/base/task';
 import { graph, model, node } from '../../daemon/ir/builder';
 import { writeModel } from '../../daemon/onnx/writeModel';
 import { auditPage } from '../support/accessibility';
 import { serveByDaemon } from '../support/daemonEditor';
-import { connect, startDaemon, type RunningDaemon, type WireClient } from '../support/daemonProcess';
+import { pagesOverDaemon } from '../support/daemonPages';
 import { closeEditor, drawn, openEditor, selected } from '../support/editorPage';
 import { loopModel, square } from '../support/loopModel';
 import { repository, temporaryFolder } from '../support/paths';
-import { Pages } from '../support/webPage';
 
 const pictures = join(repository, 'test-results', 'webview');
 const shows = (page: Page, way: string) =>
@@ -36,24 +35,14 @@ async function find(page: Page, query: string): Promise<void> {
 describe('bodies of a model', () => {
   const folder = temporaryFolder();
   const path = join(folder, 'loop.onnx');
-  let pages: Pages;
-  let daemon: RunningDaemon;
-  let client: WireClient;
+  const over = pagesOverDaemon(folder);
   before(async () => {
     mkdirSync(pictures, { recursive: true });
     await writeModel(loopModel(), path, {}, silentTask);
-    pages = await Pages.start();
-    daemon = await startDaemon(join(folder, 'state'));
-    client = await connect(daemon);
-  });
-  after(async () => {
-    client.close();
-    await daemon.stop();
-    await pages.stop();
   });
 
   it('are entered and left step by step, and kept when the file changes', async () => {
-    const opened = await openEditor(pages, serveByDaemon(client, path));
+    const opened = await openEditor(over.pages, serveByDaemon(over.client, path));
     const { page } = opened;
     await drawn(page);
     await find(page, 'loop');
