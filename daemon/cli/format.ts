@@ -1,12 +1,13 @@
 // Numbers as people read them: three significant digits and a unit.
 
-/** Three significant digits without exponent: 0.0123, 1.23, 123, 1230. */
+/** Three significant digits, without an exponent but for what is next to nothing: 0.0123, 1.23, 1230, 3.70e-14. */
 export function significant(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return '–';
   if (value === 0) return '0';
   const rounded = Number(value.toPrecision(digits));
-  const places = Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(rounded))));
-  return rounded.toFixed(Math.min(places, 12));
+  const magnitude = Math.floor(Math.log10(Math.abs(rounded)));
+  if (magnitude < -6) return rounded.toExponential(digits - 1);
+  return rounded.toFixed(Math.max(0, digits - 1 - magnitude));
 }
 
 /** Bytes in MB of 10^6. */

@@ -7,7 +7,7 @@ import type { Task } from '../base/task';
 import type { OutputError } from '../evaluate/outputError';
 import { clusterable, clusterWeights, type ClusteredTensor } from '../passes/cluster/clusterWeights';
 import { runPasses } from '../passes/pass';
-import { nameOf } from '../passes/quantize/outcome';
+import { nameOf, quantizedHint } from '../passes/quantize/outcome';
 import { standardOpset } from '../passes/rewrite';
 import { constantsToInitializers } from '../passes/simplify/constantsToInitializers';
 import { gramsOf, openRework, writeRework, type ReworkOptions } from './reworkFile';
@@ -50,7 +50,7 @@ export async function cluster(path: string, options: ClusterFileOptions, task: T
   const found = clusterable(model);
   if (found.length === 0)
     throw unsupported(
-      `${path} has no float weight of 512 numbers or more, so clustering cannot make it smaller.`,
+      `${path} has no float weight of 512 numbers or more, so clustering cannot make it smaller.${quantizedHint(original)}`,
     );
   const measured = found.flatMap(({ tensor, reader }) =>
     reader && (reader.opType === 'Conv' || tensor.dims.length === 2) ? [nameOf(reader)] : [],

@@ -7,7 +7,7 @@ import type { Task } from '../base/task';
 import type { OutputError } from '../evaluate/outputError';
 import { factorable, lowRank, type LowRankLayer } from '../passes/lowRank/lowRank';
 import { runPasses } from '../passes/pass';
-import { nameOf } from '../passes/quantize/outcome';
+import { nameOf, quantizedHint } from '../passes/quantize/outcome';
 import { constantsToInitializers } from '../passes/simplify/constantsToInitializers';
 import { unusedInitializers } from '../passes/simplify/unusedInitializers';
 import { gramsOf, openRework, writeRework, type ModelSize, type ReworkOptions } from './reworkFile';
@@ -41,7 +41,7 @@ export async function lowRankFile(
   const found = factorable(model);
   if (found.length === 0)
     throw unsupported(
-      `Nothing in ${path} can be split: it has no MatMul, Gemm or 1×1 Conv of one group with float weights of its own.`,
+      `Nothing in ${path} can be split: it has no MatMul, Gemm or 1×1 Conv of one group with float weights of its own.${quantizedHint(original)}`,
     );
   const grams = await gramsOf(
     model,

@@ -11,6 +11,7 @@ import { loadDataset, type Dataset } from '../evaluate/dataset';
 import { workThreads } from '../evaluate/evaluate';
 import type { OutputError } from '../evaluate/outputError';
 import { suitableBatch } from '../evaluate/predict';
+import { refuseNaN } from '../evaluate/refuseNaN';
 import type { Model } from '../ir/model';
 import type { ReadResult } from '../onnx/readModel';
 import { readTensorBytes } from '../onnx/tensorData';
@@ -147,6 +148,7 @@ async function openData(
 ): Promise<CalibrationData | undefined> {
   if (calibration === undefined) return undefined;
   const dataset = await loadDataset(calibration, inputs, { maxSamples: calibrationSamples }, task);
+  await refuseNaN(dataset, task);
   const size = dataset.fixedBatch ?? suitableBatch(dataset);
   return {
     ...dataset,

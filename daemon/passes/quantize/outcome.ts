@@ -39,8 +39,18 @@ const findNode = (graph: Graph, wanted: (node: Node) => boolean): Node | undefin
   return undefined;
 };
 
+const integerNode = (model: Model) => findNode(model.graph, (node) => integerOperators.test(node.opType));
+
+/** For methods that find nothing to work on: that the model is quantized already, if so it is, with a space before it. */
+export function quantizedHint(model: Model): string {
+  const integer = integerNode(model);
+  return integer
+    ? ` The model is quantized already: it holds ${integer.opType} (node "${nameOf(integer)}"). Take the float model that it was made from.`
+    : '';
+}
+
 function quantizedAlready(model: Model): string | undefined {
-  const integer = findNode(model.graph, (node) => integerOperators.test(node.opType));
+  const integer = integerNode(model);
   return (
     integer &&
     `The model is quantized already: it holds ${integer.opType} (node "${nameOf(integer)}"). Quantize the float model that it was made from.`

@@ -12,6 +12,7 @@ import { loadDataset, type Dataset } from '../../evaluate/dataset';
 import { workThreads } from '../../evaluate/evaluate';
 import { compareOutputs, type ComparedBatch, type OutputError } from '../../evaluate/outputError';
 import { suitableBatch } from '../../evaluate/predict';
+import { refuseNaN } from '../../evaluate/refuseNaN';
 import type { Model } from '../../ir/model';
 import { readTensorBytes } from '../../onnx/tensorData';
 import { writeModel } from '../../onnx/writeModel';
@@ -84,6 +85,7 @@ export async function convertPrecision(
   const open = async (data: string | undefined, maxSamples: number | undefined) =>
     data === undefined ? undefined : loadDataset(data, inputs, { maxSamples }, task);
   const dataset = await open(options.calibration, options.calibrationSamples);
+  if (dataset) await refuseNaN(dataset, task);
   const validation = await open(options.validation, options.validationSamples);
   const inlined = await runPass(model, inlineFunctions, task);
   const plain = await runPass(inlined.model, initializersOutOfInputs, task);

@@ -10,6 +10,7 @@ import { smallConstants } from '../../passes/facts';
 import { runPasses } from '../../passes/pass';
 import { analyseChannels, type LockedLayer, type Structure } from '../../passes/prune/channels/analyse';
 import { cutModel } from '../../passes/prune/channels/cut';
+import { quantizedHint } from '../../passes/quantize/outcome';
 import { constantsToInitializers } from '../../passes/simplify/constantsToInitializers';
 import { deadNodes } from '../../passes/simplify/deadNodes';
 import { initializersOutOfInputs } from '../../passes/simplify/initializersOutOfInputs';
@@ -151,12 +152,12 @@ const isMissed = (diagnostics: readonly Diagnostic[]) =>
 function nothingToPrune(path: string, { locked, model }: Structure): string {
   const first = locked[0];
   if (first)
-    return `Nothing in ${path} can be pruned: all ${locked.length} layers are locked. The first, "${first.name}", because ${first.reason}.`;
+    return `Nothing in ${path} can be pruned: all ${locked.length} layers are locked. The first, "${first.name}", because ${first.reason}.${quantizedHint(model)}`;
   const shapes =
     model.graph.nodes.length === 0
       ? 'It has no nodes.'
       : 'It has no Conv, Gemm or MatMul with weights of its own.';
-  return `Nothing in ${path} can be pruned. ${shapes}`;
+  return `Nothing in ${path} can be pruned. ${shapes}${quantizedHint(model)}`;
 }
 
 const groupsOf = (structure: Structure, removed: ReadonlySet<unknown>): PrunedGroup[] =>

@@ -14,6 +14,7 @@ import {
   type SparseLayer,
   type SparseOptions,
 } from '../../passes/prune/sparse';
+import { quantizedHint } from '../../passes/quantize/outcome';
 import { shareAfter, sharesByLayer } from '../../passes/prune/sparseSchedule';
 import { packSparse, type StoredTensor } from '../../passes/prune/sparseStorage';
 import { constantsToInitializers } from '../../passes/simplify/constantsToInitializers';
@@ -75,7 +76,7 @@ export async function pruneSparse(
   const { model } = await runPasses(work.original, [constantsToInitializers], task);
   if (sparseLayers(model).length === 0)
     throw unsupported(
-      `Nothing in ${path} can be made sparse: it has no Conv of one group, Gemm or MatMul with float weights of its own.`,
+      `Nothing in ${path} can be made sparse: it has no Conv of one group, Gemm or MatMul with float weights of its own.${quantizedHint(work.original)}`,
     );
   const made = await sparseInRounds(model, options, criterion, data, read, task);
   const packed =

@@ -5,6 +5,7 @@ import type { Diagnostic } from '../../base/diagnostic';
 import { badRequest, SlipwayError } from '../../base/errors';
 import type { Task } from '../../base/task';
 import { loadDataset, type Dataset } from '../../evaluate/dataset';
+import { refuseNaN } from '../../evaluate/refuseNaN';
 import type { Model } from '../../ir/model';
 import { readTensorBytes } from '../../onnx/tensorData';
 import { runPasses, type Pass } from '../../passes/pass';
@@ -94,8 +95,17 @@ async function openData(
   inputs: readonly SessionValue[],
   task: Task,
 ): Promise<Dataset | undefined> {
-  if (calibration !== undefined)
-    return loadDataset(calibration, inputs, { maxSamples: calibrationSamples, heldBytes }, task);
+  if (calibration !== undefined) {
+    const dataset = await loadDataset(
+      calibration,
+      inputs,
+      { maxSamples: calibrationSamples, heldBytes },
+      task,
+    );
+    // Calibrating sees it by itself, and need not read everything twice.
+    if (method === 'dynamic') await refuseNaN(dataset, task);
+    return dataset;
+  }
   if (method === 'dynamic') return undefined;
   const arrays = inputs.map(({ name, type, dims }) => {
     const perSample = dims.length > 0 ? ['samples', ...dims.slice(1)] : dims;

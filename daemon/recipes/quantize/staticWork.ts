@@ -4,10 +4,11 @@
 
 import type { Diagnostic } from '../../base/diagnostic';
 import { badRequest } from '../../base/errors';
-import { breathe, type Task } from '../../base/task';
+import type { Task } from '../../base/task';
 import type { Dataset } from '../../evaluate/dataset';
 import { workThreads } from '../../evaluate/evaluate';
 import { suitableBatch } from '../../evaluate/predict';
+import { refuseNaN } from '../../evaluate/refuseNaN';
 import type { Model } from '../../ir/model';
 import { runPass } from '../../passes/pass';
 import { blockColumns } from '../../passes/quantize/blockColumns';
@@ -151,16 +152,4 @@ export class StaticWork {
 
 async function* feedsOf(dataset: Dataset, size: number): AsyncGenerator<Feeds> {
   for await (const { feeds } of dataset.batches(size)) yield feeds;
-}
-
-/** Throws `badRequest` with the first sample that holds NaN. Infinity may be meant, as in masks. */
-async function refuseNaN(dataset: Dataset, task: Task): Promise<void> {
-  for await (const { feeds, from } of dataset.batches(1)) {
-    await breathe(task);
-    for (const [name, { type, data }] of Object.entries(feeds))
-      if ((type === 'float32' || type === 'float64') && data.some(Number.isNaN))
-        throw badRequest(
-          `Sample ${from} of the calibration data (${dataset.path}) holds NaN in the input "${name}", so that no range can be measured. Repair or remove it; samples count from 0.`,
-        );
-  }
 }

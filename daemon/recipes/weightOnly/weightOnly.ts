@@ -11,6 +11,7 @@ import { loadDataset, type Dataset } from '../../evaluate/dataset';
 import { workThreads } from '../../evaluate/evaluate';
 import type { OutputError } from '../../evaluate/outputError';
 import { suitableBatch } from '../../evaluate/predict';
+import { refuseNaN } from '../../evaluate/refuseNaN';
 import { ScratchFile } from '../../host/scratchFile';
 import type { Model } from '../../ir/model';
 import { readTensorBytes } from '../../onnx/tensorData';
@@ -149,6 +150,7 @@ export async function quantizeWeights(
     request.calibration === undefined
       ? undefined
       : await loadDataset(request.calibration, inputs, { maxSamples: request.calibrationSamples }, task);
+  if (dataset) await refuseNaN(dataset, task);
   const grams = dataset ? await gramsOf(model, dataset, task) : undefined;
   if (dataset && grams) notes.push(...fewRows(grams));
 

@@ -13,7 +13,7 @@ import {
 import { progressBar } from '../../../daemon/cli/progressBar';
 import { renderList, renderTable } from '../../../daemon/cli/table';
 
-test('three significant digits, no exponent', () => {
+test('three significant digits, an exponent only for next to nothing', () => {
   const cases: readonly (readonly [number, string])[] = [
     [0, '0'],
     [1, '1.00'],
