@@ -21,7 +21,7 @@ import type { Model } from '../../ir/model';
 import { emulateSaturation } from '../../passes/quantize/emulateSaturation';
 import type { QuantizeOutcome } from '../../passes/quantize/outcome';
 import type { TensorReader } from '../../passes/tensorReader';
-import type { KeptOutputs } from '../../runtime/calibrate/calibrate';
+import type { KeptOutputs } from '../../runtime/calibrate/keptOutputs';
 import { fusionReport, type FusionReport } from '../../runtime/fusion/fusionReport';
 import { generateInputs } from '../../runtime/generateInputs';
 import {

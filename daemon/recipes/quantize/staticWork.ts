@@ -18,7 +18,7 @@ import { is16Bit, type Scheme } from '../../passes/quantize/scheme';
 import { quantizeStatic, valuesToCalibrate } from '../../passes/quantize/static';
 import type { TensorReader } from '../../passes/tensorReader';
 import { calibrateBy, type Calibrator, type CalibratorSettings } from '../../runtime/calibrate/calibrateBy';
-import type { KeptOutputs } from '../../runtime/calibrate/calibrate';
+import type { KeptOutputs } from '../../runtime/calibrate/keptOutputs';
 import type { Feeds, Runner } from '../../runtime/runner/session';
 import { digestOf, isCache, readCache, writeCache } from './calibrationCache';
 import type { Overrides } from './overrides';

@@ -10,6 +10,7 @@ import { breathe, type Task } from '../../base/task';
 import type { Model } from '../../ir/model';
 import { chooseBatch, type SizedBatches } from './calibrationBatch';
 import { measuredGraph } from './calibrationGraph';
+import { OutputKeeper, type KeptOutputs } from './keptOutputs';
 import { useRunner } from '../runner/runnerProcess';
 import { sleepingThreads, type Feeds, type Runner } from '../runner/session';
 import { writeWorkingCopy } from '../runner/workingCopy';
@@ -34,13 +35,6 @@ export interface CalibrationOptions {
   readonly keepOutputs?: number | undefined;
 }
 
-/** The model's own outputs for the first batches. */
-export interface KeptOutputs {
-  /** Samples in a batch. */
-  readonly batchSize: number;
-  readonly batches: readonly Feeds[];
-}
-
 export interface Calibration {
   /** By value name; a value that was not finite, or always empty, is missing. */
   readonly ranges: Map<string, ValueRange>;
@@ -55,8 +49,6 @@ export interface Calibration {
   /** Present when they were asked for and were not too large. */
   readonly kept?: KeptOutputs | undefined;
 }
-
-const mostKeptBytes = 16 * 2 ** 20;
 
 /**
  * Runs the model over batches of inputs and returns each value's range. `values` are names of float
@@ -95,7 +87,7 @@ async function measure(
   let done = 0;
   let missed = 0;
   let batchSize: number | undefined;
-  const keeper = new Keeper(model, options.keepOutputs ?? 0);
+  const keeper = new OutputKeeper(model, options.keepOutputs ?? 0);
   try {
     const path = join(folder, 'model.onnx');
     await writeWorkingCopy(measured.model, path, task);
@@ -148,39 +140,6 @@ async function measure(
     lost: missed > 0 || diagnostics.length > 0,
     ...(batchSize === undefined ? {} : { batchSize, kept: keeper.kept(batchSize) }),
   };
-}
-
-/** Holds the model's outputs of the first batches, as long as they are small. */
-class Keeper {
-  private readonly batches: Feeds[] = [];
-  private readonly names: readonly string[];
-  private bytes = 0;
-
-  constructor(
-    model: Model,
-    private readonly samples: number,
-  ) {
-    this.names = model.graph.outputs.map(({ name }) => name);
-  }
-
-  /** Outputs to fetch in the next run. */
-  wanted(batchSize: number | undefined): readonly string[] {
-    const enough = batchSize === undefined || this.batches.length * batchSize >= this.samples;
-    return enough || this.bytes > mostKeptBytes ? [] : this.names;
-  }
-
-  take(results: Feeds): void {
-    const [first] = this.names;
-    if (first === undefined || !(first in results)) return;
-    const own = Object.fromEntries(this.names.map((name) => [name, results[name]!]));
-    for (const { data } of Object.values(own)) this.bytes += data.length * 4;
-    if (this.bytes > mostKeptBytes) this.batches.length = 0;
-    else this.batches.push(own);
-  }
-
-  kept(batchSize: number): KeptOutputs | undefined {
-    return this.batches.length === 0 ? undefined : { batchSize, batches: this.batches };
-  }
 }
 
 /** Widens a range by that of a batch, or moves it towards it; an empty batch changes nothing. */

@@ -35,7 +35,7 @@ export interface CalibrateByOptions extends CalibratorSettings {
   readonly budgetBytes?: number;
   /** A runner to use; one of its own for each pass when absent. */
   readonly runner?: Runner | undefined;
-  /** See CalibrationOptions; calibrators that count values keep nothing. */
+  /** See CalibrationOptions. */
   readonly keepOutputs?: number | undefined;
 }
 
@@ -75,8 +75,9 @@ export async function calibrateBy(
       },
       task,
     );
-  const counting = { ...known, budgetBytes: options.budgetBytes };
   const fixed = typeof batches === 'function' ? undefined : batches.fixed;
+  const { budgetBytes, keepOutputs } = options;
+  const counting = { ...known, budgetBytes, keepOutputs, batchSize: fixed };
   const source = typeof batches === 'function' || fixed === undefined ? batches : () => batches.of(fixed);
   const counted = await collectHistograms(model, values, source, counting, task);
   const ranges = new Map<string, ValueRange>(counted.ranges);
@@ -93,7 +94,8 @@ export async function calibrateBy(
       max: Math.min(max, Math.max(0, seen.max)),
     });
   }
-  return { ranges, diagnostics: counted.diagnostics, batches: counted.batches, elements: new Map() };
+  const { diagnostics, kept } = counted;
+  return { ranges, diagnostics, batches: counted.batches, elements: new Map(), kept };
 }
 
 function chosenRange(histogram: Histogram, calibrator: Calibrator, percentile: number, levels: number) {

@@ -14,6 +14,7 @@ import { DataType } from '../../ir/dataType';
 import type { Model } from '../../ir/model';
 import type { Histogram } from '../../passes/quantize/histogramRange';
 import { collectRanges, notFinite, type ValueRange } from './calibrate';
+import { OutputKeeper, type KeptOutputs } from './keptOutputs';
 import { dimensionsOf, mostSamples, type SizedBatches } from './calibrationBatch';
 import { useRunner } from '../runner/runnerProcess';
 import { sleepingThreads, type Feeds, type Runner, type ValueCounts } from '../runner/session';
@@ -27,6 +28,10 @@ export interface HistogramOptions {
   readonly budgetBytes?: number | undefined;
   /** A runner to use; one of its own when absent. */
   readonly runner?: Runner | undefined;
+  /** Samples in a batch, where the caller makes the batches. */
+  readonly batchSize?: number | undefined;
+  /** See CalibrationOptions. */
+  readonly keepOutputs?: number | undefined;
 }
 
 export interface Counted {
@@ -37,6 +42,8 @@ export interface Counted {
   readonly diagnostics: Diagnostic[];
   /** Batches of one pass. */
   readonly batches: number;
+  /** Present when they were asked for and were not too large. */
+  readonly kept?: KeptOutputs | undefined;
 }
 
 const defaultBudget = 4 * 2 ** 20;
@@ -62,17 +69,21 @@ export async function collectHistograms(
   const onePass = size === 1 && options.budgetBytes === undefined ? mostForOnePass : 0;
   const groups = grouped(names, sizes, Math.max(budgetBytes / size, onePass));
   const counted = new Map<string, ValueCounts>();
+  const batchSize = typeof batches === 'function' ? options.batchSize : size;
+  const keeper = new OutputKeeper(model, options.keepOutputs ?? 0);
   const folder = await temporaryFolder('calibrate');
   let done = 0;
   try {
     await useRunner(options.runner, task, async (runner) => {
       for (const [i, group] of groups.entries()) {
         const path = join(folder, `part${i}.onnx`);
-        await writeWorkingCopy(withOutputs(model, group), path, task);
+        // The first pass sees every sample, as the others do.
+        const wanted = () => (i === 0 ? keeper.wanted(batchSize) : []);
+        await writeWorkingCopy(withOutputs(model, group, wanted().length > 0), path, task);
         const session = await runner.load(path, { threads, config: sleepingThreads }, task);
         for await (const feeds of again()) {
           await breathe(task);
-          await session.countValues(feeds, group, task);
+          keeper.take(await session.countValues(feeds, group, task, wanted()));
           done += 1;
           const most = total === undefined ? undefined : total * groups.length;
           const reached = Math.min(done * size, most ?? Infinity);
@@ -90,10 +101,11 @@ export async function collectHistograms(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  return { ...toldApart(counted), batches: done / groups.length };
+  const kept = batchSize === undefined ? undefined : keeper.kept(batchSize);
+  return { ...toldApart(counted), batches: done / groups.length, kept };
 }
 
-function toldApart(counted: ReadonlyMap<string, ValueCounts>): Omit<Counted, 'batches'> {
+function toldApart(counted: ReadonlyMap<string, ValueCounts>): Omit<Counted, 'batches' | 'kept'> {
   const ranges = new Map<string, ValueRange>();
   const histograms = new Map<string, Histogram>();
   const diagnostics: Diagnostic[] = [];
@@ -156,8 +168,12 @@ function grouped(names: readonly string[], sizes: ReadonlyMap<string, number>, b
   return groups;
 }
 
-/** A copy of the model whose outputs are these values. */
-function withOutputs(model: Model, names: readonly string[]): Model {
-  const outputs = names.map((name) => valueInfo(name, DataType.FLOAT));
+/** A copy of the model whose outputs are these values, beside its own if they are wanted. */
+function withOutputs(model: Model, names: readonly string[], own: boolean): Model {
+  const counted = new Set(names);
+  const outputs = [
+    ...names.map((name) => valueInfo(name, DataType.FLOAT)),
+    ...(own ? model.graph.outputs.filter(({ name }) => !counted.has(name)) : []),
+  ];
   return { ...model, graph: { ...model.graph, outputs } };
 }

@@ -41,9 +41,9 @@ export function loadedSession(
       timed = feeds;
       return times;
     },
-    async countValues(feeds, names, task) {
+    async countValues(feeds, names, task, keep = []) {
       checkFeeds(model, inputs, feeds);
-      await call('countValues', { session, feeds, names }, task);
+      return call('countValues', { session, feeds, names, keep }, task);
     },
     countedValues: (task) => call('countedValues', { session }, task),
     endProfile: () => call('endProfile', { session }, undefined),

@@ -87,11 +87,12 @@ export const runnerAnswers: RunnerAnswers = {
     }
   },
 
-  async countValues({ session, feeds, names }) {
+  async countValues({ session, feeds, names, keep }) {
     const loaded = find(session);
     try {
-      freeSoon(await countRun(loaded, feeds, names));
-      return null;
+      const { bytes, kept } = await countRun(loaded, feeds, names, keep);
+      freeSoon(bytes);
+      return kept;
     } catch (error) {
       throw runError(loaded.path, messageOf(error));
     }
@@ -161,11 +162,16 @@ export const runnerAnswers: RunnerAnswers = {
     }),
 };
 
-/** Counts the values of one run and gives the bytes that they took; nothing refers to them afterwards. */
-async function countRun(loaded: Loaded, feeds: Feeds, names: readonly string[]) {
+/** Counts the values of one run and gives the bytes that they took; nothing but what is kept refers to them afterwards. */
+async function countRun(
+  loaded: Loaded,
+  feeds: Feeds,
+  names: readonly string[],
+  keep: readonly string[],
+): Promise<{ readonly bytes: number; readonly kept: Feeds }> {
   const { session, counted } = loaded;
   if (counted.size === 0) loaded.kernel = CountKernel.create(sideBins);
-  const results = await session.run(tensors(feeds), names);
+  const results = await session.run(tensors(feeds), [...new Set([...names, ...keep])]);
   let bytes = 0;
   for (const name of names) {
     const { data } = results[name] as Tensor;
@@ -175,7 +181,8 @@ async function countRun(loaded: Loaded, feeds: Feeds, names: readonly string[]) 
     if (!histogram) counted.set(name, (histogram = new GrowingHistogram(loaded.kernel)));
     histogram.add(data);
   }
-  return bytes;
+  const kept = keep.map((name) => [name, tensorValue(results[name] as Tensor)] as const);
+  return { bytes, kept: Object.fromEntries(kept) };
 }
 
 function find(id: number): Loaded {

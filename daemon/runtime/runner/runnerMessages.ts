@@ -25,7 +25,10 @@ export interface RunnerCalls {
     };
   };
   run: { params: { session: number; feeds: Feeds; fetches?: readonly string[] }; result: Feeds };
-  countValues: { params: { session: number; feeds: Feeds; names: readonly string[] }; result: null };
+  countValues: {
+    params: { session: number; feeds: Feeds; names: readonly string[]; keep: readonly string[] };
+    result: Feeds;
+  };
   countedValues: { params: { session: number }; result: ReadonlyMap<string, ValueCounts> };
   /** Without feeds: those of the last timeRuns of this session again. */
   timeRuns: { params: { session: number; feeds?: Feeds; runs: number; maxMs: number }; result: Float64Array };

@@ -86,8 +86,11 @@ export interface RunnerSession {
    * milliseconds. Stops after `runs`, or when `maxMs` have passed (at least one run).
    */
   timeRuns(feeds: Feeds, limits: { runs: number; maxMs: number }, task: Task): Promise<Float64Array>;
-  /** Runs once and counts where the values of some float32 outputs fall, on top of what was counted before. */
-  countValues(feeds: Feeds, names: readonly string[], task: Task): Promise<void>;
+  /**
+   * Runs once and counts where the values of some float32 outputs fall, on top of what was counted before. Gives the
+   * outputs that are to be kept, none when absent.
+   */
+  countValues(feeds: Feeds, names: readonly string[], task: Task, keep?: readonly string[]): Promise<Feeds>;
   /** What was counted, by output name. Only counts leave the runner process. */
   countedValues(task: Task): Promise<ReadonlyMap<string, ValueCounts>>;
   /** Ends profiling and returns the profile's JSON text. */

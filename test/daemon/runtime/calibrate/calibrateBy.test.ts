@@ -71,6 +71,19 @@ test('histograms are the same whatever the budget, and nothing is left behind', 
   );
 });
 
+test('outputs of the first samples are kept by every calibrator, in one pass or in several', async () => {
+  const sized = { of: batches, largest: 10, fixed: 10 };
+  const kept = async (calibrator: Calibrator, budgetBytes?: number) => {
+    const options = { calibrator, keepOutputs: 15, ...(budgetBytes === undefined ? {} : { budgetBytes }) };
+    return (await calibrateBy(chain, ['x', 'r'], sized, options, silentTask)).kept;
+  };
+  const byRange = await kept('minmax');
+  assert.deepEqual([byRange?.batchSize, byRange?.batches.length], [10, 2]);
+  assert.deepEqual(Object.keys(byRange!.batches[0]!), ['y']);
+  assert.deepEqual(await kept('percentile'), byRange);
+  assert.deepEqual(await kept('mse', 1), byRange);
+});
+
 test('values that are not finite are named; no data is told', async () => {
   async function* broken(): AsyncGenerator<Feeds> {
     await Promise.resolve();
