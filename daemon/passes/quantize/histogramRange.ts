@@ -126,9 +126,9 @@ export function entropyRange(histogram: Histogram, levels: number): Range {
   const stride = Math.max(1, Math.floor((bins - steps) / entropyCandidates));
   const divergence = divergences(magnitudes, steps);
   let best = bins;
-  let least = divergence(bins);
+  let least = divergence(bins, Infinity);
   for (let candidate = steps; candidate < bins; candidate += stride) {
-    const now = divergence(candidate);
+    const now = divergence(candidate, least);
     if (now < least - equalLoss) {
       least = now;
       best = candidate;
@@ -144,22 +144,28 @@ function foldedCounts({ counts, min, max }: Histogram): Float64Array {
   const width = (max - min) / bins;
   const perUnit = bins / Math.max(-min, max);
   const out = new Float64Array(bins);
-  counts.forEach((count, i) => {
-    if (count === 0) return;
+  for (let i = 0; i < bins; i += 1) {
+    const count = counts[i]!;
+    if (count === 0) continue;
     // A bin that is wider than one of the folded ones is spread over those that it covers.
-    const ends = [min + i * width, min + (i + 1) * width].map(Math.abs) as [number, number];
-    const from = Math.min(bins - 1, Math.floor(Math.min(...ends) * perUnit));
-    const to = Math.min(bins, Math.max(from + 1, Math.round(Math.max(...ends) * perUnit)));
+    const one = Math.abs(min + i * width);
+    const other = Math.abs(min + (i + 1) * width);
+    const from = Math.min(bins - 1, Math.floor(Math.min(one, other) * perUnit));
+    const to = Math.min(bins, Math.max(from + 1, Math.round(Math.max(one, other) * perUnit)));
     for (let at = from; at < to; at += 1) out[at]! += count / (to - from);
-  });
+  }
   return out;
 }
 
+/** Levels after which it is asked whether a threshold can still lose less than the best. */
+const stretchOfLevels = 16;
+
 /**
  * KL(P ‖ Q) for any number of kept bins: P is those bins with all that is beyond in the last; Q the same merged into
- * `levels`. What lies in a level is told by sums that are made once, so that one threshold costs as much as it has levels.
+ * `levels`. What lies in a level is told by sums that are made once, so that one threshold costs as much as it has levels;
+ * less where it must lose `enough` or more, which is then given as Infinity: no level but the last can lose less than nothing.
  */
-function divergences(counts: Float64Array, levels: number): (kept: number) => number {
+function divergences(counts: Float64Array, levels: number): (kept: number, enough: number) => number {
   const bins = counts.length;
   const masses = new Float64Array(bins + 1);
   const filled = new Float64Array(bins + 1);
@@ -174,25 +180,35 @@ function divergences(counts: Float64Array, levels: number): (kept: number) => nu
   const total = masses[bins]!;
   // What the merged levels know nothing of keeps a ten-thousandth, so that the loss stays finite.
   const unknown = Math.log(1e-4 / levels);
-  return (kept) => {
+  return (kept, enough) => {
     const inside = masses[kept]!;
     if (inside <= 0) return Infinity;
     const beyond = total - inside;
     const last = counts[kept - 1]!;
+    const logInside = Math.log(inside);
+    const lastFrom = Math.floor(((levels - 1) * kept) / levels);
+    const lastMass = masses[kept]! - masses[lastFrom]!;
+    const lastPlaces = filled[kept]! - filled[lastFrom]! + (beyond > 0 && last === 0 ? 1 : 0);
+    const lastGain =
+      lastMass + beyond > 0
+        ? (lastMass + beyond) * (lastMass > 0 ? Math.log(lastMass / lastPlaces) - logInside : unknown)
+        : 0;
     // Σ c·log c of P, less Σ c·log q level by level; divided by the total, with its logarithm, at the end.
     let loss = logs[kept - 1]! + xLogX(last + beyond);
-    const logInside = Math.log(inside);
+    const most = (enough + Math.log(total)) * total;
     let from = 0;
-    for (let level = 0; level < levels; level += 1) {
+    for (let level = 0; level < levels - 1; level += 1) {
+      if (level % stretchOfLevels === 0) {
+        const logsLeft = logs[lastFrom]! - logs[from]!;
+        const massLeft = masses[lastFrom]! - masses[from]!;
+        if (loss - lastGain - logsLeft + massLeft * logInside >= most) return Infinity;
+      }
       const to = Math.floor(((level + 1) * kept) / levels);
       const mass = masses[to]! - masses[from]!;
-      const ends = to === kept;
-      const weight = ends ? mass + beyond : mass;
-      const places = filled[to]! - filled[from]! + (ends && beyond > 0 && last === 0 ? 1 : 0);
-      if (weight > 0) loss -= weight * (mass > 0 ? Math.log(mass / places) - logInside : unknown);
+      if (mass > 0) loss -= mass * (Math.log(mass / (filled[to]! - filled[from]!)) - logInside);
       from = to;
     }
-    return loss / total - Math.log(total);
+    return (loss - lastGain) / total - Math.log(total);
   };
 }
 
