@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type * as vscode from 'vscode';
+import { daemonFlags } from './daemonFlags';
 
 /** What the daemon file holds. */
 export interface DaemonAddress {
@@ -19,7 +20,7 @@ const startTimeoutMs = 20_000;
 /** Starts or finds the daemon and returns its address. Rejects with a sentence when it does not come up. */
 export async function launchDaemon(script: string, log: vscode.LogOutputChannel): Promise<DaemonAddress> {
   const file = await new Promise<string>((resolve, reject) => {
-    const child = spawn(process.execPath, [script, 'daemon'], {
+    const child = spawn(process.execPath, [...daemonFlags, script, 'daemon'], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },

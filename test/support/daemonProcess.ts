@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { WebSocket, type ClientOptions } from 'ws';
 import type { DaemonFile } from '../../daemon/server/daemonFile';
+import { daemonFlags } from '../../extension/daemon/daemonFlags';
 import { decodeFrame } from '../../daemon/protocol/frames';
 import { protocolVersion, subprotocol } from '../../daemon/protocol/handshake';
 import { distFolder } from './paths';
@@ -21,9 +22,9 @@ export interface RunningDaemon {
   stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
 
-/** Starts `slipway daemon` with its state in `folder` and waits until it says where it listens. */
+/** Starts `slipway daemon` as the extension does, with its state in `folder` and waits until it says where it listens. */
 export async function startDaemon(folder: string, args: readonly string[] = []): Promise<RunningDaemon> {
-  const child = spawn(process.execPath, [join(distFolder, 'slipway.js'), 'daemon', ...args], {
+  const child = spawn(process.execPath, [...daemonFlags, join(distFolder, 'slipway.js'), 'daemon', ...args], {
     env: { ...process.env, SLIPWAY_STATE: folder, NODE_OPTIONS: '' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
