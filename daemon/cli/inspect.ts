@@ -3,6 +3,7 @@
 import { hasErrors } from '../base/diagnostic';
 import { inspect } from '../analysis/inspect';
 import { readBinaryOrText } from '../onnx/text/readText';
+import { checkBindings } from '../recipes/checkBindings';
 import { smallConstants } from '../recipes/smallConstants';
 import type { Inspection } from '../protocol/inspect';
 import { symbolicCost } from '../analysis/cost/cost';
@@ -43,10 +44,11 @@ export const inspectCommand: Command = {
     const constants = read.model && (await smallConstants(read.model, task));
     const inspection: Inspection = await inspect(read, { bind: bindOption(args), constants }, task);
     const { diagnostics } = inspection;
+    const bind = bindOption(args);
+    if (bind && read.model) checkBindings(args.positionals[0]!, read.model, bind);
     const attribute = textOption(args, 'attr');
     if (attribute !== undefined && read.model) return nodesWith(read.model, attribute, task);
     if (by !== undefined && read.model) {
-      const bind = bindOption(args);
       const reading = { constants: (tensor: Tensor) => constants?.get(tensor), ...(bind ? { bind } : {}) };
       const { rows, report } = rowsBy(read.model, by, reading);
       return {
@@ -63,17 +65,25 @@ export const inspectCommand: Command = {
     const errors = diagnostics.filter((diagnostic) => hasErrors([diagnostic])).length;
     return {
       result: inspection,
-      text: describe(inspection),
+      text: describe(inspection, bind),
       ...(errors > 0 ? { failed: `The model has ${plural(errors, 'error')}.` } : {}),
     };
   },
 };
 
-const valueText = ({ name, dtype, shape }: Inspection['inputs'][number]) =>
-  `${name}  ${dtype}  ${shape === null ? 'rank unknown' : shape.length === 0 ? 'scalar' : shape.map((dim) => dim ?? '?').join(' × ')}`;
+type Value = Inspection['inputs'][number];
 
-function describe(model: Inspection): string {
-  const assumed = Object.entries(model.assumed).map(([name, value]) => `${name} = ${value}`);
+function valueText({ name, dtype, shape }: Value, bind: Readonly<Record<string, number>>): string {
+  const dims = shape?.map((dim, axis) => {
+    const key = typeof dim === 'string' ? dim : `${name}[${axis}]`;
+    return typeof dim !== 'number' && Object.hasOwn(bind, key) ? bind[key]! : (dim ?? '?');
+  });
+  const text = dims === undefined ? 'rank unknown' : dims.length === 0 ? 'scalar' : dims.join(' × ');
+  return `${name}  ${dtype}  ${text}`;
+}
+
+function describe(model: Inspection, bind: Readonly<Record<string, number>> = {}): string {
+  const assumed = Object.entries({ ...bind, ...model.assumed }).map(([name, value]) => `${name} = ${value}`);
   const at = assumed.length > 0 ? ` (with ${assumed.join(', ')})` : '';
   const external = model.externalBytes > 0 ? ` and ${byteText(model.externalBytes)} of external data` : '';
   const opsets = Object.entries(model.opsets).map(([domain, number]) => `${domain} ${number}`);
@@ -82,8 +92,8 @@ function describe(model: Inspection): string {
     ['File', `${model.file}, ${byteText(model.fileBytes)}${external}`],
     ['Made by', model.producer === '' ? 'not stated' : model.producer],
     ['Format', `IR version ${model.irVersion}, opset ${opsets.join(', ') || 'not stated'}`],
-    ...model.inputs.map((value, i): [string, string] => [i === 0 ? 'Inputs' : '', valueText(value)]),
-    ...model.outputs.map((value, i): [string, string] => [i === 0 ? 'Outputs' : '', valueText(value)]),
+    ...model.inputs.map((value, i): [string, string] => [i === 0 ? 'Inputs' : '', valueText(value, bind)]),
+    ...model.outputs.map((value, i): [string, string] => [i === 0 ? 'Outputs' : '', valueText(value, bind)]),
     [
       'Nodes',
       `${count(model.nodes)}${model.functions > 0 ? `, and ${plural(model.functions, 'function')}` : ''}`,

@@ -3,7 +3,7 @@
 import { costReport, type CostReport, type CostRow } from '../analysis/cost/costReport';
 import type { Model } from '../ir/model';
 import type { InferOptions } from '../analysis/shapes';
-import { byteText, count, millions } from './format';
+import { byteText, count, scaled, significant } from './format';
 import { renderTable } from './table';
 
 export const groupings = ['node', 'op', 'scope'] as const;
@@ -24,7 +24,9 @@ export function tableOf(rows: readonly CostRow[], by: Grouping): string {
     0,
   );
   const right = (title: string) => ({ title, align: 'right' as const });
-  const unknown = 'unknown';
+  // A column that is mostly nothing is read by what stands in it.
+  const figure = (value: number | null, text: (value: number) => string) =>
+    value === null ? 'unknown' : value === 0 ? '' : text(value);
   const name = (row: CostRow) => {
     if (by !== 'scope') return row.name;
     return row.name === ''
@@ -47,14 +49,14 @@ export function tableOf(rows: readonly CostRow[], by: Grouping): string {
     rows.map((row) => [
       name(row),
       by === 'node' ? row.op : count(row.nodes),
-      row.macs === null ? unknown : millions(row.macs),
-      row.macs === null || total === 0 ? '' : `${((100 * row.macs) / total).toFixed(1)} %`,
-      row.flops === null ? unknown : millions(row.flops),
-      count(row.parameters),
-      byteText(row.weightBytes),
-      row.outputBytes === null ? unknown : byteText(row.outputBytes),
-      row.liveBytes === null ? unknown : byteText(row.liveBytes),
-      row.intensity === null ? '' : row.intensity.toFixed(1),
+      figure(row.macs, scaled),
+      row.macs === null || row.macs === 0 || total === 0 ? '' : `${((100 * row.macs) / total).toFixed(1)} %`,
+      figure(row.flops, scaled),
+      figure(row.parameters, count),
+      figure(row.weightBytes, byteText),
+      figure(row.outputBytes, byteText),
+      figure(row.liveBytes, byteText),
+      figure(row.intensity ?? 0, significant),
     ]),
   );
 }

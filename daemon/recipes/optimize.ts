@@ -8,14 +8,14 @@ import { temporaryFolder } from '../host/temporaryFolder';
 import { allGraphs } from '../analysis/scopes/scopes';
 import { summarize } from '../analysis/summary';
 import type { Diagnostic } from '../base/diagnostic';
-import { badRequest, SlipwayError } from '../base/errors';
+import { SlipwayError } from '../base/errors';
 import { throwIfCancelled, type Task } from '../base/task';
 import type { Model } from '../ir/model';
 import { readTensorBytes } from '../onnx/tensorData';
 import { writeModel } from '../onnx/writeModel';
 import type { Pass } from '../passes/pass';
 import { constantsToInitializers } from '../passes/simplify/constantsToInitializers';
-import { bindableDimensions, fixDimensions } from '../passes/simplify/fixDimensions';
+import { fixDimensions } from '../passes/simplify/fixDimensions';
 import { initializersOutOfInputs } from '../passes/simplify/initializersOutOfInputs';
 import { inlineFunctions } from '../passes/simplify/inlineFunctions';
 import { isRandom } from '../passes/simplify/randomOperators';
@@ -25,6 +25,7 @@ import { upgradeOpset } from '../passes/simplify/upgradeOpset';
 import type { TensorReader } from '../passes/tensorReader';
 import { checkOutputs, type CheckedOutputs } from './verify/checkOutputs';
 import { defaultCheckSeconds } from './verify/checkRuns';
+import { checkBindings } from './checkBindings';
 import { dataBeside } from './dataBeside';
 import { withEvaluator } from './foldWithRuntime';
 import { checkOutput, readSound } from './modelFiles';
@@ -125,17 +126,6 @@ function rewritten(model: Model, options: OptimizeOptions, task: Task) {
     const passes = optimizePasses({ read, digest: tensorDigests(task), evaluate });
     return runToFixedPoint(model, [...first, ...passes], task);
   });
-}
-
-function checkBindings(path: string, model: Model, bind: Readonly<Record<string, number>>): void {
-  const free = bindableDimensions(model.graph);
-  for (const [name, size] of Object.entries(bind)) {
-    if (!free.includes(name)) {
-      const there = free.length === 0 ? 'It has none' : `It has ${free.join(', ')}`;
-      throw badRequest(`${basename(path)} has no free dimension "${name}". ${there}.`);
-    }
-    if (size < 1) throw badRequest(`The dimension "${name}" must be at least 1; ${size} was given.`);
-  }
 }
 
 const drawsRandomNumbers = (model: Model) =>

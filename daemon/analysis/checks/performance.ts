@@ -60,7 +60,7 @@ export function* checkWork(subject: Subject): Steps<void> {
     if (isStandard(node, 'Cast') && before?.opType === 'Cast') put('cast-pair', at);
     if (isStandard(node, 'Transpose') && before?.opType === 'Transpose') put('transpose-pair', at);
     if (isStandard(node, 'Reshape') && before && views.has(before.opType)) put('reshape-pair', at);
-    if (doesNothing(subject, node)) put('no-operation', at);
+    if (doesNothing(subject, node) && !standsBetween(index, node)) put('no-operation', at);
     if (dataShaped.has(node.opType) && node.domain === '') put('data-shapes', at);
     if (products.has(node.opType) && subject.types) {
       if (typeIn(subject.types, node.inputs[0] ?? '')?.dtype === 'double') put('double', at);
@@ -108,6 +108,18 @@ export function* checkWork(subject: Subject): Steps<void> {
 function soleProducer(index: GraphIndex, value: string): Node | undefined {
   if (index.consumers.get(value)?.length !== 1 || index.graphOutputs.has(value)) return undefined;
   return index.producer.get(value);
+}
+
+/**
+ * Whether a node gives an output of its graph from what no node of the graph gives, or from another output: then
+ * something has to stand between the two names.
+ */
+function standsBetween(index: GraphIndex, node: Node): boolean {
+  const input = node.inputs[0] ?? '';
+  return (
+    index.graphOutputs.has(node.outputs[0] ?? '') &&
+    (!index.producer.has(input) || index.graphOutputs.has(input))
+  );
 }
 
 function doesNothing({ types, opsets }: Subject, node: Node): boolean {

@@ -259,6 +259,8 @@ export function broadcastDims(
   let result: Dims = [];
   for (const shape of shapes) {
     if (shape === null) return null;
+    // A sum of a thousand equal shapes makes nothing new.
+    if (shape.length === result.length && shape.every((dim, axis) => dim === result[axis])) continue;
     const long = result.length >= shape.length ? result : shape;
     const short = long === result ? shape : result;
     const shift = long.length - short.length;

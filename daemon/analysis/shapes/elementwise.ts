@@ -52,9 +52,13 @@ function broadcastInputs(context: RuleContext, positions?: readonly number[]): D
 }
 
 /** First known element type among the inputs: they all have the same one. */
-const sharedType = (context: RuleContext): string =>
-  context.node.inputs.map((_, position) => context.dtype(position)).find((type) => type !== unknown.dtype) ??
-  unknown.dtype;
+function sharedType(context: RuleContext): string {
+  for (const position of context.node.inputs.keys()) {
+    const type = context.dtype(position);
+    if (type !== unknown.dtype) return type;
+  }
+  return unknown.dtype;
+}
 
 const arithmetic =
   (of?: (a: Dim, b: Dim, integers: boolean) => Dim): Rule =>

@@ -175,25 +175,23 @@ function elementShape(type: Type | undefined): Dims | null {
   return at === type ? null : shapeOfType(at);
 }
 
-/** What a name stands for as one graph sees it: its own values hide those of the graphs around it. */
-function lookUp<T>(
-  graph: InferredGraph,
-  name: string,
-  of: (graph: InferredGraph) => ReadonlyMap<string, T>,
-): T | undefined {
+/** The type of a value as one graph sees it: its own, or one of the graphs around it. */
+export function typeIn(graph: InferredGraph, name: string): InferredType | undefined {
   for (let at: InferredGraph | undefined = graph; at; at = at.parent) {
-    if (at.types.has(name)) return of(at).get(name);
+    const type = at.types.get(name);
+    if (type !== undefined) return type;
   }
   return undefined;
 }
 
-/** The type of a value as one graph sees it: its own, or one of the graphs around it. */
-export const typeIn = (graph: InferredGraph, name: string): InferredType | undefined =>
-  lookUp(graph, name, (at) => at.types);
-
-/** The known elements of a small tensor as one graph sees it. */
-export const valuesIn = (graph: InferredGraph, name: string): Dims | undefined =>
-  lookUp(graph, name, (at) => at.values);
+/** The known elements of a small tensor as one graph sees it: its own values hide those of the graphs around it. */
+export function valuesIn(graph: InferredGraph, name: string): Dims | undefined {
+  for (let at: InferredGraph | undefined = graph; at; at = at.parent) {
+    const values = at.values.get(name);
+    if (values !== undefined || at.types.has(name)) return values;
+  }
+  return undefined;
+}
 
 /** Puts the bound numbers in the place of symbolic dimensions (and of unnamed ones, for a graph input). */
 export function bound(run: Run, type: InferredType, input?: string): InferredType {

@@ -384,6 +384,11 @@ test('a sound small model gives nothing', () => {
   assert.deepEqual(checkModel(sound, { shapes: inferShapes(sound) }), []);
 });
 
+test('an Identity that gives an output from an input is needed', () => {
+  const between = made([node('Identity', ['x'], ['y'], { name: 'i' })]);
+  assert.deepEqual(said(between, 'performance/no-operation'), []);
+});
+
 test('severities: the id counts more than its family, and that more than all', () => {
   const found = [
     { id: 'performance/cast-pair', severity: 'info', message: 'a' },

@@ -57,6 +57,12 @@ const cases: Readonly<Record<string, Case>> = {
     kind: 'fileSystem',
     says: /it is a folder\. Name a file\./,
   },
+  'a value for a dimension that is not there': {
+    args: () => ['inspect', model.path, '--bind', 'btch=8'],
+    code: 1,
+    kind: 'badRequest',
+    says: /has no free dimension "btch"\. It has batch\.$/m,
+  },
   'a truncated model to quantize': {
     args: () => ['quantize', at('cut.onnx'), '-o', at('new.onnx')],
     code: 1,
