@@ -117,6 +117,12 @@ export const quantizeOptionSpecs: Readonly<Record<string, OptionSpec>> = {
     value: 'A,B,…',
     help: `Before quantizing: ${recoverMethods.join(', ')}; cle,adaround,bias is a good start for convolutions, smooth,bias for transformers`,
   },
+  'smooth-alpha': {
+    type: 'string',
+    multiple: true,
+    value: 'A,…',
+    help: 'How much --recover smooth moves from activations to weights, 0 to 1: 0.5 for all layers, NAME=0.7 for some (* fits any text); chosen by error when absent',
+  },
   tune: {
     type: 'boolean',
     help: 'Measure times, and give back to float what is slower in integers here; done for models with HardSwish unless --no-tune is given',
@@ -152,6 +158,7 @@ export function searchSettings(args: ParsedArgs) {
   const settings = present({
     format: choiceOption(args, 'format', ['qdq', 'qoperator']),
     recover: recoverOption(args),
+    smoothAlpha: splitAll(args, 'smooth-alpha'),
     tune: args.flags.has('no-tune') ? false : args.flags.has('tune') || undefined,
     emulate: choiceOption(args, 'emulate', ['avx2']),
     maxDrop: numberOption(args, 'max-drop', { min: 0, max: 1 }),

@@ -70,6 +70,9 @@ export const searchSettings = {
         'What is done to the float model first, so that it loses less: `cle` evens out channels of neighbouring layers, `smooth` smooths activations, `adaround` rounds weights by data, `bias` corrects biases for rounded weights, `bias-iterative` for all that the quantized layers before lose, layer after layer.',
     }),
   ),
+  smoothAlpha: names(
+    'The α of `smooth`, between 0 (the weights become alike) and 1 (the activations do): `0.5` for all layers, `PATTERN=0.7` for those that fit, the last that fits counts; chosen by the error of rounding when absent.',
+  ),
   tune: optional(
     Type.Boolean({
       description:

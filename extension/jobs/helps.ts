@@ -37,7 +37,9 @@ export const staticHelps: Readonly<Record<string, string>> = {
   calibrator:
     'How ranges are chosen. MinMax takes all that was seen; the others cut off what is rare, which helps where single values lie far out.',
   recover:
-    'What is done to the float model first, so that it loses less. For convolutions start with equalize layers, rounding by data and bias correction; for transformers with SmoothQuant and bias correction.',
+    'What is done to the float model first, so that it loses less; what brings the outputs no nearer is left out. For convolutions start with equalize layers, rounding by data and bias correction; for transformers with SmoothQuant and bias correction.',
+  smoothAlpha:
+    'How much SmoothQuant moves from activations to weights: 0.5 for all layers, /layers.0/*=0.7 for some.',
   validation: 'An .npz file with inputs and `label`: the loss of top-1 is measured on it.',
   target: 'The processor that will run it: it decides which integers are fast.',
   weights: 'The integers of the weights; int8 is the fast one nearly everywhere.',

@@ -23,6 +23,7 @@ const labels = {
   include: 'Only nodes',
   exclude: 'Nodes in float',
   recover: 'Recover accuracy',
+  smoothAlpha: 'Smoothing by α',
   state: 'Keep the search in',
   calibrationCache: 'Keep ranges in',
   blockSize: 'Block size',
@@ -56,14 +57,15 @@ const absent = {
   target: 'That of this machine',
   passes: '1',
   largestError: 'Any',
+  smoothAlpha: 'Chosen for each layer',
   embeddingBits: '8',
 };
 
 /** What only a search with calibration data can use. */
 const staticOnly = [
   'target', 'activations', 'weights', 'perTensor', 'reducedRange', 'symmetric', 'calibrator', 'percentile',
-  'momentum', 'calibrationCache', 'overrides', 'include', 'includeOps', 'excludeOps', 'format', 'recover', 'tune',
-  'emulate', 'maxDrop', 'validation', 'validationSamples', 'maxSeconds', 'maxEvaluations', 'state',
+  'momentum', 'calibrationCache', 'overrides', 'include', 'includeOps', 'excludeOps', 'format', 'recover', 'smoothAlpha',
+  'tune',  'emulate', 'maxDrop', 'validation', 'validationSamples', 'maxSeconds', 'maxEvaluations', 'state',
 ]; // prettier-ignore
 
 const precisionWords = (method: string): CommandWords => ({

@@ -1,15 +1,19 @@
 // SmoothQuant (Xiao et al., 2022): large channels of an activation are divided by s_j and the weights that read them
 // multiplied by it, s_j = max|X_j|^α / max|W_j|^(1−α), so that one scale for the activation wastes fewer steps. The
 // division is folded into what makes the activation: the scale and bias of a LayerNormalization or a constant Mul, or
-// a layer of its own. α is chosen for each group by the error that rounding would make. The function of the model
-// does not change; values with another reader, and those whose maker cannot take the factor, are left alone.
+// a layer of its own. Where others read the value too (the residual path of a transformer that normalises behind each
+// sum), or its maker cannot take the factor, a Mul before the layers divides, which costs a pass over the value: that must
+// gain more. α is chosen for each group by the error that rounding would make, unless it is given. The function of the
+// model does not change.
 
 import { breathe } from '../../base/task';
+import { floatTensor, node as makeNode } from '../../ir/builder';
 import { cloneModel } from '../../ir/clone';
 import { DataType } from '../../ir/dataType';
 import { indexGraph, type GraphIndex } from '../../ir/graphIndex';
 import type { Model, Node } from '../../ir/model';
 import { elementCount, type Tensor } from '../../ir/tensor';
+import { Names } from '../names';
 import type { Pass, PassResult } from '../pass';
 import { nameOf } from '../quantize/outcome';
 import { constantTensors, isOp } from '../rewrite';
@@ -20,8 +24,8 @@ import { layerOf, Weights, type Layer } from './layers';
 export interface SmoothOptions {
   /** Figures of the inputs of layers, by value name (see `valuesToSmooth`). */
   readonly statistics: ReadonlyMap<string, ChannelStatistics>;
-  /** One α for all; chosen for each group when absent. */
-  readonly alpha?: number | undefined;
+  /** The α for layers with these names, 0 to 1; chosen by error where it gives none. */
+  readonly alphaOf?: ((nodes: readonly string[]) => number | undefined) | undefined;
 }
 
 export interface SmoothOutcome extends PassResult {
@@ -30,17 +34,23 @@ export interface SmoothOutcome extends PassResult {
     readonly value: string;
     readonly alpha: number;
     readonly nodes: readonly string[];
+    /** Whether a Mul of its own divides it. */
+    readonly inserted: boolean;
   }[];
 }
 
 interface Group {
   readonly value: string;
   readonly readers: readonly Layer[];
-  /** Constants to divide, with the node and the input that they are. */
+  /** Constants to divide, with the node and the input that they are; none where a Mul must divide. */
   readonly makers: readonly { readonly node: Node; readonly position: number; readonly layer?: Layer }[];
 }
 
-const alphas = Array.from({ length: 19 }, (_, step) => 0.05 + step * 0.05);
+const alphas = Array.from({ length: 20 }, (_, step) => 0.05 + step * 0.05);
+/** Outputs of a layer that an α is chosen by, evenly taken: more tell no more. */
+const judgedOutputs = 64;
+/** A Mul of its own must leave no more than this share of the error. */
+const worthInserting = 0.7;
 const smallest = 1e-5;
 const largest = 1e4;
 
@@ -99,13 +109,13 @@ function findGroups(model: Model): Group[] {
     if (!isOp(node, 'MatMul', 'Gemm') || seen.has(value)) continue;
     seen.add(value);
     const consumers = index.consumers.get(value) ?? [];
-    const readers = consumers.flatMap((each) => layerOf(each, constants) ?? []);
-    const all = readers.length === consumers.length && !index.graphOutputs.has(value);
-    if (!all || readers.some((each) => isOp(each.node, 'Conv'))) continue;
+    const layers = consumers.flatMap((each) => layerOf(each, constants) ?? []);
+    const readers = layers.filter((each) => !isOp(each.node, 'Conv') && each.node.inputs[0] === value);
     const [first] = readers;
     if (!first || readers.some((each) => each.inputs !== first.inputs)) continue;
-    const makers = makersOf(value, first.inputs, index, constants);
-    if (makers) groups.push({ value, readers, makers });
+    const alone = readers.length === consumers.length && !index.graphOutputs.has(value);
+    const makers = alone ? makersOf(value, first.inputs, index, constants) : undefined;
+    groups.push({ value, readers, makers: makers ?? [] });
   }
   return groups;
 }
@@ -130,7 +140,8 @@ function errorOf(
   let error = 0;
   for (const [at, layer] of group.readers.entries()) {
     const values = weights[at]!;
-    for (let o = 0; o < layer.outputs; o += 1) {
+    const stride = Math.max(1, Math.floor(layer.outputs / judgedOutputs));
+    for (let o = 0; o < layer.outputs; o += stride) {
       let most = 0;
       for (let k = 0; k < layer.k; k += 1)
         most = Math.max(most, Math.abs(values[layer.at(o, k)]! * factors[k]!));
@@ -154,12 +165,29 @@ function factorsFor(alpha: number, activations: Float64Array, weights: Float64Ar
   });
 }
 
+/** Puts a Mul that divides the value by the factors before the layers that read it. */
+function divide({ graph }: Model, names: Names, { value, readers }: Group, factors: Float64Array): void {
+  const scale = names.fresh(`${value}_smoothing`);
+  const output = names.fresh(`${value}_smoothed`);
+  graph.initializers.push(
+    floatTensor(
+      scale,
+      [factors.length],
+      Float32Array.from(factors, (each) => 1 / each),
+    ),
+  );
+  for (const { node } of readers) node.inputs[0] = output;
+  const first = Math.min(...readers.map(({ node }) => graph.nodes.indexOf(node)));
+  graph.nodes.splice(first, 0, makeNode('Mul', [value, scale], [output], { name: output }));
+}
+
 /** Smooths the inputs of MatMul and Gemm in a simplified float model. */
 export const smoothQuant = (read: TensorReader, options: SmoothOptions): Pass<SmoothOutcome> => ({
   name: 'smooth quant',
   async run(model, task) {
     const copy = cloneModel(model);
     const weights = new Weights(copy, read);
+    const names = new Names(copy);
     const smoothed: SmoothOutcome['smoothed'][number][] = [];
     for (const group of findGroups(copy)) {
       const statistics = options.statistics.get(group.value);
@@ -179,13 +207,17 @@ export const smoothQuant = (read: TensorReader, options: SmoothOptions): Pass<Sm
         alpha: 0,
         factors: ones,
       };
-      for (const alpha of options.alpha === undefined ? alphas : [options.alpha]) {
+      const nodes = group.readers.map(({ node }) => nameOf(node));
+      const given = options.alphaOf?.(nodes);
+      const inserted = group.makers.length === 0;
+      const enough = best.error * (inserted ? worthInserting : 1);
+      for (const alpha of given === undefined ? alphas : [given]) {
         await breathe(task);
         const factors = factorsFor(alpha, activations, ranges);
         const error = errorOf(factors, group, values, statistics);
-        if (error < best.error || options.alpha !== undefined) best = { error, alpha, factors };
+        if (error < best.error || given !== undefined) best = { error, alpha, factors };
       }
-      if (best.alpha === 0) continue;
+      if (best.factors === ones || (given === undefined && !(best.error < enough))) continue;
       const { factors, alpha } = best;
       for (const [at, layer] of group.readers.entries())
         for (let o = 0; o < layer.outputs; o += 1)
@@ -197,7 +229,8 @@ export const smoothQuant = (read: TensorReader, options: SmoothOptions): Pass<Sm
           for (let o = 0; o < layer.outputs; o += 1)
             for (let k = 0; k < layer.k; k += 1) constants[layer.at(o, k)]! /= factors[o]!;
       }
-      smoothed.push({ value: group.value, alpha, nodes: group.readers.map(({ node }) => nameOf(node)) });
+      if (inserted) divide(copy, names, group, factors);
+      smoothed.push({ value: group.value, alpha, nodes, inserted });
     }
     if (smoothed.length === 0) return { model, modified: false, smoothed };
     weights.finish();

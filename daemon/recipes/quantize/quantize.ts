@@ -26,7 +26,8 @@ import { quantizedSpeed, type SpeedInput } from './quantizedSpeed';
 import { hasGates, revertSlow } from './revertSlow';
 import type { StaticWork } from './staticWork';
 import { openSource, type Source } from './openSource';
-import { excluded, recoveredWork, recoverWork, suitable } from './staticSource';
+import { recoveredWork, recoverWork, suitable } from './recoveredWork';
+import { excluded } from './staticSource';
 
 export type { Quantized, QuantizeOptions } from './quantizeOptions';
 
@@ -203,6 +204,8 @@ async function searched(
 
 function checkAccuracy(options: QuantizeOptions): void {
   const { maxDrop, validation, method } = options;
+  if (options.smoothAlpha?.length && options.recover?.includes('smooth') !== true)
+    throw badRequest('An α is for SmoothQuant: recover accuracy by "smooth" too, or leave it out.');
   if (maxDrop === undefined) return;
   if (validation === undefined)
     throw badRequest('A largest drop needs labelled data to measure it on. Name the validation data.');

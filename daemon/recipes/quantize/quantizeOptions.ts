@@ -31,6 +31,8 @@ export interface StaticSettings {
   readonly overrides?: string | undefined;
   /** What is done to the float model first, so that it loses less. */
   readonly recover?: readonly RecoverMethod[] | undefined;
+  /** The α of SmoothQuant, `0.5` for all layers, `PATTERN=0.7` for some; chosen by error when absent. */
+  readonly smoothAlpha?: readonly string[] | undefined;
   /** Take back to float what measures slower in integers on this machine; models with HardSwish do so unless it is false. */
   readonly tune?: boolean | undefined;
   /** Emulate another processor's arithmetic on the samples. */

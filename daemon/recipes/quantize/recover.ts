@@ -1,8 +1,7 @@
-// Gives back accuracy before quantizing: evens out channels (cle), smooths activations (smooth), rounds weights by
-// data (adaround), and corrects biases for what rounding the weights takes (bias). The passes are in passes/recover;
-// here data is run for them.
+// The steps that make a float model lose less when it is quantized: evening out channels (cle), smoothing activations
+// (smooth), rounding weights by data (adaround), correcting biases for what rounding the weights takes (bias). The passes
+// are in passes/recover; here data is run for them. Which of them are kept is decided in recoveredWork.ts.
 
-import type { Diagnostic } from '../../base/diagnostic';
 import type { Task } from '../../base/task';
 import type { Dataset } from '../../evaluate/dataset';
 import { workThreads } from '../../evaluate/evaluate';
@@ -19,22 +18,27 @@ import type { TensorReader } from '../../passes/tensorReader';
 import { collectChannels, type ChannelValue } from '../../runtime/calibrate/channelStatistics';
 import { collectGrams } from '../../runtime/calibrate/gram';
 import type { Feeds, Runner } from '../../runtime/runner/session';
-import type { RecoverMethod } from './recoverMethods';
+
+/** What is done at once: rounding by data leaves the mean to the bias where both are done. */
+export type RecoverStep = 'cle' | 'smooth' | 'adaround' | 'bias' | 'adaround and bias';
 
 export interface RecoverOptions {
-  readonly methods: readonly RecoverMethod[];
   /** The integers that weights will have; [−127, 127] when absent. */
   readonly integers?: IntegerRange | undefined;
   readonly perTensor?: boolean | undefined;
   /** Names of layers that stay float. */
   readonly exclude?: ReadonlySet<string> | undefined;
+  /** The α of SmoothQuant for layers with these names; chosen by error where it gives none. */
+  readonly alphaOf?: ((nodes: readonly string[]) => number | undefined) | undefined;
   /** A runner to measure with; one of its own for each measurement when absent. */
   readonly runner?: Runner | undefined;
 }
 
 export interface Recovered {
   readonly model: Model;
-  readonly notes: readonly Diagnostic[];
+  readonly modified: boolean;
+  /** What was done, half a sentence. */
+  readonly said: string;
 }
 
 /** Longer rows would take minutes and gigabytes to weigh. */
@@ -42,76 +46,100 @@ const longestRow = 4096;
 /** Bytes of Gram matrices that are held at a time. */
 const gramBytes = 256 * 2 ** 20;
 
-/** Applies the methods, in the order in which they help each other, to a simplified float model. */
-export async function recover(
+/** Applies one step to a simplified float model. */
+export async function recoverBy(
+  step: RecoverStep,
   model: Model,
   read: TensorReader,
   dataset: Dataset,
   options: RecoverOptions,
   task: Task,
 ): Promise<Recovered> {
-  const { runner } = options;
-  const wants = (method: RecoverMethod) => options.methods.includes(method);
-  const said: string[] = [];
+  if (step === 'cle') return evenOut(model, read, task);
+  if (step === 'smooth') return smooth(model, read, dataset, options, task);
+  if (step === 'bias') return correctBiases(model, read, dataset, options, task);
+  return roundWeights(model, read, dataset, step === 'adaround and bias', options, task);
+}
+
+async function evenOut(model: Model, read: TensorReader, task: Task): Promise<Recovered> {
+  task.report({ stage: 'Evening out channels between layers' });
+  const result = await runPass(model, crossLayerEqualize(read), task);
+  const said = result.modified
+    ? 'ranges of neighbouring layers were evened out'
+    : 'no pair of layers could be evened out';
+  return { model: result.model, modified: result.modified, said };
+}
+
+async function smooth(
+  model: Model,
+  read: TensorReader,
+  dataset: Dataset,
+  { runner, alphaOf }: RecoverOptions,
+  task: Task,
+): Promise<Recovered> {
+  const names = valuesToSmooth(model);
+  if (names.length === 0)
+    return { model, modified: false, said: 'no activation of a matrix product could be smoothed' };
+  const values = inputsOf(model).filter(({ name }) => names.includes(name));
+  const statistics = await channels(model, values, dataset, runner, task);
+  const result = await runPass(model, smoothQuant(read, { statistics, alphaOf }), task);
+  const { smoothed } = result;
+  const by = smoothed
+    .slice(0, 3)
+    .map(
+      ({ nodes, alpha }) => `${nodes[0]}${nodes.length > 1 ? ' and others' : ''} by α ${alpha.toFixed(2)}`,
+    );
+  const muls = smoothed.filter(({ inserted }) => inserted).length;
+  const said = [
+    `${smoothed.length} of ${names.length} activations were smoothed`,
+    ...(by.length > 0 ? [`(${by.join(', ')}${smoothed.length > by.length ? ', …' : ''})`] : []),
+    ...(muls > 0 ? [`, ${muls} of them by a Mul of its own`] : []),
+  ];
+  return { model: result.model, modified: result.modified, said: said.join(' ').replace(' ,', ',') };
+}
+
+async function roundWeights(
+  model: Model,
+  read: TensorReader,
+  dataset: Dataset,
+  correctBias: boolean,
+  { integers, perTensor, exclude, runner }: RecoverOptions,
+  task: Task,
+): Promise<Recovered> {
+  const layers = layersOf(model).filter(
+    (layer) => layer.k <= longestRow && exclude?.has(nameOf(layer.node)) !== true,
+  );
+  const sampled = { ...gramOptions(dataset), runner };
   let current = model;
-  if (wants('cle')) {
-    task.report({ stage: 'Evening out channels between layers' });
-    const result = await runPass(current, crossLayerEqualize(read), task);
+  let rounded = 0;
+  for (const chunk of chunksOf(layers)) {
+    const moments = await collectGrams(current, chunk, () => feedsOf(dataset), sampled, task);
+    const pass = roundByData(read, { integers, perTensor, exclude, moments, correctBias });
+    const result = await runPass(current, pass, task);
     current = result.model;
-    said.push(
-      result.modified
-        ? 'ranges of neighbouring layers were evened out'
-        : 'no pair of layers could be evened out',
-    );
+    rounded += result.layers.length;
   }
-  if (wants('smooth')) {
-    const names = valuesToSmooth(current);
-    const values = inputsOf(current).filter(({ name }) => names.includes(name));
-    const statistics =
-      values.length > 0 ? await channels(current, values, dataset, runner, task) : new Map<string, never>();
-    const result = await runPass(current, smoothQuant(read, { statistics }), task);
-    current = result.model;
-    said.push(`${result.smoothed.length} of ${names.length} activations that can be smoothed were`);
-  }
-  const { integers, perTensor, exclude } = options;
-  const rounding = { integers, perTensor, exclude };
-  if (wants('adaround')) {
-    const layers = layersOf(current).filter(
-      (layer) => layer.k <= longestRow && exclude?.has(nameOf(layer.node)) !== true,
-    );
-    let rounded = 0;
-    for (const chunk of chunksOf(layers)) {
-      const grams = await collectGrams(
-        current,
-        chunk,
-        () => feedsOf(dataset),
-        { ...gramOptions(dataset), runner },
-        task,
-      );
-      const pass = roundByData(read, { ...rounding, moments: grams, correctBias: wants('bias') });
-      const result = await runPass(current, pass, task);
-      current = result.model;
-      rounded += result.layers.length;
-    }
-    said.push(`the weights of ${rounded} layers were rounded by data`);
-  } else if (wants('bias')) {
-    const measured = await channels(current, inputsOf(current), dataset, runner, task);
-    const moments = new Map(
-      layersOf(current).flatMap((layer): [string, Moments][] => {
-        const mean = measured.get(layer.node.inputs[0] ?? '')?.mean;
-        return mean?.length === layer.inputs ? [[nameOf(layer.node), meansOf(layer, mean)]] : [];
-      }),
-    );
-    const result = await runPass(current, biasCorrect(read, { ...rounding, moments }), task);
-    current = result.model;
-    said.push(`the biases of ${result.layers.length} layers were corrected`);
-  }
-  const note = {
-    id: 'quantize/recover',
-    severity: 'info',
-    message: `Before quantizing: ${said.join('; ')}.`,
-  } as const;
-  return { model: current, notes: said.length > 0 ? [note] : [] };
+  const said = `the weights of ${rounded} layers were rounded by data${correctBias ? ' and their biases corrected' : ''}`;
+  return { model: current, modified: rounded > 0, said };
+}
+
+async function correctBiases(
+  model: Model,
+  read: TensorReader,
+  dataset: Dataset,
+  { integers, perTensor, exclude, runner }: RecoverOptions,
+  task: Task,
+): Promise<Recovered> {
+  const measured = await channels(model, inputsOf(model), dataset, runner, task);
+  const moments = new Map(
+    layersOf(model).flatMap((layer): [string, Moments][] => {
+      const mean = measured.get(layer.node.inputs[0] ?? '')?.mean;
+      return mean?.length === layer.inputs ? [[nameOf(layer.node), meansOf(layer, mean)]] : [];
+    }),
+  );
+  const result = await runPass(model, biasCorrect(read, { integers, perTensor, exclude, moments }), task);
+  const said = `the biases of ${result.layers.length} layers were corrected`;
+  return { model: result.model, modified: result.modified, said };
 }
 
 const batchOf = (dataset: Dataset) => dataset.fixedBatch ?? suitableBatch(dataset);

@@ -100,6 +100,7 @@ export const stepKinds: Readonly<Record<StepName, StepKind>> = {
       calibrator: ['minmax', 'moving-average', 'percentile', 'entropy', 'mse'],
       percentile: 'number',
       recover: 'words',
+      smoothAlpha: 'words',
       tune: 'boolean',
       include: 'words',
       exclude: 'words',

@@ -164,7 +164,7 @@ const attention = () =>
 
 test('smoothing keeps the function and lowers the error of outlying channels', async () => {
   const model = attention();
-  assert.deepEqual(valuesToSmooth(model), ['h']);
+  assert.deepEqual(valuesToSmooth(model), ['h', 'sum']);
   const values = [{ name: 'h', channels: 16, axis: 'last' }] as const;
   const statistics = await collectChannels(model, values, asyncBatches(rows), {}, silentTask);
   const { model: smooth, smoothed } = await runPass(
@@ -179,14 +179,44 @@ test('smoothing keeps the function and lowers the error of outlying channels', a
     `smoothing (α ${smoothed[0]!.alpha.toFixed(2)}): mean square error ${before.toExponential(2)} → ${after.toExponential(2)}`,
   );
   assert.ok(after < before);
-  const fixed = await runPass(model, smoothQuant(read, { statistics, alpha: 0.5 }), silentTask);
+  const fixed = await runPass(model, smoothQuant(read, { statistics, alphaOf: () => 0.5 }), silentTask);
   assert.ok((await moved(model, fixed.model, rows)) < 1e-5);
 });
 
-test('smoothing leaves a value that a residual reads', () => {
+test('a value that a residual reads too is smoothed by a Mul before the layer', async () => {
   const made = attention();
   made.graph.nodes[3]!.inputs[1] = 'h';
-  assert.deepEqual(valuesToSmooth(made), []);
+  made.graph.nodes.splice(2, 1);
+  const values = [{ name: 'h', channels: 16, axis: 'last' }] as const;
+  const statistics = await collectChannels(made, values, asyncBatches(rows), {}, silentTask);
+  const { model: smooth, smoothed } = await runPass(
+    frozen(made),
+    smoothQuant(read, { statistics }),
+    silentTask,
+  );
+  assert.deepEqual(
+    smoothed.map(({ value, inserted }) => [value, inserted]),
+    [['h', true]],
+  );
+  assert.deepEqual(
+    smooth.graph.nodes.map(({ opType }) => opType),
+    ['LayerNormalization', 'Mul', 'MatMul', 'Add', 'MatMul'],
+  );
+  assert.ok((await moved(made, smooth, rows)) < 1e-4);
+  assert.ok((await int8Error(made, smooth, rows)) < (await int8Error(made, made, rows)));
+  // What would gain little is left, unless it is wished.
+  const even = attention();
+  even.graph.nodes[3]!.inputs[1] = 'h';
+  even.graph.initializers[0] = weight('gamma', [16], 9, 0.1);
+  const figures = await collectChannels(even, values, asyncBatches(rows), {}, silentTask);
+  const left = await runPass(even, smoothQuant(read, { statistics: figures }), silentTask);
+  assert.equal(left.modified, false);
+  const alphaOf = (nodes: readonly string[]) => (nodes.includes('query') ? 0.5 : undefined);
+  const wished = await runPass(even, smoothQuant(read, { statistics: figures, alphaOf }), silentTask);
+  assert.deepEqual(
+    wished.smoothed.map(({ alpha }) => alpha),
+    [0.5],
+  );
 });
 
 test('rounding by data and bias correction lower the error of the quantized model', async () => {

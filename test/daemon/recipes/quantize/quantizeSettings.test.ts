@@ -190,7 +190,7 @@ test('iterative bias correction gives each output its mean back', async () => {
         return sum / samples;
       });
     });
-  const narrow = { perTensor: true, reducedRange: true };
+  const narrow = { reducedRange: true };
   const plain = await run(narrow);
   const corrected = await run({ ...narrow, recover: ['bias-iterative'] });
   const float = await meansOf(path);
@@ -198,6 +198,19 @@ test('iterative bias correction gives each output its mean back', async () => {
     Math.hypot(...(await meansOf(output)).map((mean, i) => mean - float[i]!));
   assert.ok((await lost(corrected.output)) < 0.2 * (await lost(plain.output)));
   assert.match(corrected.diagnostics.map(({ message }) => message).join(' '), /biases of 3 layers/u);
+});
+
+test('a step of recovery is kept only where it brings the outputs nearer, and is told either way', async () => {
+  const said = ({ diagnostics }: Awaited<ReturnType<typeof run>>) =>
+    diagnostics.find(({ id }) => id === 'quantize/recover')!.message;
+  const plain = await run();
+  const all = await run({ recover: ['cle', 'smooth', 'adaround', 'bias'] });
+  assert.ok(all.error!.sqnrDb >= plain.error!.sqnrDb, `${plain.error!.sqnrDb} → ${said(all)}`);
+  const changes = [...said(all).matchAll(/\(([\d.]+) dB → ([\d.]+) dB\)/gu)];
+  assert.ok(changes.length > 0, said(all));
+  // An α that was wished is taken, whatever it costs; the last word that fits counts.
+  const wished = await run({ recover: ['smooth'], smoothAlpha: ['0.1', 'm*=0.9'] });
+  assert.match(said(wished), /first by α 0\.10, middle by α 0\.90, last by α 0\.10/u);
 });
 
 test('what is excluded stays in float; a word that fits nothing is told', async () => {
@@ -288,6 +301,14 @@ test('settings that cannot be are told', async () => {
   await refuses(run({ maxDrop: 0.1, validation: calibration }), 'badRequest', /no labels/u);
   await refuses(run({ activations: 'int8', weights: 'uint8' }), 'badRequest', /no integer kernel/u);
   await refuses(run({ calibrator: 'percentile', percentile: 3 }), 'badRequest', /percentile/u);
+  const smooth = { recover: ['smooth'] } as const;
+  await refuses(run({ smoothAlpha: ['0.5'] }), 'badRequest', /recover accuracy by "smooth"/u);
+  await refuses(run({ ...smooth, smoothAlpha: ['1.5'] }), 'badRequest', /between 0 and 1.*"1\.5"/u);
+  await refuses(
+    run({ ...smooth, smoothAlpha: ['head*=0.5'] }),
+    'badRequest',
+    /fits "head\*"\. Its layers are first, middle, last\./u,
+  );
 });
 
 test('wrong data and wrong models get a sentence', async () => {
