@@ -8,6 +8,7 @@ import {
   percentileRange,
   type Histogram,
 } from '../../../../daemon/passes/quantize/histogramRange';
+import { GrowingHistogram } from '../../../../daemon/runtime/calibrate/growingHistogram';
 
 /** About normal, the same each time (Irwin–Hall). */
 function bell(count: number): Float32Array {
@@ -45,6 +46,35 @@ test('percentile leaves out what it says, on both sides or on one', () => {
   assert.equal(percentileRange(positive, 98).min, 0);
   assert.ok(Math.abs(percentileRange(positive, 98).max - 9.8) < 0.02);
   assert.deepEqual(percentileRange(ramp, 100), { min: ramp.min, max: ramp.max });
+});
+
+/** As calibration counts: bins of a power of two from zero to either side. */
+function counted(values: Float32Array): Histogram {
+  const growing = new GrowingHistogram();
+  growing.add(values);
+  const { counts, zeros, from, to } = growing.result();
+  return { counts, zeros, min: from, max: to };
+}
+
+test('percentile ends in the bin of the outermost value that may not be left out', () => {
+  // With outliers the bins are wide beside what is kept; zeros are values like others.
+  for (const values of [
+    bell(40_000),
+    withOutliers(bell(40_000), 31, -17, 12),
+    bell(40_000).map((value) => Math.max(0, value)),
+    bell(60),
+  ])
+    for (const percentile of [99, 99.9, 99.999]) {
+      const sorted = values.slice().sort();
+      const sides = sorted[0]! < 0 && sorted.at(-1)! > 0 ? 2 : 1;
+      const out = Math.floor(((1 - percentile / 100) * values.length) / sides + 1e-9);
+      const spread = counted(values);
+      const width = (spread.max - spread.min) / spread.counts.length;
+      const { min, max } = percentileRange(spread, percentile);
+      const [lowest, highest] = [Math.min(0, sorted[out]!), sorted.at(-1 - out)!];
+      assert.ok(max >= highest && max <= highest + width, `${percentile}: ${max} for ${highest}`);
+      assert.ok(min <= lowest && min >= lowest - width, `${percentile}: ${min} for ${lowest}`);
+    }
 });
 
 const squaredError = (values: Float32Array, min: number, max: number, levels: number) => {
@@ -114,4 +144,21 @@ test('entropy finds what its definition finds, threshold by threshold', () => {
   const best = tried.reduce((a, b) => (loss(b) < loss(a) ? b : a), bins);
   assert.equal(max, best);
   assert.ok(best < bins && best > levels, `${best} of ${bins}`);
+});
+
+test('entropy takes both signs as what they are without them', () => {
+  // The short side ends within the long one, as that of HardSwish does.
+  const [below, above] = [77, 700];
+  const counts = Float64Array.from(
+    { length: below + above },
+    (_, i) =>
+      Math.round(4000 * Math.exp(-(((i - below) / 120) ** 2))) + (i === 0 ? 9000 : i % 61 === 0 ? 1 : 0),
+  );
+  const folded = counts.slice(below);
+  for (let i = 0; i < below; i += 1) folded[i]! += counts[below - 1 - i]!;
+  const width = 1 / 256;
+  const both = entropyRange({ counts, zeros: 0, min: -below * width, max: above * width }, 256);
+  const alone = entropyRange({ counts: folded, zeros: 0, min: 0, max: above * width }, 128);
+  assert.equal(both.max, alone.max);
+  assert.equal(both.min, -below * width);
 });
