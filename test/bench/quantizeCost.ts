@@ -10,6 +10,7 @@ import { distFolder, sharedFolder } from '../support/paths';
 import { openArrays } from '../../daemon/evaluate/npz';
 import { silentTask } from '../../daemon/base/task';
 import { measured, middle, type Cost } from './quantize/cost';
+import { writeCountedModel } from './quantize/countedModel';
 import { writeFloorProgram } from './quantize/floor';
 import { peerPython, writePeerProgram } from './quantize/peer';
 import { writeResnet50 } from './quantize/resnet50';
@@ -22,7 +23,7 @@ const largeSamples = 32;
 /** Theirs searches for minutes in what these models hold. */
 const noEntropy = ['bert', 'resnet50'];
 
-/** Two rows for each model and calibrator. */
+/** Three rows for each model and calibrator. */
 export async function bench(): Promise<BenchRow[]> {
   setScriptFolder(distFolder);
   const shared = sharedFolder();
@@ -58,13 +59,16 @@ export async function bench(): Promise<BenchRow[]> {
         const pairs: [Cost, Cost][] = [];
         for (let round = 0; round < count; round += 1) pairs.push([await ours(), await theirs()]);
         rows.push(...costRows(`${model}, ${calibrator}`, pairs));
-        if (calibrator !== 'minmax') continue;
         const samples = String(await samplesOf(files[1]));
-        const batch = model === 'resnet50' ? '1' : '8';
+        const counts = calibrator !== 'minmax';
+        const counted = join(folder, 'counted.onnx');
+        const batch = counts ? await writeCountedModel(files[0], counted) : model === 'resnet50' ? 1 : 8;
+        const bareArguments = [floorProgram, counts ? counted : files[0], out, samples, String(batch)];
         const bare: Cost[] = [];
         for (let round = 0; round < count; round += 1)
-          bare.push(await measured(process.execPath, [floorProgram, files[0], out, samples, batch]));
-        rows.push(floorRow(model, middle(bare), middle(pairs.map(([, theirs]) => theirs))));
+          bare.push(await measured(process.execPath, bareArguments));
+        const peers = middle(pairs.map(([, theirs]) => theirs));
+        rows.push(floorRow(`${model}, ${calibrator}`, middle(bare), peers));
       }
     }
   } finally {
@@ -82,7 +86,7 @@ async function samplesOf(path: string): Promise<number> {
   }
 }
 
-/** What is left for a program that does nothing but run the models as often as quantizing must. */
+/** What is left for a program that does nothing but run the models as often as quantizing must and take what is to be counted. */
 function floorRow(model: string, floor: Cost, theirs: Cost): BenchRow {
   if (!floor.ok) return unmeasured(`${model}: floor`, 'the bare program failed');
   return {
