@@ -10,6 +10,7 @@ import { describeNode } from './graph/graphTree';
 import { GraphView } from './graph/graphView';
 import { LayoutClient } from './graph/layoutClient';
 import type { ModelTable } from './graph/modelTable';
+import { namesOf } from './graph/partOf';
 import { callOfGroup, isClosedCall, operatorOf, placeOf, rowAt } from './graph/openCall';
 import { NodeKind, scopeOfRow, scopePath } from './graph/table';
 import { connectEditor, keptState } from './host';
@@ -101,6 +102,15 @@ function page(state: EditorState) {
           openLevels: (levels) => void controller?.openLevels(levels),
           save: (format) => void savePicture(format),
           clearTrace: () => controller?.tracing.clear(),
+          saveTrace() {
+            if (state.trace?.part !== undefined)
+              host.notify({ kind: 'extract', scope: state.scope, ...state.trace.part });
+          },
+          copyTrace() {
+            const { trace, table } = state;
+            if (trace !== undefined && table !== undefined)
+              host.notify({ kind: 'copy', text: namesOf(table.model, trace.rows) });
+          },
           setFold: (fold) => void controller?.setFold(fold),
           setFlat: (flat) => void controller?.setFlat(flat),
           openScope: (scope) => void controller?.openScope(scope),
@@ -235,6 +245,9 @@ function inspector(state: EditorState) {
         find: (op) => controller?.searching.search(op),
         openText: () =>
           host.notify({ kind: 'openText', scope: textOfScope(table.model, state.scope, scope) }),
+        extract: isInCall(table.model, scope)
+          ? undefined
+          : () => host.notify({ kind: 'extract', scope: partOf(state.scope, scopePath(table.model, scope)) }),
         close() {
           controller?.selectRow(undefined, false);
           stage().focus();
@@ -304,6 +317,12 @@ function isCallOpen({ table, opening }: EditorState, selected: number): boolean 
 function textScope({ calls, callee }: ModelTable, scope: string): string {
   const call = calls.find(({ path }) => path === scope);
   return call === undefined ? scope : callee[call.row]!;
+}
+
+/** Whether a scope is a function that is open where it is called, or lies in one. */
+function isInCall(model: ModelTable, scope: number): boolean {
+  for (let g = scope; g >= 0; g = model.groupParent[g]!) if (callOfGroup(model, g) !== undefined) return true;
+  return false;
 }
 
 /** The text of a scope; inside a function, that of the function. */

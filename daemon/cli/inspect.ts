@@ -16,6 +16,7 @@ import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { byteText, count, plural, scaled } from './format';
 import { renderList } from './table';
+import { valueText } from './valueText';
 
 export const inspectCommand: Command = {
   spec: {
@@ -70,17 +71,6 @@ export const inspectCommand: Command = {
     };
   },
 };
-
-type Value = Inspection['inputs'][number];
-
-function valueText({ name, dtype, shape }: Value, bind: Readonly<Record<string, number>>): string {
-  const dims = shape?.map((dim, axis) => {
-    const key = typeof dim === 'string' ? dim : `${name}[${axis}]`;
-    return typeof dim !== 'number' && Object.hasOwn(bind, key) ? bind[key]! : (dim ?? '?');
-  });
-  const text = dims === undefined ? 'rank unknown' : dims.length === 0 ? 'scalar' : dims.join(' × ');
-  return `${name}  ${dtype}  ${text}`;
-}
 
 function describe(model: Inspection, bind: Readonly<Record<string, number>> = {}): string {
   const assumed = Object.entries({ ...bind, ...model.assumed }).map(([name, value]) => `${name} = ${value}`);

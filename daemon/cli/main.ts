@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<Loaded>>> = {
   tensor: async () => (await import('./tensor')).tensorCommand,
   operator: async () => (await import('./operator')).operatorCommand,
   text: async () => (await import('./text')).textCommand,
+  extract: async () => (await import('./extract')).extractCommand,
   check: async () => (await import('./check')).checkCommand,
   diff: async () => (await import('./diff')).diffCommand,
   optimize: async () => (await import('./optimize')).optimizeCommand,

@@ -3,6 +3,7 @@
 import { dataTypeName } from '../ir/dataType';
 import {
   ExportTensor,
+  ExtractPart,
   FindNodes,
   GetGraph,
   GetNode,
@@ -63,6 +64,17 @@ export const saveTensor = handler(
     const { exportTensor } = await import('../recipes/exportTensor');
     const from = { modelFile: opened.path, scope, name };
     return exportTensor(modelOf(opened), from, file, overwrite === undefined ? {} : { overwrite }, task);
+  },
+);
+
+export const extract = handler(
+  ExtractPart,
+  async ({ uri, revision, file, overwrite, scope, nodes, from, to }, task, { workspace }) => {
+    const opened = await workspace.models.get(uri, revision, task);
+    const { extractPart } = await import('../recipes/extract');
+    const choice = { scope, nodes, from, to };
+    const shapes = () => opened.shapes(task);
+    return extractPart(modelOf(opened), opened.path, choice, file, { overwrite }, task, shapes);
   },
 );
 

@@ -10,7 +10,7 @@ import { deploy, deployments, stopDeployment } from './deploy';
 import { diff } from './diff';
 import { estimate } from './estimate';
 import { evaluate } from './evaluate';
-import { findNodes, graph, node, saveTensor, statistics, tensor } from './graph';
+import { extract, findNodes, graph, node, saveTensor, statistics, tensor } from './graph';
 import { handshake } from './handshake';
 import { close, open } from './inspect';
 import { lowRank } from './lowRank';
@@ -44,6 +44,7 @@ const all: readonly AnyHandler[] = [
   tensor,
   statistics,
   saveTensor,
+  extract,
   operator,
   readOverlays,
   writeOverlay,

@@ -257,6 +257,52 @@ export const ExportTensor = request('slipway/exportTensor', {
   }),
 });
 
+const end = Type.Union([Type.String(), Type.Integer({ minimum: 0 })]);
+
+export const ExtractPart = request('slipway/extract', {
+  description:
+    'Writes a part of a model as a model of its own. It reads what comes from outside as inputs, gives what the rest reads as outputs, and keeps its weights, the functions that it calls, and nodes before it that follow from constants alone. Name a scope, nodes, or where it begins and ends. A part of a function, or one that reads a value of unknown type, is `unsupported`.',
+  params: Type.Object({
+    ...modelRef,
+    scope: Type.Optional(
+      Type.String({
+        description:
+          'Path of a named scope (`layers/0`) or a body (`If_3/then_branch`); with `nodes`, `from` or `to` the graph that they are in, absent for the main graph.',
+      }),
+    ),
+    nodes: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 0 }), {
+        minItems: 1,
+        description: 'Its nodes, by position in their graph (rows of `slipway/graph`).',
+      }),
+    ),
+    from: Type.Optional(
+      Type.Array(end, {
+        minItems: 1,
+        description: 'Where it begins: nodes or values by name, or nodes by position.',
+      }),
+    ),
+    to: Type.Optional(
+      Type.Array(end, {
+        minItems: 1,
+        description: 'Where it ends, likewise; it then gives what is made there alone.',
+      }),
+    ),
+    file: Type.String({ description: 'Path of the model to write.' }),
+    overwrite: Type.Optional(
+      Type.Boolean({ description: 'Replace an existing file; without it that is a `conflict`.' }),
+    ),
+    ...longRequest,
+  }),
+  result: Type.Object({
+    file: Type.String({ description: 'The file that was written.' }),
+    fileBytes: Type.Integer({ description: 'Its size with its data file, bytes.' }),
+    nodes: Type.Integer({ description: 'Nodes in it, those of nested graphs included.' }),
+    inputs: Type.Array(ValueSchema, { description: 'What it reads.' }),
+    outputs: Type.Array(ValueSchema, { description: 'What it gives.' }),
+  }),
+});
+
 export const FindNodes = request('slipway/findNodes', {
   description: 'The operators of a graph that have an attribute.',
   params: Type.Object({

@@ -12,7 +12,15 @@ import { Diff } from './diff';
 import { EstimateSize } from './estimate';
 import { Evaluate } from './evaluate';
 import { FrameNotification } from './frames';
-import { ExportTensor, FindNodes, GetGraph, GetNode, GetTensorStatistics, ReadTensor } from './graph';
+import {
+  ExportTensor,
+  ExtractPart,
+  FindNodes,
+  GetGraph,
+  GetNode,
+  GetTensorStatistics,
+  ReadTensor,
+} from './graph';
 import { Handshake, Hello } from './handshake';
 import { Close, ModelChanged, Open } from './inspect';
 import { GetOperator } from './operator';
@@ -45,6 +53,7 @@ export const requests: readonly AnyRequest[] = [
   ReadTensor,
   GetTensorStatistics,
   ExportTensor,
+  ExtractPart,
   GetOperator,
   ReadOverlays,
   WriteOverlay,

@@ -87,6 +87,13 @@ export type JobCommand =
   | 'profile'
   | 'evaluate';
 
+/** Nodes that make up a part: chosen ones, or those between others. */
+export interface PartChoice {
+  nodes?: readonly number[];
+  from?: readonly (string | number)[];
+  to?: readonly (string | number)[];
+}
+
 export type EditorFromPage =
   /** The page listens; the host answers with `init`. */
   | { kind: 'ready' }
@@ -107,6 +114,8 @@ export type EditorFromPage =
   | { kind: 'openSource'; file: string; line: number }
   /** A tensor, to be saved as a NumPy array where the user says; `scope` is empty for the main graph. */
   | { kind: 'exportTensor'; scope: string; name: string }
+  /** A part of the model, to be saved as a model where the user says; the fields are those of `slipway/extract`. */
+  | ({ kind: 'extract'; scope: string } & PartChoice)
   /** An overlay, to be saved where the user says. */
   | { kind: 'exportOverlay'; overlay: Overlay; format: OverlayFormat }
   /** The page's view state, for a host that keeps it beyond the window. Opaque to the host. */

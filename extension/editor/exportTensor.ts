@@ -5,6 +5,7 @@ import * as vscode from 'vscode';
 import { ExportTensor } from '../../daemon/protocol/graph';
 import type { DaemonClient } from '../daemon/client';
 import { bytesText } from '../views/bytesText';
+import { fileNameOf } from './fileNameOf';
 
 /** Asks for a file and writes the tensor there; large ones show progress and can be cancelled. */
 export async function exportTensor(
@@ -31,13 +32,4 @@ export async function exportTensor(
     `Slipway: saved ${basename(file)}, ${bytesText(written.bytes)} of ${written.dtype}${widened}`,
     6000,
   );
-}
-
-/** A name from a model as the name of a file: no separators, no control characters, not hidden, not endless. */
-function fileNameOf(name: string): string {
-  const plain = name
-    .replace(/[^\p{L}\p{N}._-]+/gu, '_')
-    .replace(/^[._]+|[._]+$/g, '')
-    .slice(0, 100);
-  return plain === '' ? 'tensor' : plain;
 }

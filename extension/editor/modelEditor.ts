@@ -24,6 +24,7 @@ import { bindDimensions } from './bindings';
 import { shownCost } from './costTables';
 import { askEarly } from './earlyGraph';
 import { exportTensor } from './exportTensor';
+import { extractPart } from './extractPart';
 import { openSource } from './openSource';
 import { exportOverlay, importOverlay } from './overlays';
 
@@ -114,6 +115,8 @@ export class ModelEditor implements vscode.CustomReadonlyEditorProvider {
           void this.tell(openSource(note.file, note.line));
         } else if (note.kind === 'exportTensor') {
           void this.tell(exportTensor(daemon, document.uri, note.scope, note.name));
+        } else if (note.kind === 'extract') {
+          void this.tell(extractPart(daemon, document.uri, note.scope, note));
         } else if (note.kind === 'exportOverlay') {
           void this.tell(exportOverlay(daemon, document.uri, note.overlay, note.format));
         }

@@ -173,6 +173,12 @@ describe('model editor page', () => {
     await page.keyboard.press('u');
     assert.match(await page.innerText('.trace-note'), /what feeds it, \d+ nodes/);
     await page.screenshot({ path: join(pictures, 'editor-scopes-trace.png') });
+    await page.click('.trace-note button:text("Save as Model…")');
+    await page.click('.trace-note button:text("Copy Names")');
+    await waitUntil('the names are copied', () => opened.host.notes.some(({ kind }) => kind === 'copy'));
+    const part = opened.host.notes.find((note) => note.kind === 'extract');
+    assert.ok(part?.scope === '' && part.to?.length === 1 && part.from === undefined);
+    await page.focus('#stage');
     await page.keyboard.press('Escape');
     assert.equal(await page.locator('.trace-note').count(), 0);
     assert.notEqual(await selected(page), '');

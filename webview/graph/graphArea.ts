@@ -20,6 +20,10 @@ export interface GraphAreaActions {
   /** Shows Q and DQ nodes inside their operators, or as boxes of their own. */
   setFold: (fold: boolean) => void;
   clearTrace: () => void;
+  /** Saves what is traced as a model of its own. */
+  saveTrace: () => void;
+  /** Copies the names of the nodes that are traced. */
+  copyTrace: () => void;
   /** Saves the whole graph as a picture. */
   save: (format: 'png' | 'svg') => void;
   openScope: (scope: string) => void;
@@ -99,6 +103,30 @@ function traceNote({ trace }: EditorState, actions: GraphAreaActions) {
   if (trace === undefined) return nothing;
   return html`<div class="trace-note" role="status">
     <span>${trace.words}${trace.rows.size === 0 ? '' : `, ${plural(trace.rows.size, 'node')}`}</span>
+    ${
+      trace.part === undefined
+        ? nothing
+        : html`<button
+            type="button"
+            class="link"
+            title="These nodes as a model of their own"
+            @click=${actions.saveTrace}
+          >
+            Save as Model…
+          </button>`
+    }
+    ${
+      trace.rows.size === 0
+        ? nothing
+        : html`<button
+            type="button"
+            class="link"
+            title="The names of these nodes, one a line"
+            @click=${actions.copyTrace}
+          >
+            Copy Names
+          </button>`
+    }
     <button type="button" class="link" title="Clear the trace (Escape)" @click=${actions.clearTrace}>
       Clear
     </button>

@@ -23,7 +23,7 @@ export function edgeLists(model: ModelTable): { into: Lists; out: Lists } {
 }
 
 /** Rows that a row (or all in a scope) stands for. */
-function rowsOf(model: ModelTable, row: number): number[] {
+export function rowsOf(model: ModelTable, row: number): number[] {
   const scope = scopeOfRow(model, row);
   if (scope < 0) return [row];
   const inside = new Uint8Array(model.groups);
@@ -52,8 +52,12 @@ export function reachable(model: ModelTable, row: number, side: Side): Set<numbe
   return found;
 }
 
-/** Rows on the ways from one row to another, in whichever direction there is one; empty when there is none. */
-export function between(model: ModelTable, a: number, b: number): Set<number> {
+/** Rows on the ways from one row to another, in whichever direction there is one, and which is above; none when there is none. */
+export function between(
+  model: ModelTable,
+  a: number,
+  b: number,
+): { rows: Set<number>; from: number; to: number } {
   for (const [from, to] of [
     [a, b],
     [b, a],
@@ -61,9 +65,9 @@ export function between(model: ModelTable, a: number, b: number): Set<number> {
     const below = reachable(model, from, 'down');
     const above = reachable(model, to, 'up');
     const both = new Set([...below].filter((row) => above.has(row)));
-    if (both.size > 0) return both;
+    if (both.size > 0) return { rows: both, from, to };
   }
-  return new Set();
+  return { rows: new Set(), from: a, to: b };
 }
 
 /** Drawn numbers that stand for rows: boxes, closed scopes, the frames around them, and pills of their values. */

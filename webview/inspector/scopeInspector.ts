@@ -15,6 +15,8 @@ export interface ScopeActions {
   find: (op: string) => void;
   /** Opens the text of the scope. */
   openText: () => void;
+  /** Saves the scope as a model of its own; undefined inside functions. */
+  extract: (() => void) | undefined;
   close: () => void;
 }
 
@@ -64,6 +66,18 @@ export function scopeInspector(
           >
             Open as text
           </button>
+          ${
+            actions.extract === undefined
+              ? nothing
+              : html`<button
+                  type="button"
+                  class="link"
+                  title="The nodes of this scope as a model of their own"
+                  @click=${actions.extract}
+                >
+                  Save as model…
+                </button>`
+          }
         </p>`,
     )}
     ${isRepeat ? section('Member shown', members(table, scope, opening, actions)) : nothing}

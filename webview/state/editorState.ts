@@ -1,6 +1,6 @@
 // What the model editor's page shows, and the part of it that outlives the page.
 
-import type { PageError } from '../../daemon/protocol/page';
+import type { PageError, PartChoice } from '../../daemon/protocol/page';
 import type { NodeDetails, TensorStatistics } from '../../daemon/protocol/graph';
 import type { Inspection } from '../../daemon/protocol/inspect';
 import type { Overlay } from '../../daemon/protocol/overlay';
@@ -66,8 +66,8 @@ export interface EditorState {
   hit: number;
   /** Q and DQ nodes lie in the operators that they belong to. */
   foldQuantization: boolean;
-  /** Rows that are traced, and in words what they are. */
-  trace: { rows: ReadonlySet<number>; words: string } | undefined;
+  /** Rows that are traced, in words what they are, and how they are taken out as a model, where that can be. */
+  trace: { rows: ReadonlySet<number>; words: string; part: PartChoice | undefined } | undefined;
   /** Overlays that can be chosen: what the model tells by itself, then those of the host. */
   overlays: readonly Overlay[];
   /** The one that is painted. */

@@ -2,6 +2,7 @@
 
 import type { GraphView } from '../graph/graphView';
 import type { ModelTable } from '../graph/modelTable';
+import { nodesOf, partBetween } from '../graph/partOf';
 import type { Picture } from '../graph/picture';
 import { between, drawnFor, reachable, type Side } from '../graph/trace';
 import type { EditorState } from './editorState';
@@ -31,7 +32,11 @@ export class TraceController {
     }
     const words =
       side === 'up' ? 'what feeds it' : side === 'down' ? 'what it feeds' : 'what feeds it and what it feeds';
-    this.mark({ rows, words: `Trace: ${words}` });
+    const part =
+      side === undefined
+        ? { nodes: nodesOf(model, rows) }
+        : partBetween(model, side === 'down' ? selected : undefined, side === 'up' ? selected : undefined);
+    this.mark({ rows, words: `Trace: ${words}`, part });
   }
 
   /** Marks the ways between the selection and another box. */
@@ -39,8 +44,13 @@ export class TraceController {
     const { selected, table } = this.store.state;
     const { model } = this.shown();
     if (model === undefined || table === undefined || selected === undefined) return;
-    const rows = between(model, selected, table.drawn[drawn]!);
-    this.mark({ rows, words: rows.size === 0 ? 'No path between the two' : 'Path between the two' });
+    const { rows, from, to } = between(model, selected, table.drawn[drawn]!);
+    const found = rows.size > 0;
+    this.mark({
+      rows,
+      words: found ? 'Path between the two' : 'No path between the two',
+      part: found ? partBetween(model, from, to) : undefined,
+    });
   }
 
   clear(): void {

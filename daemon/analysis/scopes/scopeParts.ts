@@ -42,12 +42,16 @@ export function* findPart(scoped: ScopedGraph, path: string): Steps<readonly num
   return found.length === 0 ? undefined : found;
 }
 
-/** The nodes at `positions` as a graph, in steps; `types` are those of the graph around it, for what crosses the border. */
+/**
+ * The nodes at `positions` as a graph, in steps; `types` are those of the graph around it, for what crosses the border. It
+ * gives what the rest reads, or `outputs`.
+ */
 export function* cutOut(
   graph: Graph,
   positions: readonly number[],
   name: string,
   types: InferredGraph,
+  outputs?: ReadonlySet<string>,
 ): Steps<Graph> {
   const inside = new Set(positions);
   const captures: CaptureCache = new Map();
@@ -73,7 +77,7 @@ export function* cutOut(
     const type = typeOf(value, types) ?? stated.get(value)?.type;
     return { name: value, docString: '', metadataProps: [], ...(type ? { type } : {}) };
   };
-  const given = new Set([...made].filter((value) => readOutside.has(value)));
+  const given = new Set([...made].filter((value) => (outputs ?? readOutside).has(value)));
   return {
     name,
     docString: '',

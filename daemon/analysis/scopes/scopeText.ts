@@ -13,7 +13,12 @@ import { inferring, type InferredGraph, type ShapeInfo } from '../shapes';
 /** What a path names. A part is some nodes of its graph, by position. */
 export interface FoundScope {
   readonly scoped: ScopedGraph;
-  readonly part?: { readonly path: string; readonly positions: readonly number[] };
+  readonly part?: {
+    readonly path: string;
+    readonly positions: readonly number[];
+    /** What it gives, where that is not all that the rest reads. */
+    readonly outputs?: ReadonlySet<string> | undefined;
+  };
 }
 
 /** In steps: a graph of that path, else a named part of a graph: "layers/0/attention", "Loop_3/body/layers/0". */
@@ -52,7 +57,7 @@ export function* scopePaths(model: Model): Steps<ScopePaths> {
 /** A part as a model of its own, in steps, with the functions that it calls. */
 export function* partModel(model: Model, found: FoundScope, types: InferredGraph): Steps<Model> {
   const { scoped, part } = found;
-  const graph = yield* cutOut(scoped.graph, part?.positions ?? [], part?.path ?? '', types);
+  const graph = yield* cutOut(scoped.graph, part?.positions ?? [], part?.path ?? '', types, part?.outputs);
   return {
     ...model,
     docString: '',

@@ -63,6 +63,18 @@ const cases: Readonly<Record<string, Case>> = {
     kind: 'badRequest',
     says: /has no free dimension "btch"\. It has batch\.$/m,
   },
+  'a part that is not named': {
+    args: () => ['extract', model.path, '-o', at('part.onnx')],
+    code: 2,
+    kind: 'usage',
+    says: /Say which part: --scope, --from or --to\./,
+  },
+  'a part over the model itself': {
+    args: () => ['extract', model.path, '-o', model.path, '--to', 'logits'],
+    code: 1,
+    kind: 'conflict',
+    says: /is the model itself, which is never written over/,
+  },
   'a truncated model to quantize': {
     args: () => ['quantize', at('cut.onnx'), '-o', at('new.onnx')],
     code: 1,

@@ -8,6 +8,7 @@ import { inOneGo } from '../../../daemon/base/task';
 import type { Model } from '../../../daemon/ir/model';
 import { encodeColumns } from '../../../daemon/protocol/columns';
 import { findRows } from '../../../webview/graph/findNodes';
+import { namesOf, nodesOf, partBetween } from '../../../webview/graph/partOf';
 import { between, drawnFor, reachable } from '../../../webview/graph/trace';
 import { makeLabels } from '../../../webview/graph/labels';
 import { LayoutCache, layoutNested } from '../../../webview/graph/layoutNested';
@@ -169,7 +170,12 @@ describe('scopes of a decoder', () => {
     const [sigmoid, head] = [at('scope:layers.3/mlp op:sigmoid'), at('/lm_head/MatMul')];
     const down = reachable(model, sigmoid, 'down');
     assert.ok(down.has(head) && !reachable(model, sigmoid, 'up').has(head));
-    const path = between(model, head, sigmoid);
+    const { rows: path, from, to } = between(model, head, sigmoid);
+    assert.deepEqual([from, to], [sigmoid, head]);
+    // What is traced is taken out by the same ends.
+    assert.deepEqual(partBetween(model, from, to), { from: [sigmoid], to: [head] });
+    assert.ok(nodesOf(model, path).includes(head));
+    assert.match(namesOf(model, new Set([head])), /^\/lm_head\/MatMul/);
     assert.ok(path.has(head) && path.has(sigmoid) && path.size < down.size + 1);
     const drawn = drawnFor(view, path);
     assert.ok(drawn.has(view.drawnOf[shownRow(view, sigmoid)]!) && drawn.has(view.drawnOf[head]!));
