@@ -24,7 +24,7 @@ export interface HistogramOptions {
   readonly threads?: number | undefined;
   /** Batches of one pass, or samples for batches of any size, for progress. */
   readonly total?: number | undefined;
-  /** Bytes of tensors that one run may give out; 4 MiB when absent. */
+  /** Bytes of tensors that one run may give out; 16 MiB when absent. */
   readonly budgetBytes?: number | undefined;
   /** A runner to use; one of its own when absent. */
   readonly runner?: Runner | undefined;
@@ -46,7 +46,10 @@ export interface Counted {
   readonly kept?: KeptOutputs | undefined;
 }
 
-const defaultBudget = 4 * 2 ** 20;
+const defaultBudget = 16 * 2 ** 20;
+/** Beyond a few samples at a time memory is worth more than a little time. */
+const enoughSamples = 8;
+const budgetForMore = 4 * 2 ** 20;
 const mostForOnePass = 160 * 2 ** 20;
 
 /** Histograms of float values of the main graph. `batches` is asked for once for each group of tensors. */
@@ -63,7 +66,11 @@ export async function collectHistograms(
   const sizes = await bytesOf(model, names, source, options, task);
   const all = names.reduce((sum, name) => sum + sizes.get(name)!, 0);
   const largest = typeof batches === 'function' ? 1 : Math.min(mostSamples, batches.largest);
-  const size = Math.min(largest, 2 ** Math.floor(Math.log2(Math.max(1, budgetBytes / all))));
+  const fits = (bytes: number) => Math.min(largest, 2 ** Math.floor(Math.log2(Math.max(1, bytes / all))));
+  const size =
+    options.budgetBytes === undefined
+      ? Math.max(fits(budgetForMore), Math.min(enoughSamples, fits(budgetBytes)))
+      : fits(budgetBytes);
   const again = typeof batches === 'function' ? batches : () => batches.of(size);
   // Every pass runs the model again: where the values of a single sample fit, one pass is worth its memory.
   const onePass = size === 1 && options.budgetBytes === undefined ? mostForOnePass : 0;

@@ -118,9 +118,14 @@ export class GrowingHistogram {
   }
 
   private bins(): Float64Array {
-    const { lanes, spilled } = this;
+    const { lanes, spilled, min, max } = this;
     const bins = new Float64Array(allBins);
-    for (let i = 0; i < allBins; i += 1) bins[i] = lanes[2 * i]! + lanes[2 * i + 1]! + (spilled?.[i] ?? 0);
+    const perUnit = this.width > 0 ? 1 / this.width : 0;
+    // Most values have one sign and leave half of the bins empty.
+    const below = Math.min(sideBins, 1 + Math.floor(Math.max(0, -min) * perUnit));
+    const above = Math.min(sideBins, 1 + Math.floor(Math.max(0, max) * perUnit));
+    for (let i = sideBins - below; i < sideBins + above; i += 1)
+      bins[i] = lanes[2 * i]! + lanes[2 * i + 1]! + (spilled?.[i] ?? 0);
     return bins;
   }
 

@@ -16,9 +16,11 @@ import { readSound } from '../../../daemon/recipes/modelFiles';
 import { resolveScheme } from '../../../daemon/recipes/quantize/resolveScheme';
 import { instructionSetsHere } from '../../../daemon/runtime/machine';
 
-/** What calibration lets one run give out, and the most samples that it runs at once. */
-const budgetBytes = 4 * 2 ** 20;
-const mostSamples = 16;
+/** What calibration lets one run give out, for at most so many samples at once. */
+const budgets = [
+  [8, 16 * 2 ** 20],
+  [16, 4 * 2 ** 20],
+] as const;
 
 /** Writes it to `out` and returns how many samples calibration runs at once. */
 export async function writeCountedModel(path: string, out: string): Promise<number> {
@@ -44,5 +46,9 @@ export async function writeCountedModel(path: string, out: string): Promise<numb
     { overwrite: true },
     silentTask,
   );
-  return Math.min(mostSamples, 2 ** Math.floor(Math.log2(Math.max(1, budgetBytes / bytes))));
+  return Math.max(
+    ...budgets.map(([most, budget]) =>
+      Math.min(most, 2 ** Math.floor(Math.log2(Math.max(1, budget / bytes)))),
+    ),
+  );
 }
