@@ -38,6 +38,7 @@ const store = new Store<EditorState>({
         inspectorWidth: kept.inspectorWidth,
         bind: kept.bind,
         foldQuantization: kept.foldQuantization,
+        showNames: kept.showNames,
         valueTable: { ...firstEditorState.valueTable, open: kept.tableOpen, height: kept.tableHeight },
       }),
 });
@@ -112,6 +113,7 @@ function page(state: EditorState) {
               host.notify({ kind: 'copy', text: namesOf(table.model, trace.rows) });
           },
           setFold: (fold) => void controller?.setFold(fold),
+          setNames: (names) => void controller?.setNames(names),
           setFlat: (flat) => void controller?.setFlat(flat),
           openScope: (scope) => void controller?.openScope(scope),
           retry: (whole) => void controller?.open(undefined, { quick: !whole }),
@@ -376,6 +378,7 @@ const view: GraphView = new GraphView(
     },
     traceTo: (drawn) => controller?.tracing.traceTo(drawn),
     levels: (levels) => void controller?.openLevels(levels),
+    names: () => void controller?.setNames(!store.state.showNames),
     moved: (camera) => controller?.onMoved(camera),
     themeChanged(theme) {
       if (theme.fontFamily !== fontFamily) controller?.onFontChanged();

@@ -183,6 +183,11 @@ describe('model editor page', () => {
     assert.equal(await page.locator('.trace-note').count(), 0);
     assert.notEqual(await selected(page), '');
 
+    // Names of nodes and values, by key and by button; kept with the tab.
+    await changes(page, () => page.keyboard.press('n'));
+    await page.click('.zoom-bar button[aria-label^="Hide the names"][aria-pressed=true]');
+    await page.waitForSelector('.zoom-bar button[aria-label^="Show the names"][aria-pressed=false]');
+
     // The repeat: select, step, close, open again by key.
     await page.fill('#search', 'layers');
     await page.press('#search', 'Escape');

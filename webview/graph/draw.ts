@@ -91,7 +91,7 @@ export function drawScene(
   if (camera.scale >= detailFrom.newLabels) {
     const all = camera.scale >= detailFrom.allLabels;
     const always = (n: number) => all || n === marks.selected || n === marks.hovered;
-    drawEdgeLabels(ctx, picture, nodes, theme, marks.overlay, always);
+    drawEdgeLabels(ctx, picture, nodes, theme, marks, always);
   }
   drawMarks(ctx, picture, nodes, 1 / camera.scale, theme, marks);
   if (marks.overlay !== undefined && camera.scale >= detailFrom.detail)
@@ -319,13 +319,13 @@ export function chipText(picture: Picture, edges: readonly number[], characters 
   return `↑ ${elide(table.name[row] === '' ? table.op[row]! : table.name[row]!, characters)}`;
 }
 
-/** Shapes beside lines. */
+/** Words beside lines. */
 function drawEdgeLabels(
   ctx: CanvasRenderingContext2D,
   picture: Picture,
   nodes: readonly number[],
   theme: Theme,
-  overlay: OverlayPaint | undefined,
+  { overlay, trace }: Marks,
   always: (n: number) => boolean,
 ): void {
   ctx.font = detailFont(theme.fontFamily);
@@ -334,11 +334,14 @@ function drawEdgeLabels(
   ctx.lineJoin = 'round';
   ctx.strokeStyle = theme.background;
   ctx.fillStyle = theme.muted;
-  for (const { text, x, y, align } of edgeLabels(picture, nodes, overlay, theme.fontFamily, always)) {
+  for (const label of edgeLabels(picture, nodes, overlay, theme.fontFamily, always)) {
+    const { node, text, x, y, align } = label;
+    ctx.globalAlpha = trace === undefined || trace.has(node) ? 1 : standBack;
     ctx.textAlign = align;
     ctx.strokeText(text, x, y);
     ctx.fillText(text, x, y);
   }
+  ctx.globalAlpha = 1;
 }
 
 function drawMarks(

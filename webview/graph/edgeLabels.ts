@@ -15,6 +15,8 @@ export interface EdgeLabel {
   readonly x: number;
   readonly y: number;
   readonly align: 'left' | 'right';
+  /** Drawn number of the box that the edge leaves. */
+  readonly node: number;
 }
 
 interface Room {
@@ -39,7 +41,7 @@ export function edgeLabels(
   fontFamily: string,
   always: (n: number) => boolean,
 ): EdgeLabel[] {
-  const { table, layout } = picture;
+  const { table, layout, labels } = picture;
   const found: EdgeLabel[] = [];
   const taken = new Taken();
   for (const n of nodes) {
@@ -58,25 +60,24 @@ export function edgeLabels(
     if (first === undefined) continue;
     for (let i = from; i < to; i++) {
       const e = table.out.items[i]!;
-      if (layout.edgeKind[e] !== EdgeKind.line || table.label[e] === '') continue;
-      if (!always(n) && comesIn(table, n, table.label[e]!)) continue;
-      const text = elide(table.label[e]!, 32);
+      if (layout.edgeKind[e] !== EdgeKind.line || (table.label[e] === '' && !labels.names)) continue;
+      if (!always(n) && !labels.names && comesIn(table, n, table.label[e]!)) continue;
       const run = several ? layout.runStart[e + 1]! - 1 : layout.runStart[e]!;
       const line = layout.runs[3 * run]!;
       // Under the tag with the box's value.
       const below = (overlay?.words[n] ?? '') === '' ? 12 : 22;
       const y = several ? layout.runs[3 * run + 1]! - 12 : layout.runs[3 * run + 2]! + below;
-      const width = widthOf(text, fontFamily);
-      const beside: Room[] = [
-        { left: line + gap, right: line + gap + width, y },
-        { left: line - gap - width, right: line - gap, y },
-      ];
-      const free = beside.findIndex((room) => isFree(picture, room, taken));
-      const room = beside[Math.max(0, free)]!;
-      taken.add(room);
-      found.push(
-        free === 1 ? { text, x: room.right, y, align: 'right' } : { text, x: room.left, y, align: 'left' },
-      );
+      const wordings = labels.names ? namedTexts(table, e) : [elide(table.label[e]!, 32)];
+      let place: Place | undefined;
+      for (const text of wordings) {
+        place ??= freePlace(picture, text, widthOf(text, fontFamily), line, y, taken);
+      }
+      // Where there is no room, the shortest stands over what is there.
+      const text = wordings.at(-1)!;
+      place ??= { text, align: 'left', room: beside(line, y, widthOf(text, fontFamily)).right };
+      taken.add(place.room);
+      const { align, room } = place;
+      found.push({ node: n, text: place.text, x: align === 'left' ? room.left : room.right, y, align });
       if (!several) break;
     }
   }
@@ -138,6 +139,37 @@ function isFree({ layout, lines }: Picture, { left, right, y }: Room, taken: Tak
     }
   });
   return free;
+}
+
+/** The name of a value, without the path to it, with its shape and without. */
+function namedTexts({ value, label }: GraphTable, e: number): string[] {
+  const name = elide(value[e]!.slice(value[e]!.lastIndexOf('/') + 1) || value[e]!, 32);
+  return label[e] === '' ? [name] : [`${name} · ${elide(label[e]!, 32)}`, name];
+}
+
+interface Place {
+  readonly text: string;
+  readonly align: 'left' | 'right';
+  readonly room: Room;
+}
+
+/** The room for words on either side of a line. */
+const beside = (line: number, y: number, width: number) => ({
+  right: { left: line + gap, right: line + gap + width, y },
+  left: { left: line - gap - width, right: line - gap, y },
+});
+
+function freePlace(
+  picture: Picture,
+  text: string,
+  width: number,
+  line: number,
+  y: number,
+  taken: Taken,
+): Place | undefined {
+  const { left, right } = beside(line, y, width);
+  if (isFree(picture, right, taken)) return { text, align: 'left', room: right };
+  return isFree(picture, left, taken) ? { text, align: 'right', room: left } : undefined;
 }
 
 /** Whether a node reads a value of that type and shape. */

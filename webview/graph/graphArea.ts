@@ -19,6 +19,8 @@ export interface GraphAreaActions {
   setFlat: (flat: boolean) => void;
   /** Shows Q and DQ nodes inside their operators, or as boxes of their own. */
   setFold: (fold: boolean) => void;
+  /** Shows the names of nodes and values, or leaves them out. */
+  setNames: (names: boolean) => void;
   clearTrace: () => void;
   /** Saves what is traced as a model of its own. */
   saveTrace: () => void;
@@ -64,6 +66,12 @@ export function graphArea(
       ${iconButton('screen-full', 'Show the whole graph (0)', actions.fit)}
       ${iconButton('file-media', 'Save the graph as PNG', () => actions.save('png'))}
       ${iconButton('file-code', 'Save the graph as SVG', () => actions.save('svg'))}
+      ${iconButton(
+        'tag',
+        state.showNames ? 'Hide the names of nodes and values (n)' : 'Show the names of nodes and values (n)',
+        () => actions.setNames(!state.showNames),
+        { pressed: state.showNames },
+      )}
       ${
         (state.table?.model.foldable ?? 0) === 0
           ? nothing

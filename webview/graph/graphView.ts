@@ -25,6 +25,8 @@ export interface GraphViewEvents {
   trace(which: 'up' | 'down' | 'both' | 'none'): void;
   /** A path from the selection to a box is wanted. */
   traceTo(drawn: number): void;
+  /** The names of nodes and values are to be shown, or no longer. */
+  names(): void;
   /** Scopes are to be opened so many levels deep. */
   levels(levels: number): void;
   moved(camera: Camera): void;
@@ -383,6 +385,9 @@ export class GraphView {
       case 'd':
       case 't':
         this.events.trace(event.key === 'u' ? 'up' : event.key === 'd' ? 'down' : 'both');
+        return true;
+      case 'n':
+        this.events.names();
         return true;
       case 'Escape':
         // First the trace goes, then the selection.

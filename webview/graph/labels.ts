@@ -27,6 +27,8 @@ export interface Labels {
   readonly detail: readonly string[];
   readonly widths: Float32Array;
   readonly heights: Float32Array;
+  /** Whether boxes and edges tell the names of nodes and values. */
+  readonly names: boolean;
 }
 
 /** Weights up to these bytes are axes, shapes and single numbers, which the summary tells where there is one. */
@@ -36,11 +38,12 @@ const smallWeights = 64;
 export const titleFont = (family: string) => `${box.titleSize}px ${family}`;
 export const detailFont = (family: string) => `${box.detailSize}px ${family}`;
 
-/** Texts and sizes of all boxes. `measure` gives a text's width in a font. */
+/** Texts and sizes of all boxes, with `names` those of the nodes too. `measure` gives a text's width in a font. */
 export function makeLabels(
   table: GraphTable,
   fontFamily: string,
   measure: (text: string, font: string) => number,
+  names = false,
 ): Labels {
   const cache = new Map<string, number>();
   const widthOf = (text: string, font: string) => {
@@ -57,7 +60,7 @@ export function makeLabels(
   for (let n = 0; n < drawn; n++) {
     const row = table.drawn[n]!;
     title[n] = table.pillOf[n] === -1 ? nodeTitle(table, row) : pillTitle(table.name[row]!);
-    detail[n] = nodeDetail(table, n);
+    detail[n] = nodeDetail(table, n, names);
     const width = Math.max(
       widthOf(title[n]!, table.pillOf[n] === -1 ? titleFont(fontFamily) : detailFont(fontFamily)),
       detail[n] === '' ? 0 : widthOf(detail[n]!, detailFont(fontFamily)),
@@ -68,7 +71,7 @@ export function makeLabels(
     widths[n] = Math.max(narrowest, 4 * Math.ceil((width + 2 * box.paddingX + more) / 4));
     heights[n] = table.pillOf[n] !== -1 ? box.pill : detail[n] === '' ? box.oneLine : box.twoLines;
   }
-  return { title, detail, widths, heights };
+  return { title, detail, widths, heights, names };
 }
 
 /** Paths lose their beginning: what is special is at the end. */
@@ -84,7 +87,7 @@ function nodeTitle(table: GraphTable, row: number): string {
     : elide(table.name[row] === '' ? 'unnamed' : table.name[row]!, 32);
 }
 
-function nodeDetail(table: GraphTable, n: number): string {
+function nodeDetail(table: GraphTable, n: number, names: boolean): string {
   const row = table.drawn[n]!;
   if (table.pillOf[n] !== -1 || table.opened[n] === 1) return '';
   const scope = scopeOfRow(table.model, row);
@@ -104,7 +107,7 @@ function nodeDetail(table: GraphTable, n: number): string {
   }
   const weights = table.weights[row]!;
   return [
-    elide(moduleName(table, row), 24),
+    names ? ownName(table, row) : elide(moduleName(table, row), 24),
     isClosedCall(table.model, row) ? 'function' : '',
     elide(summary, 36),
     weights > (summary === '' ? 0 : smallWeights) ? bytes(weights) : '',
@@ -112,6 +115,12 @@ function nodeDetail(table: GraphTable, n: number): string {
   ]
     .filter((part) => part !== '')
     .join(' · ');
+}
+
+/** The name of a node as far as the scopes around it do not say it. */
+function ownName({ scopes, name }: GraphTable, row: number): string {
+  const path = name[row]!;
+  return elide(scopes.length < 2 ? path : path.slice(path.lastIndexOf('/') + 1), 36);
 }
 
 /** "LlamaDecoderLayer · 66 nodes · 202 MB". */

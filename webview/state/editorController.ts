@@ -32,7 +32,7 @@ import {
 import { keepState, type EditorHost } from '../host';
 import { errorOf } from './errorOf';
 import { fetchGraph, type FetchedGraph } from './fetchGraph';
-import { boundOf, trailTo, type EditorState, type KeptState } from './editorState';
+import { boundOf, keptOf, trailTo, type EditorState, type KeptState } from './editorState';
 import { OverlayController } from './overlayController';
 import { CallController } from './callController';
 import type { Store } from './store';
@@ -237,7 +237,7 @@ export class EditorController {
   ): Promise<Picture | undefined> {
     const table = viewTable(model, opening);
     this.store.update({ phase: { name: 'layingOut', nodes: table.drawn.length } });
-    const labels = makeLabels(table, this.view.theme.fontFamily, measureText);
+    const labels = makeLabels(table, this.view.theme.fontFamily, measureText, this.store.state.showNames);
     const { widths, heights } = labels;
     const { source, target, scopes } = table;
     const layout = await this.layouts.layout({ widths, heights, source, target, scopes }, signal);
@@ -343,6 +343,12 @@ export class EditorController {
     await this.open(this.store.state.scope, { anew: false });
     this.keepSoon();
     if (row !== undefined) this.selectRow(row, true);
+  }
+
+  /** Shows the names of nodes and values, or leaves them out. */
+  async setNames(showNames: boolean): Promise<void> {
+    this.store.update({ showNames });
+    await this.arrange(this.store.state.opening, undefined);
   }
 
   private show(picture: Picture | undefined, camera: Camera | undefined): void {
@@ -474,25 +480,13 @@ export class EditorController {
   keepSoon(): void {
     clearTimeout(this.keepTimer);
     this.keepTimer = window.setTimeout(() => {
-      const { scope, selected, table, inspectorOpen, inspectorWidth, opening, valueTable, foldQuantization } =
-        this.store.state;
-      const kept: KeptState = {
-        scope,
+      const { state } = this.store;
+      const kept = keptOf(state, {
         camera: this.camera,
-        selected:
-          selected === undefined || table === undefined
-            ? undefined
-            : { row: selected, name: table.name[selected]! },
-        inspectorOpen,
-        inspectorWidth,
-        opening: this.model === undefined ? undefined : openingPaths(this.model, opening),
+        opening: this.model === undefined ? undefined : openingPaths(this.model, state.opening),
         overlay: this.overlays.name,
-        tableOpen: valueTable.open,
-        tableHeight: valueTable.height,
-        bind: this.store.state.bind,
-        foldQuantization,
         calls: this.calls.paths,
-      };
+      });
       keepState(kept);
       this.host.notify({ kind: 'state', state: kept });
     }, 200);

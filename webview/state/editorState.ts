@@ -66,6 +66,8 @@ export interface EditorState {
   hit: number;
   /** Q and DQ nodes lie in the operators that they belong to. */
   foldQuantization: boolean;
+  /** Boxes tell the names of their nodes, edges those of their values. */
+  showNames: boolean;
   /** Rows that are traced, in words what they are, and how they are taken out as a model, where that can be. */
   trace: { rows: ReadonlySet<number>; words: string; part: PartChoice | undefined } | undefined;
   /** Overlays that can be chosen: what the model tells by itself, then those of the host. */
@@ -99,6 +101,7 @@ export const firstEditorState: EditorState = {
   hits: [],
   hit: 0,
   foldQuantization: true,
+  showNames: false,
   trace: undefined,
   overlays: [],
   overlay: undefined,
@@ -134,8 +137,33 @@ export interface KeptState {
   /** Values of free dimensions that the user gave. */
   bind: Readonly<Record<string, number>>;
   foldQuantization: boolean;
+  showNames: boolean;
   /** Calls whose functions are in the picture, by path. */
   calls: readonly string[];
+}
+
+/** What is kept of a state, beside what only its controllers know. */
+export function keptOf(
+  state: EditorState,
+  beside: Pick<KeptState, 'camera' | 'opening' | 'overlay' | 'calls'>,
+): KeptState {
+  const { scope, selected, table, inspectorOpen, inspectorWidth, valueTable, bind } = state;
+  const { foldQuantization, showNames } = state;
+  return {
+    scope,
+    selected:
+      selected === undefined || table === undefined
+        ? undefined
+        : { row: selected, name: table.name[selected]! },
+    inspectorOpen,
+    inspectorWidth,
+    tableOpen: valueTable.open,
+    tableHeight: valueTable.height,
+    bind,
+    foldQuantization,
+    showNames,
+    ...beside,
+  };
 }
 
 /** Reads kept state; anything that does not look like it is ignored. */
@@ -154,6 +182,7 @@ export function readKept(value: unknown): KeptState | undefined {
     overlay: typeof kept.overlay === 'string' ? kept.overlay : undefined,
     tableOpen: kept.tableOpen === true,
     foldQuantization: kept.foldQuantization !== false,
+    showNames: kept.showNames === true,
     calls: Array.isArray(kept.calls) ? kept.calls.filter((path) => typeof path === 'string') : [],
     tableHeight: typeof kept.tableHeight === 'number' ? kept.tableHeight : 220,
     bind: readBind(kept.bind),
