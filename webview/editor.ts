@@ -120,6 +120,7 @@ function page(state: EditorState) {
           cancelLayout: () => controller?.cancelLayout(),
           showLog: () => host.notify({ kind: 'command', command: 'showLog' }),
           overlay: {
+            measure: (command) => host.notify({ kind: 'command', command }),
             choose(name) {
               controller?.overlays.choose(name);
               controller?.keepSoon();

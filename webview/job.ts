@@ -109,10 +109,15 @@ function run(method: MethodForm): void {
   host.notify({ kind: 'run', method: method.id, values: sentValues(method, values) });
 }
 
-/** In a narrow panel the run is below the form: it is brought to where it can be seen. */
+/**
+ * Brings the run to where it can be seen: in a narrow panel it is below the form, beside a long form it is above what is in
+ * sight when the button is pressed.
+ */
 function bringOutcome(): void {
   const outcome = document.querySelector('.outcome');
-  if (outcome && outcome.getBoundingClientRect().top > 0.6 * window.innerHeight) outcome.scrollIntoView();
+  if (outcome === null) return;
+  const { top } = outcome.getBoundingClientRect();
+  if (top < 0 || top > 0.6 * window.innerHeight) outcome.scrollIntoView();
 }
 
 function view(state: JobState) {
@@ -167,7 +172,10 @@ function view(state: JobState) {
         store.update({ cancelling: true });
         host.notify({ kind: 'cancel' });
       },
-      show: (shown) => store.update({ shown }),
+      show(shown) {
+        store.update({ shown });
+        bringOutcome();
+      },
       choose,
     })}
   </main>`;

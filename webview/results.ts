@@ -83,7 +83,7 @@ function page({ job, picked, cancelling, width }: ResultsState) {
     </header>
     ${
       running || variants.length > 0
-        ? html`${variantTable(job, rows, compared, pick)}
+        ? html`${variantTable(job, rows, compared, pick, width)}
             <div class="charts">
               ${distributionChart(base, compared, chartWidth, running)}
               ${paretoChart(variants, base, compared, chartWidth, running)}

@@ -36,7 +36,8 @@ export function guessFormat(source: ByteSource): Guess | undefined {
   if (word === 'ORTM') {
     return {
       what: "a model in ONNX Runtime's own .ort format",
-      advice: 'Open the .onnx file that it was made from.',
+      advice:
+        'Open the .onnx file that it was made from to see its graph or change it; benchmark and evaluate take it as it is.',
     };
   }
   if (text.startsWith('GGUF')) return { what: 'a GGUF file', advice: 'Get the model in ONNX form.' };

@@ -33,6 +33,10 @@ export type PathUse =
 export interface Option {
   value: string | number | boolean;
   label: string;
+  /** Said behind the label in a word or two: `not ready`. */
+  note?: string;
+  /** Why, in a sentence; shown where the option is chosen all the same. */
+  why?: string;
 }
 
 export type Control =
@@ -50,8 +54,8 @@ export type Control =
   | { kind: 'numbers'; min: number }
   /** Shares from 0 to 1 by name, as text: `conv1=0.3, conv2=0`. */
   | { kind: 'shares' }
-  /** Sizes of free dimensions by name. */
-  | { kind: 'sizes'; names: string[] }
+  /** Sizes of free dimensions by name; null while the model is being read. */
+  | { kind: 'sizes'; names: string[] | null }
   /** A path, with what lies at hand; `placeholder` is what an empty field means. */
   | { kind: 'path'; use: PathUse; offers: string[]; placeholder?: string }
   /** Several paths, with what lies at hand. */

@@ -28,6 +28,9 @@ export async function compareText({ daemon }: Context, argument: unknown): Promi
 /** Compares two models and shows them: what a job's result calls with the model before and after. */
 async function openComparison(context: Context, a: vscode.Uri, b: vscode.Uri): Promise<void> {
   const { daemon, overlays, links, changes } = context;
+  // At once: what opens late takes the focus from whatever is being typed by then.
+  await vscode.commands.executeCommand('vscode.openWith', a, viewType, vscode.ViewColumn.One);
+  await vscode.commands.executeCommand('vscode.openWith', b, viewType, vscode.ViewColumn.Two);
   const title = `Comparing ${basename(a.fsPath)} with ${basename(b.fsPath)}`;
   const found = await vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title, cancellable: true },
@@ -45,10 +48,7 @@ async function openComparison(context: Context, a: vscode.Uri, b: vscode.Uri): P
   links.link(a.toString(), b.toString(), pairs);
   overlays.put(a.toString(), found.overlays.a);
   overlays.put(b.toString(), found.overlays.b);
-  changes.show(a, b, found.diff);
-  await vscode.commands.executeCommand('vscode.openWith', a, viewType, vscode.ViewColumn.One);
-  await vscode.commands.executeCommand('vscode.openWith', b, viewType, vscode.ViewColumn.Two);
-  await vscode.commands.executeCommand('slipway.changes.focus');
+  await changes.show(a, b, found.diff);
 }
 
 async function pickTwo(argument: unknown): Promise<{ a: vscode.Uri; b: vscode.Uri } | undefined> {

@@ -6,7 +6,8 @@ import type * as vscode from 'vscode';
 import { GetMachine } from '../../daemon/protocol/daemon';
 import { Open } from '../../daemon/protocol/inspect';
 import type { Context } from '../context';
-import type { Job, Situation } from '../jobs/job';
+import { devicesNotReady } from '../daemon/devices';
+import type { Job } from '../jobs/job';
 import { JobPanel, namesBeside, type JobStart } from '../panels/jobPanel';
 import { mayRun, pickModel } from './pickModel';
 
@@ -30,11 +31,21 @@ export async function openJob(
     if (start.restored) known.restore(start.restored);
     return known;
   }
-  const panel = new JobPanel(context, job, model, await situationOf(context, model), start);
+  // The panel is there at once, and takes the focus then or not at all: what the daemon knows fills in.
+  const beside = await namesBeside(model);
+  const situation = {
+    model: model.fsPath,
+    beside,
+    cores: availableParallelism(),
+    devices: ['cpu'],
+    bytes: null,
+  };
+  const panel = new JobPanel(context, job, model, situation, start);
   panels.set(key, panel);
   panel.onClosed(() => {
     if (panels.get(key) === panel) panels.delete(key);
   });
+  void learn(context, job, model, panel);
   return panel;
 }
 
@@ -45,12 +56,9 @@ export function jobStart(argument: unknown): JobStart {
     : {};
 }
 
-/** What the form is made for: the folder, the machine, the free dimensions of the model. */
-async function situationOf(
-  { daemon, log }: Context,
-  model: vscode.Uri,
-): Promise<Situation & { bytes: number | null }> {
-  const situation = { model: model.fsPath, beside: await namesBeside(model), cores: availableParallelism() };
+/** What the form is made for beyond the folder: the machine, the free dimensions of the model, its size. */
+async function learn(context: Context, job: Job, model: vscode.Uri, panel: JobPanel): Promise<void> {
+  const { daemon, log } = context;
   try {
     const { offered } = await daemon.request(GetMachine, {});
     const { inspection } = await daemon.request(Open, { uri: model.toString() });
@@ -59,10 +67,15 @@ async function situationOf(
       for (const dim of shape ?? []) if (typeof dim === 'string') dimensions.add(dim);
     }
     const bytes = inspection.fileBytes + inspection.externalBytes;
-    return { ...situation, devices: offered, dimensions: [...dimensions], bytes };
+    panel.learn({ devices: offered, dimensions: [...dimensions], bytes });
+    if (asksForDevice(job) && (offered ?? []).length > 1)
+      panel.learn({ notReady: await devicesNotReady(context) });
   } catch (error) {
     // The form can be filled without; a run says what is wrong with the model.
     log.debug(`${model.fsPath}: ${String(error)}`);
-    return { ...situation, dimensions: [], bytes: null };
+    panel.learn({ dimensions: [] });
   }
 }
+
+const asksForDevice = ({ methods }: Job): boolean =>
+  methods.some(({ front }) => front.includes('device') || front.includes('devices'));

@@ -11,7 +11,7 @@ export async function pickModel(argument: unknown): Promise<vscode.Uri | undefin
   const item = argument as { uri?: unknown } | undefined;
   if (item?.uri instanceof vscode.Uri) return item.uri;
   const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
-  if (input instanceof vscode.TabInputCustom && input.uri.path.endsWith('.onnx')) return input.uri;
+  if (input instanceof vscode.TabInputCustom && /\.(onnx|ort)$/i.test(input.uri.path)) return input.uri;
   const shown = modelInFront();
   if (shown) return shown;
   const text = input instanceof vscode.TabInputText ? parseTextUri(input.uri.toString()) : undefined;

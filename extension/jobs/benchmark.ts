@@ -21,6 +21,10 @@ const labels = {
   'load.workers': 'Processes that serve',
   'load.seed': 'Seed',
 };
+const helps = {
+  devices:
+    'Where it runs: each one that is chosen is measured, none means the cpu. One that is not ready says what to install.',
+};
 const absent = {
   threads: '1',
   batch: '1',
@@ -49,6 +53,7 @@ const common = {
   request: Benchmark,
   labels,
   absent,
+  helps,
   result: 'benchmark',
   command,
 } as const;

@@ -22,6 +22,7 @@ const absent = {
   boxStyle: 'coco',
   tokenizer: 'The one beside the data',
   output: 'The first',
+  preprocess: 'Not needed for arrays and tables',
 };
 const common = {
   verb: 'Evaluate',

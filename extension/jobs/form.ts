@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import type { Control, Field, FormValues, MethodForm, Option, PathUse } from '../../daemon/protocol/jobPage';
 import { helps, outputHelp } from './helps';
 import { freeOutput } from './output';
-import { dataOffers, isOfAnother, modelOffers } from './offers';
+import { dataOffers, modelOffers, saysWhatItIs } from './offers';
 import type { Method, Situation } from './job';
 import { sampleRules } from './rules';
 import { wordOf } from './words';
@@ -116,15 +116,16 @@ function controlOf(name: string, schema: Schema, method: Method, situation: Situ
   if (use !== undefined) {
     const offers = use === 'model' ? modelOffers(situation) : dataOffers(use, situation);
     if (schema.type === 'array') return { kind: 'paths', use, offers };
-    const placeholder =
-      use === 'newModel'
-        ? basename(freeOutput(method, startValues(method, situation), situation))
-        : undefined;
+    const placeholder = use === 'newModel' ? outputName(method, situation) : undefined;
     return { kind: 'path', use, offers, ...(placeholder === undefined ? {} : { placeholder }) };
   }
   const taken = allowed(name, method, situation);
+  const said = (options: Option[] | undefined) =>
+    name === 'device' || name === 'devices'
+      ? options?.map((option) => readiness(option, situation))
+      : options;
   const choices =
-    choicesOf(schema, name)?.filter(({ value }) => taken?.includes(value) !== false) ??
+    said(choicesOf(schema, name))?.filter(({ value }) => taken?.includes(value) !== false) ??
     (schema.type === 'string' ? taken?.map((value) => ({ value, label: wordOf(name, value) })) : undefined);
   if (choices !== undefined) return { kind: 'choice', options: choices };
   switch (schema.type) {
@@ -145,7 +146,7 @@ function controlOf(name: string, schema: Schema, method: Method, situation: Situ
     case 'array': {
       const options =
         schema.items &&
-        choicesOf(schema.items, name)?.filter(({ value }) => taken?.includes(value) !== false);
+        said(choicesOf(schema.items, name))?.filter(({ value }) => taken?.includes(value) !== false);
       if (options !== undefined) return { kind: 'many', options };
       return schema.items?.type === 'integer'
         ? { kind: 'numbers', min: schema.items.minimum ?? 0 }
@@ -153,10 +154,22 @@ function controlOf(name: string, schema: Schema, method: Method, situation: Situ
     }
     case 'object':
       if (Object.values(schema.patternProperties ?? {})[0]?.type === 'number') return { kind: 'shares' };
-      return { kind: 'sizes', names: [...situation.dimensions] };
+      return { kind: 'sizes', names: situation.dimensions === undefined ? null : [...situation.dimensions] };
     default:
       return { kind: 'text' };
   }
+}
+
+/** What an empty name becomes; where that follows from what else is filled in, only that it will be free. */
+const outputName = (method: Method, situation: Situation): string =>
+  (method.ending?.length ?? 0) > 0
+    ? 'A free name beside the model'
+    : basename(freeOutput(method, startValues(method, situation), situation));
+
+/** A device with what keeps it from being used, once that is known. */
+function readiness(option: Option, { notReady }: Situation): Option {
+  const why = notReady?.get(String(option.value));
+  return why === undefined ? option : { ...option, note: 'not ready', why };
 }
 
 /** The values that a field may take here; undefined: all of its enumeration. */
@@ -184,9 +197,9 @@ function startValues(method: Method, situation: Situation): FormValues {
     const use = useOf(name, method);
     const wanted =
       method.front.includes(name) && (use === 'calibration' || use === 'validation' || use === 'samples');
-    // Any folder may hold samples; only what is named as such is taken unasked.
+    // Any file and folder may hold samples; only what is named as such is taken unasked.
     const offers = wanted ? dataOffers(use === 'samples' ? 'validation' : use, situation) : [];
-    const [first] = offers.filter((path) => !isOfAnother(path, situation));
+    const [first] = offers.filter((path) => saysWhatItIs(path, situation));
     if (first !== undefined && schema.type === 'string') values[name] = first;
   }
   return { ...values, ...(method.start?.(situation) ?? {}) };

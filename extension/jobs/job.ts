@@ -16,8 +16,10 @@ export interface Situation {
   readonly cores: number;
   /** Devices that this build of ONNX Runtime knows here; undefined when nobody could be asked. */
   readonly devices?: readonly string[] | undefined;
-  /** Free dimensions of the model's inputs. */
-  readonly dimensions: readonly string[];
+  /** Devices that cannot be used here as they are, with the sentence that says why and what to install. */
+  readonly notReady?: ReadonlyMap<string, string> | undefined;
+  /** Free dimensions of the model's inputs; undefined while the model is being read. */
+  readonly dimensions?: readonly string[] | undefined;
 }
 
 export interface Method {

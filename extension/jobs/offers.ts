@@ -52,6 +52,13 @@ export function isOfAnother(path: string, { model, beside }: Pick<Situation, 'mo
   return beside.some((name) => /\.onnx$/i.test(name) && stem(name).startsWith(owner));
 }
 
+/** Whether data is named after the model, or as what it is and not after another one: then it is taken unasked. */
+export function saysWhatItIs(path: string, situation: Pick<Situation, 'model' | 'beside'>): boolean {
+  if (isOfAnother(path, situation)) return false;
+  const kind = /calib|valid|test|labell?ed/i.test(basename(path));
+  return kind || belongs(stem(situation.model), basename(path).replace(/\.\w+$/, ''));
+}
+
 /** Whether a model is the one that data is named after, or a version of it: `resnet.int8` and `resnet`. */
 const belongs = (model: string, owner: string): boolean =>
   owner === model || (model.startsWith(owner) && /^[_.-]/.test(model.slice(owner.length)));

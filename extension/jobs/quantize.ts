@@ -59,6 +59,11 @@ const absent = {
   largestError: 'Any',
   smoothAlpha: 'Chosen for each layer',
   embeddingBits: '8',
+  include: 'All',
+  includeOps: 'All',
+  exclude: 'None; separated by commas, * for any',
+  excludeOps: 'None; Conv, Gemm, …',
+  minCosine: 'No limit',
 };
 
 /** What only a search with calibration data can use. */
@@ -86,7 +91,13 @@ const precisionMethods: readonly Method[] = (['fp16', 'bf16'] as const).map((met
   fixed: { method },
   front: ['mode', 'calibration', 'output'],
   labels: { ...labels, mode: 'Half is for' },
-  absent: { ...absent, maxEvaluations: '60', minSqnrDb: '50, or what else is asked for' },
+  absent: {
+    ...absent,
+    maxEvaluations: '60',
+    minSqnrDb: '50, or what else is asked for',
+    maxMagnitude: 'A quarter of the largest half float',
+    keep: 'Nothing; separated by commas, * for any',
+  },
   rules: precisionRules,
   helps: precisionHelps,
   ending: () => method,

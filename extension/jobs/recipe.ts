@@ -1,6 +1,6 @@
 // Run Recipe: the steps of a YAML file on a model, one after another.
 
-import { basename, extname } from 'node:path';
+import { basename } from 'node:path';
 import { RunRecipe } from '../../daemon/protocol/runRecipe';
 import type { Job } from './job';
 import { dataOffers } from './offers';
@@ -28,7 +28,8 @@ export const recipeJob: Job = {
         const [first] = dataOffers('recipe', situation);
         return first === undefined ? {} : { recipe: first };
       },
-      ending: ({ recipe }) => (typeof recipe === 'string' ? basename(recipe, extname(recipe)) : 'small'),
+      ending: ({ recipe }) =>
+        typeof recipe === 'string' ? basename(recipe).replace(/(\.slipway)?\.\w+$/, '') : 'small',
       result: 'recipe',
       command: {
         name: 'run',

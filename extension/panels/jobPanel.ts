@@ -32,6 +32,9 @@ import { pickPath } from './pickPath';
 /** Sends to the page at most this often, milliseconds. */
 const refreshMs = 100;
 
+/** What the form is made for, with the size of the model once it is known. */
+type Known = Situation & { readonly bytes: number | null };
+
 export interface JobStart {
   readonly method?: string | undefined;
   readonly values?: FormValues | undefined;
@@ -62,7 +65,7 @@ export class JobPanel {
     private readonly context: Context,
     private readonly job: Job,
     private readonly model: vscode.Uri,
-    private situation: Situation & { readonly bytes: number | null },
+    private situation: Known,
     start: JobStart = {},
   ) {
     const name = basename(model.fsPath);
@@ -181,16 +184,21 @@ export class JobPanel {
     return this.context.daemon.request(EstimateSize, { uri: this.model.toString(), ...change });
   }
 
-  /** What lies beside the model changes while the panel is open: offers and free names follow; values stay. */
+  /** What lies beside the model changes while the panel is open: offers and free names follow. */
   private async refresh(): Promise<void> {
     const beside = await namesBeside(this.model);
     if (beside.length === 0 || beside.join('/') === this.situation.beside.join('/')) return;
-    this.situation = { ...this.situation, beside };
+    this.learn({ beside });
+  }
+
+  /** More is known of what the form is made for: it follows, and what was filled in stays. */
+  learn(more: Partial<Known>): void {
+    this.situation = { ...this.situation, ...more };
     const methods = this.page.methods.map(({ id, values }) => ({
       ...methodForm(this.method(id), this.situation),
       values,
     }));
-    this.update({ methods });
+    this.update({ methods, model: { ...this.page.model, bytes: this.situation.bytes } });
   }
 
   private async receive(note: JobFromPage): Promise<void> {

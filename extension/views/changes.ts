@@ -28,14 +28,23 @@ export class ChangesView implements vscode.TreeDataProvider<Change>, vscode.Disp
     this.view = vscode.window.createTreeView('slipway.changes', { treeDataProvider: this });
   }
 
-  /** Lists a comparison in place of the last one. */
-  show(a: vscode.Uri, b: vscode.Uri, report: DiffReport): void {
+  /** Lists a comparison in place of the last one, and brings the list to where it is seen, without the focus. */
+  async show(a: vscode.Uri, b: vscode.Uri, report: DiffReport): Promise<void> {
     this.models = { a, b };
     this.groups = groupsOf(report);
     this.view.description = `${basename(a.fsPath)} → ${basename(b.fsPath)}`;
     this.view.message = report.summary;
-    void vscode.commands.executeCommand('setContext', 'slipway.comparing', true);
+    await vscode.commands.executeCommand('setContext', 'slipway.comparing', true);
     this.changed.fire(undefined);
+    const [first] = this.groups;
+    // A window that is closing has no view any more.
+    if (first)
+      await this.view.reveal(first, { select: false, focus: false }).then(undefined, () => undefined);
+  }
+
+  /** All that is revealed is a group. */
+  getParent(): undefined {
+    return undefined;
   }
 
   /** Selects the nodes of a change in both editors. */

@@ -236,11 +236,11 @@ describe('job page', () => {
     await page.getByRole('button', { name: 'Open' }).waitFor();
     assert.equal(
       await page.innerText('.run-title'),
-      'resnet.int8-2.onnx: 0.265 of the size, 20 of 22 compute nodes run in integers',
+      'resnet.int8-2.onnx: 0.265 of the size, 20 of 22 compute nodes run in integers, top-1 −0.05 points',
     );
     const text = await page.innerText('.run');
     assert.match(text, /28\.4 dB/);
-    assert.match(text, /−0\.05 points, at most −0\.30 allowed/);
+    assert.match(text, /−0\.05 points,\s+within the 0\.30 that may be\s+lost/);
     assert.match(text, /Its output is the result of the model/);
     const file = '/home/ada/models/resnet.int8-2.onnx';
     const buttons: [string, JobFromPage][] = [

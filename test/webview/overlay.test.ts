@@ -11,7 +11,7 @@ import { decoderModel } from '../support/decoderModel';
 import { serveBuilt } from '../support/editorHost';
 import { canvasText, closeEditor, drawn, longModel, openEditor, selected } from '../support/editorPage';
 import { repository } from '../support/paths';
-import { waitUntil } from '../support/waiting';
+import { becomes, waitUntil } from '../support/waiting';
 import { Pages, rests } from '../support/webPage';
 
 const pictures = join(repository, 'test-results', 'webview');
@@ -64,7 +64,15 @@ describe('overlays', () => {
     await drawn(page);
     const plain = await canvasText(page);
     // What the model tells by itself is there from the start.
-    assert.deepEqual(await page.locator('.overlay-choice option').allInnerTexts(), ['No values', 'Weights']);
+    assert.deepEqual(await page.locator('.overlay-choice > option').allInnerTexts(), [
+      'No values',
+      'Weights',
+    ]);
+    // What was not measured yet is started from there, and leaves what is painted as it is.
+    const sensitivity = 'Error of each layer in int8…';
+    await page.selectOption('.overlay-choice', { label: sensitivity });
+    await becomes(() => host.notes.at(-1), { kind: 'command', command: 'sensitivity' });
+    assert.equal(await page.inputValue('.overlay-choice'), '');
     host.channel.notify({ kind: 'overlays', overlays: results(), show: 'profile.time' });
     await page.waitForSelector('.overlay-ramp');
     const painted = await canvasText(page);

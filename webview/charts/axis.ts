@@ -16,7 +16,9 @@ export function ticks(from: number, to: number, wanted: number): number[] {
   if (!(span > 0)) return [from];
   const rough = span / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * (rough / power > 5 ? 10 : rough / power > 2 ? 5 : rough / power > 1 ? 2 : 1);
+  let step = power * (rough / power > 5 ? 10 : rough / power > 2 ? 5 : rough / power > 1 ? 2 : 1);
+  // A step that was rounded up may leave a single line to read from.
+  if (span / step < 2 && wanted >= 3) step = step === 5 * power ? 2 * power : step / 2;
   const list: number[] = [];
   for (let i = Math.ceil(from / step - 1e-9); i * step <= to + step * 1e-9; i++) {
     // Rounded to the step: 0.30000000000000004 is 0.3.

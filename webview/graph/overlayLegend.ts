@@ -10,10 +10,20 @@ import { elide, fullText } from '../ui/text';
 
 export interface OverlayActions {
   choose: (name: string | undefined) => void;
+  /** Starts what measures values that are not there yet. */
+  measure: (command: Measuring) => void;
   importFile: () => void;
   exportFile: (format: OverlayFormat) => void;
   toggleTable: () => void;
 }
+
+/** What can be measured and painted, with the command that does it; offered as long as it was not. */
+const measurable = [
+  { command: 'profile', title: 'Time of each node…', gives: 'profile.time', runs: true },
+  { command: 'sensitivity', title: 'Error of each layer in int8…', gives: 'sensitivity.alone', runs: true },
+  { command: 'cost', title: 'MACs and memory of each node', gives: 'cost.macs', runs: false },
+] as const;
+export type Measuring = (typeof measurable)[number]['command'];
 
 const mostCategories = 7;
 
@@ -32,8 +42,14 @@ export function overlayLegend(state: EditorState, actions: OverlayActions): Temp
         aria-label="Values painted on the graph"
         title="Values painted on the graph"
         @change=${(event: Event) => {
-          const { value } = event.target as HTMLSelectElement;
-          actions.choose(value === '' ? undefined : value);
+          const select = event.target as HTMLSelectElement;
+          const wanted = measurable.find(({ command }) => select.value === `measure ${command}`);
+          if (wanted === undefined) actions.choose(select.value === '' ? undefined : select.value);
+          else {
+            // It is painted once it was measured; until then the choice stays.
+            select.value = chosen;
+            actions.measure(wanted.command);
+          }
         }}
       >
         <option value="" ?selected=${chosen === ''}>No values</option>
@@ -41,6 +57,7 @@ export function overlayLegend(state: EditorState, actions: OverlayActions): Temp
           ({ name, title }) =>
             html`<option value=${name} ?selected=${name === chosen}>${elide(title, 40)}</option>`,
         )}
+        ${measureGroup(state)}
       </select>
       ${iconButton(
         'table',
@@ -63,6 +80,18 @@ export function overlayLegend(state: EditorState, actions: OverlayActions): Temp
     </div>
     ${state.overlay === undefined ? nothing : scale(state.overlay)}
   </div>`;
+}
+
+/** Values that nobody has measured yet: what one may look for here, a choice away. */
+function measureGroup({ overlays, trusted }: EditorState): TemplateResult | typeof nothing {
+  const missing = measurable.filter(({ gives }) => !overlays.some(({ name }) => name === gives));
+  if (missing.length === 0) return nothing;
+  return html`<optgroup label="Measure">
+    ${missing.map(
+      ({ command, title, runs }) =>
+        html`<option value="measure ${command}" ?disabled=${runs && !trusted}>${title}</option>`,
+    )}
+  </optgroup>`;
 }
 
 function scale({ values, paint }: NonNullable<EditorState['overlay']>): TemplateResult {

@@ -2,7 +2,8 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Control, Field, FieldValue, FormRule } from '../../daemon/protocol/jobPage';
-import { iconButton } from '../ui/icon';
+import { plural } from '../ui/format';
+import { icon, iconButton } from '../ui/icon';
 import { elide, fullText, visible } from '../ui/text';
 import { isEmpty, problemOf, withValue } from './state';
 
@@ -151,13 +152,19 @@ function textInput(
     inputmode=${mode}
     autocomplete="off"
     spellcheck="false"
-    placeholder=${placeholder ?? (parts.field.control.kind === 'number' && !parts.field.required ? visible(parts.field.absent) : '')}
+    placeholder=${placeholder ?? emptyMeans(parts.field)}
     aria-invalid=${invalid}
     aria-describedby=${described(parts)}
     .value=${text === 'NaN' ? '' : text}
     ?disabled=${disabled}
     @change=${(event: Event) => set(parts, read((event.target as HTMLInputElement).value))}
   />`;
+}
+
+/** What stands in an empty field: what it means, where that says more than that something is chosen. */
+function emptyMeans({ control: { kind }, required, absent }: Field): string {
+  if (required) return '';
+  return kind === 'number' || absent !== 'Automatic' ? visible(absent) : '';
 }
 
 function textOf(value: FieldValue | undefined): string {
@@ -170,49 +177,54 @@ function choice(parts: Parts, { options }: Control & { kind: 'choice' }): Templa
   const { field, id, value, disabled } = parts;
   const at = options.findIndex((option) => option.value === value);
   return html`<select
-    id=${id}
-    class="input"
-    aria-describedby=${described(parts)}
-    ?disabled=${disabled}
-    @change=${(event: Event) => {
-      const index = Number((event.target as HTMLSelectElement).value);
-      set(parts, index < 0 ? undefined : options[index]!.value);
-    }}
-  >
-    ${field.required && at >= 0 ? nothing : html`<option value="-1" .selected=${at < 0}>${visible(field.absent)}</option>`}
-    ${options.map(({ label }, i) => html`<option value=${i} .selected=${at === i}>${visible(label)}</option>`)}
-  </select>`;
+      id=${id}
+      class="input"
+      aria-describedby=${described(parts)}
+      ?disabled=${disabled}
+      @change=${(event: Event) => {
+        const index = Number((event.target as HTMLSelectElement).value);
+        set(parts, index < 0 ? undefined : options[index]!.value);
+      }}
+    >
+      ${field.required && at >= 0 ? nothing : html`<option value="-1" .selected=${at < 0}>${visible(field.absent)}</option>`}
+      ${options.map(({ label, note }, i) => html`<option value=${i} .selected=${at === i}>${visible(label)}${note === undefined ? '' : ` (${visible(note)})`}</option>`)}
+    </select>
+    ${options[at]?.why === undefined ? nothing : html`<p class="field-note muted small wrap">${visible(options[at].why)}</p>`}`;
 }
 
 function many(parts: Parts, { options }: Control & { kind: 'many' }): TemplateResult {
   const { field, value, disabled } = parts;
   const chosen = Array.isArray(value) ? value.map(String) : [];
   return html`<div class="checks">
-    ${options.map(
-      ({ value: one, label }) =>
-        html`<label class="check"
-          ><input
-            type="checkbox"
-            name=${field.name}
-            aria-describedby="form-help"
-            .checked=${chosen.includes(String(one))}
-            ?disabled=${disabled}
-            @change=${(event: Event) => {
-              const on = (event.target as HTMLInputElement).checked;
-              const next = options
-                .map((option) => String(option.value))
-                .filter((word) => (word === String(one) ? on : chosen.includes(word)));
-              set(parts, next.length === 0 ? undefined : next);
-            }}
-          />${visible(label)}</label
-        >`,
-    )}
-  </div>`;
+      ${options.map(
+        ({ value: one, label, note, why }) =>
+          html`<label class="check" title=${why === undefined ? nothing : fullText(why)}
+            ><input
+              type="checkbox"
+              name=${field.name}
+              aria-describedby="form-help"
+              .checked=${chosen.includes(String(one))}
+              ?disabled=${disabled}
+              @change=${(event: Event) => {
+                const on = (event.target as HTMLInputElement).checked;
+                const next = options
+                  .map((option) => String(option.value))
+                  .filter((word) => (word === String(one) ? on : chosen.includes(word)));
+                set(parts, next.length === 0 ? undefined : next);
+              }}
+            />${visible(label)}${note === undefined ? nothing : html` <span class="muted small">${visible(note)}</span>`}</label
+          >`,
+      )}
+    </div>
+    ${options
+      .filter(({ value: one, why }) => why !== undefined && chosen.includes(String(one)))
+      .map(({ why = '' }) => html`<p class="field-note muted small wrap">${visible(why)}</p>`)}`;
 }
 
 function sizes(parts: Parts, { names }: Control & { kind: 'sizes' }): TemplateResult {
   const { value, disabled } = parts;
   const known = typeof value === 'object' && !Array.isArray(value) ? value : {};
+  if (names === null) return html`<p class="muted small">Reading the model.</p>`;
   if (names.length === 0)
     return html`<p class="muted small">All dimensions of this model are numbers already.</p>`;
   return html`<div class="sizes">
@@ -226,13 +238,14 @@ function sizes(parts: Parts, { names }: Control & { kind: 'sizes' }): TemplateRe
             inputmode="numeric"
             placeholder="free"
             aria-describedby="form-help"
-            .value=${known[name] === undefined ? '' : String(known[name])}
+            aria-invalid=${Number.isNaN(known[name])}
+            .value=${known[name] === undefined || Number.isNaN(known[name]) ? '' : String(known[name])}
             ?disabled=${disabled}
             @change=${(event: Event) => {
               const text = (event.target as HTMLInputElement).value.trim();
               const size = Number(text);
-              const unset = text === '' || !Number.isInteger(size) || size < 0;
-              const next = withValue(known, name, unset ? undefined : size);
+              const wrong = !Number.isInteger(size) || size < 0;
+              const next = withValue(known, name, text === '' ? undefined : wrong ? Number.NaN : size);
               set(parts, Object.keys(next).length === 0 ? undefined : next);
             }}
         /></label>`,
@@ -285,27 +298,43 @@ function newPath(parts: Parts, { placeholder }: Control & { kind: 'path' }): Tem
   </div>`;
 }
 
+/** Files that are offered at once; the others fold away. */
+const shownOffers = 6;
+
 function paths(parts: Parts, { offers }: Control & { kind: 'paths' }): TemplateResult {
   const { field, value, disabled, actions } = parts;
   const chosen = Array.isArray(value) ? value.map(String) : [];
   const list = [...offers, ...chosen.filter((one) => !offers.includes(one))];
+  const isFirst = (one: string, at: number) => at < shownOffers || !offers.includes(one);
+  const first = list.length <= shownOffers + 1 ? list : list.filter(isFirst);
+  const others = list.filter((one) => !first.includes(one));
+  const box = (one: string) =>
+    html`<label class="check" title=${fullText(one)}
+      ><input
+        type="checkbox"
+        aria-describedby="form-help"
+        .checked=${chosen.includes(one)}
+        ?disabled=${disabled}
+        @change=${(event: Event) => {
+          const on = (event.target as HTMLInputElement).checked;
+          const next = list.filter((other) => (other === one ? on : chosen.includes(other)));
+          set(parts, next.length === 0 ? undefined : next);
+        }}
+      />${elide(fileName(one), 44)}</label
+    >`;
   return html`<div class="checks column">
-    ${list.map(
-      (one) =>
-        html`<label class="check" title=${fullText(one)}
-          ><input
-            type="checkbox"
-            aria-describedby="form-help"
-            .checked=${chosen.includes(one)}
-            ?disabled=${disabled}
-            @change=${(event: Event) => {
-              const on = (event.target as HTMLInputElement).checked;
-              const next = list.filter((other) => (other === one ? on : chosen.includes(other)));
-              set(parts, next.length === 0 ? undefined : next);
-            }}
-          />${elide(fileName(one), 44)}</label
-        >`,
-    )}
+    ${first.map(box)}
+    ${
+      others.length === 0
+        ? nothing
+        : html`<details class="more-offers" ?open=${others.some((one) => chosen.includes(one))}>
+            <summary>
+              ${icon('chevron-right', 'fold')}
+              <span class="muted">${plural(others.length, 'other model')} of the folder</span>
+            </summary>
+            <div class="checks column">${others.map(box)}</div>
+          </details>`
+    }
     <button
       type="button"
       class="link"

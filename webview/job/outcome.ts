@@ -36,7 +36,7 @@ export function outcomeView(
         : nothing
     }
     ${run === undefined ? nothing : runResult(page, run, width, actions.tell)}
-    ${page.runs.length > 1 ? earlier(page.runs, run, actions.show) : nothing}
+    ${page.runs.length > 1 ? earlier(page, run, actions.show) : nothing}
   </div>`;
 }
 
@@ -106,10 +106,13 @@ const states: Readonly<Record<JobRun['state'], string>> = {
 
 /** All runs of this panel, the newest first. */
 function earlier(
-  runs: readonly JobRun[],
+  { runs, model }: JobPage,
   shown: JobRun | undefined,
   show: (run: number) => void,
 ): TemplateResult {
+  // Files beside the model go by their names: there is little room.
+  const folder = model.file.slice(0, model.file.length - fileName(model.file).length);
+  const why = ({ error }: JobRun) => visible(error === null ? '' : error.message.replaceAll(folder, ''));
   return html`<h3>Runs in this panel</h3>
     <ul class="runs">
       ${runs.map((run) => {
@@ -121,10 +124,12 @@ function earlier(
             class="run-row"
             aria-current=${run === shown ? 'true' : 'false'}
             @click=${() => show(run.id)}
-            title=${file === undefined ? nothing : fullText(file.output)}
+            title=${file === undefined ? (run.error === null ? nothing : fullText(run.error.message)) : fullText(file.output)}
           >
-            <span>${file === undefined ? visible(run.title) : elide(fileName(file.output), 40)}</span>
-            <span class="muted">${file === undefined ? '' : visible(run.title)}</span>
+            <span class="one-line"
+              >${file === undefined ? visible(run.title) : elide(fileName(file.output), 40)}</span
+            >
+            <span class="muted one-line">${file === undefined ? why(run) : visible(run.title)}</span>
             <span class="tabular">${file === undefined ? states[run.state] : bytes(file.after)}</span>
             <span class="tabular muted"
               >${error === null ? '' : error.sqnrDb >= 200 ? 'exact' : `${three(error.sqnrDb)} dB`}</span

@@ -8,7 +8,7 @@ import type { GroupSensitivity } from '../../daemon/protocol/pruneSensitivity';
 import type { LayerSensitivity } from '../../daemon/protocol/sensitivity';
 import { diagnosticList, furtherDiagnostics } from '../ui/diagnostics';
 import { speedVerdict } from '../compare/comparison';
-import { count, inUnit, milliseconds, percent, plural, three } from '../ui/format';
+import { count, inUnit, milliseconds, percent, plural, signed, three } from '../ui/format';
 import { icon } from '../ui/icon';
 import { menuButton } from '../ui/menu';
 import { elide, fullText, visible } from '../ui/text';
@@ -103,16 +103,14 @@ function whole(page: JobPage, run: JobRun, result: JobResult, width: number, tel
     <div class="buttons" role="group" aria-label="Actions">
       ${
         file === undefined
-          ? html`${onGraph(run, result, tell)} ${copyTable(result, tell)} ${copyButton(run, tell)}`
+          ? html`${onGraph(run, tell)} ${copyTable(result, tell)} ${copyButton(run, tell)}`
           : fileButtons(run, file.output, tell)
       }
     </div>
     ${
-      file === undefined || (run.overlays.length === 0 && !measuresLayers(result))
+      file === undefined || run.overlays.length === 0
         ? nothing
-        : html`<div class="buttons" role="group" aria-label="On the graph">
-            ${onGraph(run, result, tell)}
-          </div>`
+        : html`<div class="buttons" role="group" aria-label="On the graph">${onGraph(run, tell)}</div>`
     }
     ${
       file === undefined
@@ -125,7 +123,7 @@ function whole(page: JobPage, run: JobRun, result: JobResult, width: number, tel
             width,
           )
     }
-    ${parts(result, width)}
+    ${parts(result, width)} ${measuresLayers(result) ? eachLayer(run, tell) : nothing}
     ${
       diagnostics.length === 0
         ? nothing
@@ -135,8 +133,8 @@ function whole(page: JobPage, run: JobRun, result: JobResult, width: number, tel
   `;
 }
 
-/** What the result says of single nodes, to be painted; and how to learn it where the result does not. */
-const onGraph = (run: JobRun, result: JobResult, tell: Tell): TemplateResult =>
+/** What the result says of single nodes, to be painted. */
+const onGraph = (run: JobRun, tell: Tell): TemplateResult =>
   html`${run.overlays.map(
     (overlay) =>
       html`<button
@@ -147,18 +145,25 @@ const onGraph = (run: JobRun, result: JobResult, tell: Tell): TemplateResult =>
       >
         ${visible(overlay)} on the graph
       </button>`,
-  )}${
-    measuresLayers(result)
-      ? html`<button
-          type="button"
-          class="secondary"
-          title="Measure what each layer loses by rounding, on the same data, and paint it on the graph"
-          @click=${() => tell({ kind: 'layers', run: run.id })}
-        >
-          Measure Each Layer
-        </button>`
-      : nothing
-  }`;
+  )}`;
+
+/** What each layer loses is not known yet: said where it would stand, with the button that measures it. */
+const eachLayer = (run: JobRun, tell: Tell): TemplateResult =>
+  html`<h3>Error of each layer</h3>
+    <p>
+      Not measured yet. Which layers lose most by rounding is found by rounding one at a time, on the same
+      data, and is painted on the graph: those can be kept in float.
+    </p>
+    <div class="buttons">
+      <button
+        type="button"
+        class="secondary"
+        title="Opens Measure Sensitivity and runs it with the data and options of this run"
+        @click=${() => tell({ kind: 'layers', run: run.id })}
+      >
+        Measure Each Layer
+      </button>
+    </div>`;
 
 /** Static quantization says what runs in integers; what each layer loses by that takes a measurement of its own. */
 const measuresLayers = (result: JobResult): boolean =>
@@ -246,15 +251,17 @@ function headline(run: JobRun, result: JobResult): TemplateResult | string {
     const { before, after } = result.value;
     const name = elide(fileName(result.value.output), 48);
     const fewer = before.nodes - after.nodes;
-    return fewer > 0
-      ? `${name}: ${plural(fewer, 'node')} fewer, computing the same`
-      : `${name}: as many nodes as before, there was nothing to simplify`;
+    const rewrites = result.value.passes.filter(({ changed }) => changed).length;
+    if (fewer > 0) return `${name}: ${plural(fewer, 'node')} fewer, computing the same`;
+    return rewrites === 0
+      ? `${name}: the same nodes as before, there was nothing to simplify`
+      : `${name}: as many nodes as before after ${plural(rewrites, 'rewrite')}, computing the same`;
   }
   if (file !== undefined) {
     const share = file.after / Math.max(1, file.before);
     return html`<span title=${fullText(file.output)}>${elide(fileName(file.output), 48)}</span>:
-      <span class="verdict-${share < 1 ? 'better' : 'worse'}"
-        >${share > 1 ? `${three(share)}× the size` : `${three(share)} of the size`}</span
+      <span class="verdict-${share < 0.995 ? 'better' : share > 1.005 ? 'worse' : 'same'}"
+        >${share > 1.005 ? `${three(share)}× the size` : share < 0.995 ? `${three(share)} of the size` : 'the same size'}</span
       >${tail(result)}`;
   }
   if (result.kind === 'sensitivity') {
@@ -317,10 +324,16 @@ function tail(result: JobResult): TemplateResult | string {
   if (result.kind === 'quantize' && !('weightOnly' in result.value)) {
     const { integer, float } = result.value.fusion;
     const share = integer > 0 ? `, ${integer} of ${integer + float} compute nodes run in integers` : '';
-    const { speed } = result.value;
-    if (speed === undefined || speed === null) return share;
-    const { text, verdict } = speedOf(speed.ratio);
-    return html`${share}, <span class="verdict-${verdict}">${text}</span>`;
+    const { speed, accuracy } = result.value;
+    const faster = speed === undefined || speed === null ? undefined : speedOf(speed.ratio);
+    return html`${share}${faster === undefined ? nothing : html`, <span class="verdict-${faster.verdict}">${faster.text}</span>`}${
+      accuracy
+        ? html`,
+            <span class="nowrap ${accuracy.holds ? '' : 'verdict-worse'}"
+              >top-1 ${signed(-100 * accuracy.drop, 2)} points</span
+            >`
+        : nothing
+    }`;
   }
   return '';
 }

@@ -18,7 +18,7 @@ const height = 16;
 /** A size as a share of another: smaller is better, larger worse; both also in words. */
 export const shareOf = (share: number): TemplateResult =>
   html`<span class="tabular ${share < 0.995 ? 'verdict-better' : share > 1.005 ? 'verdict-worse' : 'muted'}"
-    >${share > 1.005 ? `${three(share)}× as large` : `${three(share)} of it`}</span
+    >${share > 1.005 ? `${three(share)}× as large` : share < 0.995 ? `${three(share)} of it` : 'the same size'}</span
   >`;
 
 /** Bars of one scale below each other; `width` in pixels. */

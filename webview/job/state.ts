@@ -101,6 +101,10 @@ export function problemOf(
     const wrong = value.find((one) => typeof one !== 'number' || !Number.isInteger(one) || one < control.min);
     if (wrong !== undefined) return `Whole numbers of at least ${control.min}, separated by commas.`;
   }
+  if (control.kind === 'sizes' && typeof value === 'object' && !Array.isArray(value)) {
+    const wrong = Object.entries(value).find(([, size]) => !Number.isInteger(size));
+    if (wrong) return `"${wrong[0]}" needs a whole number, or nothing to stay free.`;
+  }
   if (control.kind === 'shares' && typeof value === 'object' && !Array.isArray(value)) {
     const wrong = Object.entries(value).find(([, share]) => !(share >= 0 && share <= 1));
     if (wrong) return `"${wrong[0]}" needs a share from 0 to 1, as in layer=0.3.`;

@@ -22,8 +22,18 @@ const items: readonly { label: string; command: EditorCommand; className?: strin
   { label: 'Evaluate…', command: 'evaluate' },
 ];
 
-export const jobMenu = (mayRun: boolean, run: (command: EditorCommand) => void): TemplateResult =>
+/** What ONNX Runtime's own .ort files can be used for: they are run, but not read. */
+const measuring: readonly EditorCommand[] = ['benchmark', 'evaluate'];
+
+export const jobMenu = (
+  may: 'all' | 'measuring' | 'none',
+  run: (command: EditorCommand) => void,
+): TemplateResult =>
   menuButton(
     'More',
-    items.map(({ command, ...item }) => ({ ...item, disabled: !mayRun, run: () => run(command) })),
+    items.map(({ command, ...item }) => ({
+      ...item,
+      disabled: may === 'none' || (may === 'measuring' && !measuring.includes(command)),
+      run: () => run(command),
+    })),
   );

@@ -48,7 +48,7 @@ export function topBar(state: EditorState, actions: TopBarActions): TemplateResu
     >
       Compress and Benchmark
     </button>
-    ${jobMenu(mayRun, actions.command)}
+    ${jobMenu(mayRun ? 'all' : state.trusted && /\.ort$/i.test(state.fileName) ? 'measuring' : 'none', actions.command)}
     ${iconButton(
       state.inspectorOpen ? 'layout-sidebar-right' : 'layout-sidebar-right-off',
       state.inspectorOpen ? 'Hide the inspector' : 'Show the inspector',

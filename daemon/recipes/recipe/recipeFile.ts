@@ -48,7 +48,9 @@ export async function readRecipe(path: string, given: RecipeFiles = {}): Promise
   try {
     parsed = parse(text);
   } catch (error) {
-    throw badRequest(`${path} is no YAML document: ${messageOf(error)}`);
+    // What follows its first line draws the place with a caret, which needs the lines of a terminal.
+    const [what = ''] = messageOf(error).split('\n');
+    throw badRequest(`${path} is no YAML document: ${what.replace(/:$/u, '')}.`);
   }
   return recipeFrom(parsed, path, given);
 }

@@ -227,6 +227,9 @@ test('data that is named after another model of the folder is offered, but not t
   assert.ok(control.kind === 'path');
   assert.deepEqual(control.offers, ['/models/other_calibration.npz']);
   assert.equal(form.values['calibration'], undefined);
+  // Nor is what does not say what it is.
+  const any = methodForm(jobs[0]!.methods[0]!, { ...situation, beside: ['my net.onnx', 'x.npz'] });
+  assert.equal(any.values['calibration'], undefined);
   // Also after what another begins with, and after one that this only looks like.
   for (const other of ['other_bn.onnx', 'my.onnx']) {
     const owner = other === 'my.onnx' ? 'my' : 'other';

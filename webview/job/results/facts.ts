@@ -50,6 +50,8 @@ export interface Column<Row> {
   name: string;
   title?: string;
   number?: boolean;
+  /** A word, which needs no room of its own. */
+  short?: boolean;
   cell: (row: Row) => TemplateResult | string;
 }
 
@@ -77,7 +79,7 @@ export function table<Row>(
           ${rows.slice(0, most).map(
             (row) =>
               html`<tr>
-                ${columns.map(({ number, cell }) => html`<td class=${number === true ? 'number' : 'wrap'}>${cell(row)}</td>`)}
+                ${columns.map(({ number, short, cell }) => html`<td class=${number === true ? 'number' : short === true ? 'nowrap' : 'wrap'}>${cell(row)}</td>`)}
               </tr>`,
           )}
         </tbody>
@@ -110,7 +112,14 @@ const barWidth = 160;
 /** A width before as an outline, after as a bar in it; `widest` fills the column. */
 export function widthBar(from: number, to: number, widest: number): TemplateResult {
   const scale = (value: number) => (value / widest) * barWidth;
-  return html`<svg class="width-bar" width=${barWidth} height="12" aria-hidden="true">
+  return html`<svg
+    class="width-bar"
+    width=${barWidth}
+    height="12"
+    viewBox="0 0 ${barWidth} 12"
+    preserveAspectRatio="none"
+    aria-hidden="true"
+  >
     ${svg`<rect class="amount guess series-a" x="0.5" y="2.5" width=${Math.max(1, scale(from) - 1)} height="7"></rect>
       <rect class="amount series-b" x="0" y="2" width=${scale(to)} height="8"></rect>`}
   </svg>`;

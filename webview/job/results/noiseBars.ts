@@ -11,7 +11,14 @@ const noise = (db: number) => Math.min(1.5, 10 ** (-db / 20));
 export function noiseBars(all: readonly number[]): (db: number) => TemplateResult {
   const worst = all.reduce((most, db) => Math.max(most, noise(db)), 1e-9);
   return (db) =>
-    html`<svg class="width-bar" width=${barWidth} height="12" aria-hidden="true">
+    html`<svg
+      class="width-bar"
+      width=${barWidth}
+      height="12"
+      viewBox="0 0 ${barWidth} 12"
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
       ${svg`<rect class="amount series-b" x="0" y="2" width=${Math.max(1, (noise(db) / worst) * barWidth)} height="8"></rect>`}
     </svg>`;
 }

@@ -22,10 +22,9 @@ export function quantizeParts(
       title: 'Read back from the graph that ONNX Runtime really runs',
     });
   }
-  // Half floats of storage are weights, those of arithmetic are nodes: the number is of either.
   facts.push({
     name: half ? 'Converted' : 'Quantized',
-    value: half ? String(result.quantizedNodes) : plural(result.quantizedNodes, 'node'),
+    value: half ? converted(result) : plural(result.quantizedNodes, 'node'),
     ...(half
       ? {}
       : {
@@ -46,12 +45,12 @@ export function quantizeParts(
   if (accuracy) {
     facts.push({
       name: 'Top-1',
-      value: html`${percent(accuracy.quantized)}
+      value: html`${points(accuracy.quantized)} after ${points(accuracy.float)} in float:
         <span class=${accuracy.holds ? 'verdict-better' : 'verdict-worse'}
-          >${signed(-100 * accuracy.drop, 2)} points, at most −${(100 * accuracy.maxDrop).toFixed(2)}
-          ${accuracy.holds ? 'allowed' : 'was allowed'}</span
+          >${signed(-100 * accuracy.drop, 2)} points, ${accuracy.holds ? 'within' : 'more than'} the
+          ${(100 * accuracy.maxDrop).toFixed(2)} that may be lost</span
         >`,
-      title: `${percent(accuracy.float)} in float; ${plural(accuracy.evaluations, 'version')} measured; the search ended: ${accuracy.stopped}`,
+      title: `${plural(accuracy.evaluations, 'version')} measured; the search ended: ${accuracy.stopped}`,
     });
     if (accuracy.reverted.length > 0)
       facts.push({ name: 'Given back to float', value: visible(accuracy.reverted.join(', ')) });
@@ -65,6 +64,13 @@ export function quantizeParts(
   }
   return html`${factList(facts)} ${'weightOnly' in result ? layers(result) : nothing} ${left(result)}`;
 }
+
+/** Half floats of storage are weights, those of arithmetic are nodes. */
+const converted = ({ quantizedNodes, diagnostics }: ConvertPrecisionResult): string =>
+  plural(quantizedNodes, diagnostics.some(({ id }) => id === 'precision/storage') ? 'weight' : 'node');
+
+/** A share with the digits that a loss of a few hundredths of a point needs. */
+const points = (share: number) => `${(100 * share).toFixed(2)} %`;
 
 /** A short comparison with the float model; within a few hundredths it says nothing. */
 export function speedOf(ratio: number): { text: string; verdict: 'better' | 'worse' | 'same' } {

@@ -23,7 +23,7 @@ export function sensitivityParts(
     ${table(
       [
         { name: 'Layer', cell: ({ node }) => html`<span title=${fullText(node)}>${elide(node, 36)}</span>` },
-        { name: 'Operator', cell: ({ op }) => elide(op, 24) },
+        { name: 'Operator', short: true, cell: ({ op }) => elide(op, 24) },
         {
           name: 'Error of the outputs',
           cell: ({ alone }) => bar(alone.sqnrDb),

@@ -31,7 +31,14 @@ export function zerosParts({ layers, stored, error }: PruneWeightsResult): Templ
         {
           name: 'Weights that are left',
           cell: (layer) =>
-            html`<svg class="width-bar" width=${barWidth} height="12" aria-hidden="true">
+            html`<svg
+              class="width-bar"
+              width=${barWidth}
+              height="12"
+              viewBox="0 0 ${barWidth} 12"
+              preserveAspectRatio="none"
+              aria-hidden="true"
+            >
               ${svg`<rect class="amount guess series-a" x="0.5" y="2.5" width=${barWidth - 1} height="7"></rect>
                 <rect class="amount series-b" x="0" y="2" width=${barWidth * (1 - layer.zeros / Math.max(1, layer.elements))} height="8"></rect>`}
             </svg>`,
