@@ -34,13 +34,14 @@ function facts(load: Load, several: boolean): TemplateResult {
             : 'Highest rate that holds',
       value:
         load.rate === 0
-          ? html`<span class="verdict-worse">none: no rate holds ${milliseconds(load.boundMs ?? 0)}</span>`
+          ? html`<span class="verdict-worse">${noRate(load)}</span>`
           : `${three(load.rate)} per second${load.boundMs === null ? '' : `, p99 within ${milliseconds(load.boundMs)}`}`,
     });
   }
   list.push(
     {
-      name: 'Latency',
+      // Without a rate that holds, what is left is the run that the search began with.
+      name: load.rate === 0 ? 'Latency one after another' : 'Latency',
       value: `p50 ${milliseconds(latencyMs.p50)}, p90 ${milliseconds(latencyMs.p90)}, p99 ${milliseconds(latencyMs.p99)}`,
       title: 'From the scheduled arrival to the answer',
     },
@@ -78,6 +79,15 @@ function facts(load: Load, several: boolean): TemplateResult {
   }[load.pattern];
   return html`<h3>${visible(pattern ?? load.pattern)}${several ? `: ${nameOf(load.model)}` : ''}</h3>
     ${factList(list)}`;
+}
+
+/** A rate counts once it has held with other arrivals too; on a disturbed machine one may hold by chance. */
+function noRate({ trials, boundMs }: Load): string {
+  const once = Math.max(0, ...trials.filter(({ holds }) => holds).map(({ rate }) => rate));
+  const bound = milliseconds(boundMs ?? 0);
+  return once === 0
+    ? `none: no rate holds ${bound}`
+    : `none for certain: ${three(once)} per second held ${bound} once, and not again with other arrivals`;
 }
 
 /** The rates that were tried, each with its p99, and the bound as a line. */
