@@ -2,7 +2,7 @@
 
 import { sensitivityOf } from '../recipes/quantize/sensitivityOf';
 import type { SensitivityResult } from '../protocol/sensitivity';
-import { countOption, textOption, UsageError } from './args';
+import { countOption, textOption, UsageError, type ParsedArgs } from './args';
 import type { Command } from './command';
 import { diagnosticLine } from './diagnosticLine';
 import { significant } from './format';
@@ -33,6 +33,11 @@ export const sensitivityCommand: Command = {
         help: 'With --prune, which channels go: l1, l2, bn-scale, energy or error',
       },
       calibration: { type: 'string', value: 'DATA', help: '.npz file with arrays named like the inputs' },
+      'calibration-samples': {
+        type: 'string',
+        value: 'N',
+        help: 'Measure ranges on at most N samples; all when absent',
+      },
       samples: { type: 'string', value: 'N', help: 'Samples that each layer is measured on; 64 when absent' },
       ...staticOptionSpecs,
       ...historyOption,
@@ -45,14 +50,17 @@ export const sensitivityCommand: Command = {
   },
   async run(args, context) {
     const [model = ''] = args.positionals;
+    refuseForeign(args);
     if (args.values.has('prune')) return pruneSensitivityOutcome(args, model, context);
     const calibration = textOption(args, 'calibration');
     if (calibration === undefined)
       throw new UsageError('Layers are measured on calibration data: --calibration DATA.');
     const samples = countOption(args, 'samples');
+    const calibrationSamples = countOption(args, 'calibration-samples');
     const options = {
       calibration,
       ...(samples === undefined ? {} : { samples }),
+      ...(calibrationSamples === undefined ? {} : { calibrationSamples }),
       ...staticSettings(args),
     };
     const job = jobOn('slipway/sensitivity', 'Sensitivity of', model, options);
@@ -81,3 +89,20 @@ export const sensitivityCommand: Command = {
     return { result, text: [table, ...result.diagnostics.map(diagnosticLine)].join('\n') };
   },
 };
+
+const forPruning = ['prune', 'validation', 'importance'];
+const forBoth = ['calibration', 'samples', 'no-history', 'json'];
+
+/** Throws UsageError for an option that would be passed over. */
+function refuseForeign({ values, flags }: ParsedArgs): void {
+  const given = [...values.keys(), ...flags];
+  if (!values.has('prune')) {
+    const foreign = given.find((name) => forPruning.includes(name));
+    if (foreign !== undefined)
+      throw new UsageError(`--${foreign} is for pruning; say how much each group loses: --prune 0.5.`);
+    return;
+  }
+  const foreign = given.find((name) => !forPruning.includes(name) && !forBoth.includes(name));
+  if (foreign !== undefined)
+    throw new UsageError(`--${foreign} is for rounding; with --prune it would be passed over.`);
+}

@@ -29,6 +29,12 @@ export const Sensitivity = request('slipway/sensitivity', {
   params: Type.Object({
     ...modelRef,
     calibration: Type.String({ description: 'Path of the calibration data.' }),
+    calibrationSamples: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: 'Ranges are measured on at most this many samples; all when absent.',
+      }),
+    ),
     samples: Type.Optional(
       Type.Integer({ minimum: 1, description: 'Samples that each layer is measured on; 64 when absent.' }),
     ),

@@ -19,6 +19,7 @@ export const sensitivityJob: Job = {
       front: ['calibration', 'samples'],
       labels: {
         calibration: 'Calibration data',
+        calibrationSamples: 'Samples for the ranges',
         samples: 'Samples for each layer',
         perTensor: 'One scale for a whole weight',
         includeOps: 'Only operators',
@@ -29,6 +30,7 @@ export const sensitivityJob: Job = {
       },
       absent: {
         samples: '64',
+        calibrationSamples: 'All',
         include: 'All',
         includeOps: 'All',
         exclude: 'None; separated by commas, * for any',

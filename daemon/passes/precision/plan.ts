@@ -180,10 +180,10 @@ function outOfRange(node: Node, { ranges, limit: asked }: PlanOptions, limit: nu
     if (!range) continue;
     const size = Math.max(Math.abs(range.min), Math.abs(range.max));
     if (size > limit)
-      return `Value "${name}" reaches ${size.toPrecision(3)} on the calibration data, ${asked === undefined ? 'too near to the largest half float' : `more than the ${asked} that half floats may hold`}.`;
+      return `Value "${name}" reaches ${size.toPrecision(3)} on the calibration data, ${asked === undefined ? 'too near to the largest half float' : `more than the ${asked} that was set as the limit`}.`;
     // The root of the sum is measured; the sum of squares inside is its square.
     if (isOp(node, 'ReduceL2', 'LpNormalization') && size * size > limit)
-      return `The squares that it adds reach ${(size * size).toPrecision(3)}.`;
+      return `The squares that it adds reach ${(size * size).toPrecision(3)}, ${asked === undefined ? 'too near to the largest half float' : `more than the ${asked} that was set as the limit`}.`;
   }
   return undefined;
 }

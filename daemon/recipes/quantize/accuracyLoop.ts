@@ -1,10 +1,9 @@
 // The search for a quantized model that loses no more than allowed: the calibrator that was asked for, then the
 // others, then the best of them after accuracy recovery, then layers given back to float, the most sensitive first, in
-// doubling steps and by halving the last one. The best so far is written at every step; scores are kept in a state file, so that a search that was
+// doubling steps and by halving the last one; those of them that turn out not to be needed return (bringBack.ts). The best so far is written at every step; scores are kept in a state file, so that a search that was
 // stopped goes on where it was. Budgets end it early with the best it has.
 
-import { readFile } from 'node:fs/promises';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { temporaryFolder } from '../../host/temporaryFolder';
 import { throwIfCancelled, type Task } from '../../base/task';
@@ -17,6 +16,7 @@ import type { QuantizeOutcome } from '../../passes/quantize/outcome';
 import { calibrators, type Calibrator } from '../../runtime/calibrate/calibrateBy';
 import { withRunner } from '../../runtime/runner/runnerProcess';
 import type { Runner } from '../../runtime/runner/session';
+import { bringBack } from './bringBack';
 import { writeJson } from './calibrationCache';
 import type { AccuracyResult } from './quantizeOptions';
 import { measureSensitivity } from './sensitivity';
@@ -132,8 +132,9 @@ class Search {
     this.ranking ??= await this.rank(calibrator, await this.workOf(recovered));
     await this.writeState();
     const ranking = this.ranking;
-    const withReverted = async (count: number) =>
-      (await this.attempt({ calibrator, recovered, reverted: ranking.slice(0, count) })).holds;
+    const without = async (reverted: readonly string[]) =>
+      (await this.attempt({ calibrator, recovered, reverted })).holds;
+    const withReverted = (count: number) => without(ranking.slice(0, count));
     // One layer must stay in integers: without any there is nothing to write.
     const most = ranking.length - 1;
     let failing = 0;
@@ -146,6 +147,7 @@ class Search {
       if (await withReverted(middle)) holding = middle;
       else failing = middle;
     }
+    await bringBack(ranking.slice(0, holding), without);
   }
 
   private repaired: StaticWork | undefined;

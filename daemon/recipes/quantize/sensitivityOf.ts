@@ -11,6 +11,8 @@ import { measureSensitivity, type LayerSensitivity } from './sensitivity';
 
 export interface SensitivityOptions extends StaticSettings, Selection {
   readonly calibration: string;
+  /** Ranges are measured on at most this many samples; all when absent. */
+  readonly calibrationSamples?: number | undefined;
   /** Samples that each layer is measured on; 64 when absent. */
   readonly samples?: number | undefined;
 }
