@@ -102,7 +102,11 @@ export async function planHalf(
           ? 'It counts: whole numbers beyond 2,048 are not exact in half floats.'
           : undefined) ??
         (scope.parent ? undefined : outOfRange(node, options, limit)) ??
-        (await unfitConstant(node, scope, signature!, survey, options.format, task));
+        (await unfitConstant(node, scope, signature!, survey, options.format, task)) ??
+        // Last, so that what could never be half is not said to have been tried.
+        (options.only?.has(nameOf(node)) === false
+          ? 'The search found that it must stay float32.'
+          : undefined);
       if (why === undefined) half.add(node);
       // What only passes a value on to its shape, or to whole numbers, is no loss.
       else if (why !== '') left.push({ node: nameOf(node), op: node.opType, why });
@@ -125,7 +129,7 @@ function refusal(
   node: Node,
   scope: Scope,
   signature: Signature | undefined,
-  { format, only }: PlanOptions,
+  { format }: PlanOptions,
   keep: (node: Node) => boolean,
 ): string | undefined {
   if (signature === undefined)
@@ -134,7 +138,6 @@ function refusal(
       : `${node.domain}.${node.opType} is a custom operator or a function; whether it takes half floats is not known.`;
   if (isOp(node, 'Shape', 'Size')) return '';
   if (keep(node)) return 'It was told to stay float32.';
-  if (only && !only.has(nameOf(node))) return 'The search found that it must stay float32.';
   const always = isStandard(node) ? alwaysFloat.get(node.opType) : undefined;
   if (always !== undefined) return always;
   if (!typesKnown(node, scope, signature)) return 'The types around it are not known.';
@@ -150,7 +153,7 @@ function refusal(
       inputs.some((port, at) => late(signature.input(at), port)) ||
       outputs.some((port, at) => late(signature.output(at), port))
     )
-      return 'Its operator takes bfloat16 only from a later operator set on.';
+      return `${node.opType} takes bfloat16 only from a later operator set on than this model's.`;
   }
   // One type variable may hold for several ports: all of them or none.
   const wide = (name: string, letter: string) =>

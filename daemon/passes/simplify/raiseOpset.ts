@@ -1,5 +1,6 @@
 // Brings a model of opset 13 or newer to a newer one, up to 25: 20 has operators for what exporters had to write out
-// (HardSwish 14, LayerNormalization 17, Gelu 20), 21 has DequantizeLinear in blocks of int4, 25 of int2. What changed
+// (HardSwish 14, LayerNormalization 17, Gelu 20), 21 has DequantizeLinear in blocks of int4, 22 bfloat16
+// nearly everywhere, 25 DequantizeLinear of int2. What changed
 // between, by the operators' change history in the specification:
 // 1. ReduceL1, L2, LogSum, LogSumExp, Max, Mean, Min, Prod, SumSquare: axes became an input with opset 18.
 // 2. Split without sizes names the number of its outputs from opset 18 on.
@@ -22,7 +23,7 @@ import { scopePass, type Scope } from './scope';
 const oldest = 13;
 
 /** Operator sets that models are brought to, with the IR version that each came with. */
-const irVersions = { 20: 9, 21: 10, 25: 12 } as const;
+const irVersions = { 20: 9, 21: 10, 22: 10, 25: 12 } as const;
 
 export interface RaiseOptions {
   readonly target: keyof typeof irVersions;

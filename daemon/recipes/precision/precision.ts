@@ -32,6 +32,7 @@ import type { Feeds, SessionValue } from '../../runtime/runner/session';
 import { checkOutput, readSound } from '../modelFiles';
 import { measuredText } from './precisionJudge';
 import { loadable } from './precisionLoads';
+import { raisedForBfloat16 } from './precisionOpset';
 import {
   checkOptions,
   modeOf,
@@ -97,7 +98,12 @@ export async function convertPrecision(
       message: `"${pattern}" names no operator and no node of the main graph, so it kept nothing in float32.`,
     });
   const read: TensorReader = (tensor) => readTensorBytes(tensor, undefined, task);
-  const work: Work = { path, model: plain.model, read, inputs, dataset, validation, options, notes };
+  const half =
+    options.method === 'bf16' && modeOf(options) !== 'storage'
+      ? await raisedForBfloat16(plain.model, read, task)
+      : { model: plain.model, notes: [] };
+  notes.push(...half.notes);
+  const work: Work = { path, model: half.model, read, inputs, dataset, validation, options, notes };
   let saved = false;
   const save = async (made: Model) => {
     const overwrite = saved || options.overwrite === true;

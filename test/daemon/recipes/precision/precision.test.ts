@@ -116,6 +116,27 @@ test('bfloat16 arithmetic is written and not run here', async () => {
   assert.ok(result.diagnostics.some(({ id }) => id === 'precision/not-run'));
 });
 
+test('a convolution is brought to the operator set that takes bfloat16', async () => {
+  const image = ['n', 4, 6, 6] as const;
+  const conv = node('Conv', ['x', 'w'], ['c'], { name: 'conv' });
+  const write = (name: string) =>
+    writeSmall(
+      folder,
+      name,
+      oneToOne([conv, node('Relu', ['c'], ['y'])], [weight('w', [4, 4, 3, 3])], image),
+    );
+  const output = join(folder, 'conv.bf16.onnx');
+  const options = { method: 'bf16', mode: 'compute', output, overwrite: true } as const;
+  const made = await convertPrecision(await write('bfconv'), options, silentTask);
+  assert.deepEqual(made.fusion.left, []);
+  const told = made.diagnostics.find(({ id }) => id === 'precision/raised')!.message;
+  assert.match(told, /operator set 17 to 22, from which Conv takes bfloat16/u);
+  // Weights alone need no newer operators.
+  const path = await write('bfstored');
+  const stored = await convertPrecision(path, { ...options, mode: 'storage' }, silentTask);
+  assert.ok(!stored.diagnostics.some(({ id }) => id === 'precision/raised'));
+});
+
 const refused = async (
   kind: ErrorKind,
   path: string,

@@ -124,7 +124,7 @@ test('nodes that touch large values stay float32 before anything is tried', asyn
   const { made } = await search(await classifier(), options);
   const left = Object.fromEntries(made.fusion.left.map(({ node: name, why }) => [name, why]));
   assert.deepEqual(Object.keys(left).sort(), ['down', 'root', 'square', 'up']);
-  assert.match(left['square'] ?? '', /on the calibration data, more than the 100 that half floats may hold/u);
+  assert.match(left['square'] ?? '', /on the calibration data, more than the 100 that was set as the limit/u);
 });
 
 test('budgets end the search with the best so far', async () => {

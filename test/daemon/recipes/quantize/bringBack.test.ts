@@ -9,9 +9,9 @@ async function left(reverted: string, needed: string, most?: number) {
   const asked: string[] = [];
   const holds = (names: readonly string[]) => {
     asked.push(names.join(''));
-    return Promise.resolve([...needed].every((name) => names.includes(name)));
+    return Promise.resolve(needed.split('').every((name) => names.includes(name)));
   };
-  const kept = await bringBack([...reverted], holds, most);
+  const kept = await bringBack(reverted.split(''), holds, most);
   return { kept: kept.join(''), asked };
 }
 
