@@ -3,10 +3,12 @@
 // go when there are too many.
 
 import { randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, notFound, SlipwayError } from '../base/errors';
 import { omit } from '../base/omit';
+import { breathe, silentTask } from '../base/task';
 import { version } from '../host/version';
 import type { RunModel, RunRecord, RunSummary } from '../protocol/runs';
 import { watchFolder } from './folderWatch';
@@ -268,10 +270,9 @@ export class RunStore {
     let bytes = 0;
     for (const [index, name] of names.entries()) {
       const path = join(this.folder, name);
-      bytes += await stat(path).then(
-        ({ size }) => size,
-        () => 0,
-      );
+      // A thousand of them: asking the system in turn takes a tenth of what it takes through Node's threads.
+      if (index < most) bytes += sizeOf(path);
+      await breathe(silentTask);
       // The newest stays, however large it is.
       if (index === 0 || (index < most && bytes <= mostBytes)) continue;
       if (this.live.has(name.slice(0, -'.json'.length))) continue;
@@ -279,6 +280,14 @@ export class RunStore {
       this.read.delete(name);
       for (const listener of this.listeners) listener(name.slice(0, -'.json'.length), null);
     }
+  }
+}
+
+function sizeOf(path: string): number {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  } catch {
+    return 0;
   }
 }
 
