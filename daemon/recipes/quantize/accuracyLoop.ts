@@ -94,7 +94,7 @@ class Search {
 
   async run(): Promise<AccuracyResult> {
     await this.readState();
-    this.float = this.scores.get('float') ?? (await this.scoreOf(this.options.path));
+    this.float = this.scores.get('float') ?? (await this.scoreOf(this.options.path, 'the float model'));
     this.scores.set('float', this.float);
     let stopped: AccuracyResult['stopped'] = 'done';
     try {
@@ -188,7 +188,7 @@ class Search {
     if (top1 === undefined) {
       const path = join(this.folder, 'candidate.onnx');
       await writeModel(outcome.model, path, { overwrite: true }, this.quiet());
-      top1 = await this.scoreOf(path);
+      top1 = await this.scoreOf(path, this.versionText(reverted.length));
       this.evaluations += 1;
       this.scores.set(key, top1);
       await this.writeState();
@@ -212,17 +212,21 @@ class Search {
     );
   }
 
-  private async scoreOf(path: string): Promise<number> {
+  /** Which version is scored, and how far the search has come: how many will follow is not known. */
+  private versionText(inFloat: number): string {
+    const best =
+      this.best === undefined
+        ? ''
+        : `; the best so far loses ${(100 * (this.float - this.best.top1)).toFixed(2)} points`;
+    return `version ${this.evaluations + 1}, ${inFloat} ${inFloat === 1 ? 'layer' : 'layers'} in float${best}`;
+  }
+
+  private async scoreOf(path: string, label: string): Promise<number> {
     const { validation } = this.options;
     const labels = requireLabels(validation);
     const session = await this.runner.load(path, { threads: workThreads() }, this.task);
     try {
-      const { classes, classCount } = await predictClasses(
-        session,
-        validation,
-        { label: 'the candidate' },
-        this.task,
-      );
+      const { classes, classCount } = await predictClasses(session, validation, { label }, this.task);
       return topOne(classes, labels, classCount).value;
     } finally {
       await session.release();

@@ -38,7 +38,13 @@ const quantizedLayers = new Set(['Conv', 'Gemm', 'MatMul']);
  */
 export async function measureSensitivity(
   work: StaticWork,
-  options: { readonly calibrator: Calibrator; readonly samples: number; readonly together?: boolean },
+  options: {
+    readonly calibrator: Calibrator;
+    readonly samples: number;
+    readonly together?: boolean;
+    /** Gets the layers that are quantized with their neighbours and not alone, so that they have no row. */
+    readonly onlyTogether?: string[];
+  },
   task: Task<LayerSensitivity>,
 ): Promise<LayerSensitivity[]> {
   const { calibrator, samples } = options;
@@ -64,7 +70,11 @@ export async function measureSensitivity(
         await breathe(task);
         const node = nameOf(layer);
         const one = await outcomeOf(work, calibrator, node, task);
-        if (!one) continue;
+        if (!one) {
+          options.onlyTogether?.push(node);
+          task.report({ stage: 'Measuring layers', done: done + 1, total: layers.length });
+          continue;
+        }
         const session = await write(one, 'one.onnx');
         const batches = samplesOf(work.dataset, 'static', samples);
         const alone = await compareSessions(original, session, batches, { label: node }, quiet);

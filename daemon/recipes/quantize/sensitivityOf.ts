@@ -34,8 +34,14 @@ export async function sensitivityOf(
   return withRunner(task, async (runner) => {
     const source = await openSource(runner, path, options, task);
     const work = await staticWork(source, options);
-    const measured = { calibrator: options.calibrator ?? 'minmax', samples, together: true } as const;
-    const layers = await measureSensitivity(work, measured, task);
+    const onlyTogether: string[] = [];
+    const calibrator = options.calibrator ?? 'minmax';
+    const layers = await measureSensitivity(
+      work,
+      { calibrator, samples, together: true, onlyTogether },
+      task,
+    );
+    if (onlyTogether.length > 0) work.notes.push(notAlone(onlyTogether));
     return {
       layers,
       samples: Math.min(samples, work.dataset.samples),
@@ -43,3 +49,13 @@ export async function sensitivityOf(
     };
   });
 }
+
+/** Depthwise layers between float ones stay in float, so that there is nothing to measure of them alone. */
+const notAlone = (nodes: readonly string[]): Diagnostic => ({
+  id: 'sensitivity/only-together',
+  severity: 'info',
+  message: `${nodes.length === 1 ? 'One layer has' : `${nodes.length} layers have`} no figure of ${nodes.length === 1 ? 'its' : 'their'} own, because a depthwise convolution goes into integers only together with its neighbours: ${nodes
+    .slice(0, 3)
+    .map((name) => `"${name}"`)
+    .join(', ')}${nodes.length > 3 ? ', …' : ''}. To keep one in float, exclude it by name.`,
+});
