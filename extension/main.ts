@@ -13,7 +13,7 @@ import { jobStart, openJob } from './commands/job';
 import { openRecipe } from './commands/recipe';
 import { compareRuns, openRun, removeRuns, showHistory } from './commands/runs';
 import { createContext } from './context';
-import { ModelEditor, viewType } from './editor/modelEditor';
+import { ModelEditor, textViewType, viewType } from './editor/modelEditor';
 import { jobs } from './jobs/table';
 import { openText, startWithTexts } from './language/openText';
 import { recipeFiles } from './language/recipeLenses';
@@ -41,10 +41,13 @@ export function activate(extension: vscode.ExtensionContext): void {
         return undefined;
       }
     });
+  const modelEditor = new ModelEditor(context);
   extension.subscriptions.push(
-    vscode.window.registerCustomEditorProvider(viewType, new ModelEditor(context), {
-      supportsMultipleEditorsPerDocument: true,
-    }),
+    ...[viewType, textViewType].map((type) =>
+      vscode.window.registerCustomEditorProvider(type, modelEditor, {
+        supportsMultipleEditorsPerDocument: true,
+      }),
+    ),
     models,
     deployments,
     runs,

@@ -389,6 +389,15 @@ const view: GraphView = new GraphView(
   },
 );
 fontFamily = view.theme.fontFamily;
+// Ctrl+C on the graph copies the name of the node, or the names of what is traced.
+stage().addEventListener('copy', (event) => {
+  const { selected, table, trace } = store.state;
+  if (table === undefined || selected === undefined) return;
+  const names = trace === undefined ? table.name[selected]! : namesOf(table.model, trace.rows);
+  if (names === '') return;
+  event.clipboardData?.setData('text/plain', names);
+  event.preventDefault();
+});
 store.subscribe(update);
 let told: number | undefined;
 store.subscribe(({ selected, scope, table }) => {

@@ -29,6 +29,8 @@ import { openSource } from './openSource';
 import { exportOverlay, importOverlay } from './overlays';
 
 export const viewType = 'slipway.model';
+/** The same editor for models as text, which open as text unless the user asks for the graph. */
+export const textViewType = 'slipway.textModel';
 
 /** A model up to this size has its weights looked at when it is opened. */
 const mostWeightBytes = 256 * 2 ** 20;

@@ -183,6 +183,18 @@ describe('model editor page', () => {
     assert.equal(await page.locator('.trace-note').count(), 0);
     assert.notEqual(await selected(page), '');
 
+    // Ctrl+C copies the name of what is selected.
+    const copied = await page.evaluate(() => {
+      const event = new ClipboardEvent('copy', {
+        clipboardData: new DataTransfer(),
+        bubbles: true,
+        cancelable: true,
+      });
+      document.querySelector('#stage')!.dispatchEvent(event);
+      return event.clipboardData!.getData('text/plain');
+    });
+    assert.match(copied, /up_proj/);
+
     // Names of nodes and values, by key and by button; kept with the tab.
     await changes(page, () => page.keyboard.press('n'));
     await page.click('.zoom-bar button[aria-label^="Hide the names"][aria-pressed=true]');

@@ -336,12 +336,14 @@ export function scopeTitle(model: ModelTable, group: number): string {
 export function firstOpening(model: ModelTable): Opening {
   let visible = 0;
   for (let row = 0; row < model.rows; row++) if (model.foldedInto[row] === -1) visible += 1;
-  if (model.groups === 0 || visible <= mostInPlane) return flat;
+  const isNamed = model.groupKind.includes(GroupKind.scope);
+  if (model.groups === 0 || visible <= (isNamed ? mostNamedInPlane : mostInPlane)) return flat;
   return toDepth(model, Infinity, mostAtFirst);
 }
 
-/** Graphs up to this many boxes are shown without scopes at first. */
+/** Graphs up to this many boxes are shown without scopes at first; scopes that the program names are worth more. */
 const mostInPlane = 400;
+const mostNamedInPlane = 120;
 const mostAtFirst = 160;
 
 /** Scopes opened level by level, `levels` deep, as long as no more than `most` boxes come of it. */
