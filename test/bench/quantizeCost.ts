@@ -88,7 +88,8 @@ async function samplesOf(path: string): Promise<number> {
 
 /** What is left for a program that does nothing but run the models as often as quantizing must and take what is to be counted. */
 function floorRow(model: string, floor: Cost, theirs: Cost): BenchRow {
-  if (!floor.ok) return unmeasured(`${model}: floor`, 'the bare program failed');
+  if (!floor.ok || !theirs.ok)
+    return unmeasured(`${model}: floor`, `${floor.ok ? 'the peer' : 'the bare program'} failed`);
   return {
     name: `${model}: time, theirs over the floor`,
     value: theirs.seconds / floor.seconds,
