@@ -1,9 +1,9 @@
 // How far the job is: stage, done of total, time left, and the way to stop it.
 
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import type { ProgressValue } from '../../daemon/protocol/common';
 import { duration, whole } from '../ui/format';
-import { visible } from '../ui/text';
+import { fullText, visible } from '../ui/text';
 
 export function jobProgress(
   progress: ProgressValue | null,
@@ -19,7 +19,9 @@ export function jobProgress(
   if (remainingMs !== undefined && Number.isFinite(remainingMs)) parts.push(`${duration(remainingMs)} left`);
   return html`<div class="progress">
     <div class="progress-line">
-      <span role="status">${cancelling ? 'Cancelling' : visible(progress?.stage ?? 'Starting')}</span>
+      <span role="status" title=${progress?.stage === undefined ? nothing : fullText(progress.stage)}
+        >${cancelling ? 'Cancelling' : visible(progress?.stage ?? 'Starting')}</span
+      >
       <span class="muted tabular">${parts.join(' · ')}</span>
       <button type="button" class="secondary" ?disabled=${cancelling} @click=${cancel}>Cancel</button>
     </div>

@@ -214,11 +214,9 @@ class Search {
 
   /** Which version is scored, and how far the search has come: how many will follow is not known. */
   private versionText(inFloat: number): string {
-    const best =
-      this.best === undefined
-        ? ''
-        : `; the best so far loses ${(100 * (this.float - this.best.top1)).toFixed(2)} points`;
-    return `version ${this.evaluations + 1}, ${inFloat} ${inFloat === 1 ? 'layer' : 'layers'} in float${best}`;
+    const lost = this.best === undefined ? undefined : (100 * (this.float - this.best.top1)).toFixed(2);
+    const float = inFloat === 0 ? '' : `, ${inFloat} in float`;
+    return `version ${this.evaluations + 1}${float}${lost === undefined ? '' : `; best so far loses ${lost} points`}`;
   }
 
   private async scoreOf(path: string, label: string): Promise<number> {
