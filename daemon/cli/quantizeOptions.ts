@@ -115,7 +115,7 @@ export const quantizeOptionSpecs: Readonly<Record<string, OptionSpec>> = {
     type: 'string',
     multiple: true,
     value: 'A,B,…',
-    help: `Before quantizing: ${recoverMethods.join(', ')}; cle,adaround,bias is a good start for convolutions, smooth,bias for transformers`,
+    help: `Before quantizing: ${recoverMethods.join(', ')}, each kept only where the outputs come nearer; cle,adaround,bias suits convolutions, smooth,adaround,bias transformers`,
   },
   'smooth-alpha': {
     type: 'string',

@@ -75,6 +75,7 @@ export const sensitivityCommand: Command = {
       decibels(alone),
       alone.cosine.toFixed(6),
       decibels(together),
+      together === null ? '–' : together.cosine.toFixed(6),
     ]);
     const table = renderTable(
       [
@@ -83,10 +84,27 @@ export const sensitivityCommand: Command = {
         { title: 'SQNR of the outputs, dB' },
         { title: 'Cosine' },
         { title: 'SQNR at the layer, all quantized, dB' },
+        { title: 'Cosine there' },
       ],
       rows,
     );
-    return { result, text: [table, ...result.diagnostics.map(diagnosticLine)].join('\n') };
+    const others = (result.operators ?? []).map(({ node, op, together }) => [
+      node,
+      op,
+      decibels(together),
+      together.cosine.toFixed(6),
+    ]);
+    const further = renderTable(
+      [
+        { title: 'Other operators' },
+        { title: 'Operator' },
+        { title: 'SQNR there, all quantized, dB' },
+        { title: 'Cosine' },
+      ],
+      others,
+    );
+    const parts = [table, ...(others.length > 0 ? ['', further] : [])];
+    return { result, text: [...parts, ...result.diagnostics.map(diagnosticLine)].join('\n') };
   },
 };
 

@@ -67,7 +67,7 @@ export const searchSettings = {
   recover: optional(
     Type.Array(Type.Unsafe<RecoverWord>({ type: 'string', enum: recoverWords }), {
       description:
-        'What is done to the float model first, so that it loses less: `cle` evens out channels of neighbouring layers, `smooth` smooths activations, `adaround` rounds weights by data, `bias` corrects biases for rounded weights, `bias-iterative` for all that the quantized layers before lose, layer after layer.',
+        'What is done to the float model first, so that it loses less, each step only where the outputs on samples come nearer: `cle` evens out channels of neighbouring layers, `smooth` smooths activations, `adaround` rounds weights by data, `bias` corrects biases for rounded weights, `bias-iterative` for all that the quantized layers before lose, layer after layer.',
     }),
   ),
   smoothAlpha: names(

@@ -18,6 +18,19 @@ export type LayerSensitivity = Static<typeof LayerSensitivitySchema>;
 
 export const SensitivityResult = Type.Object({
   layers: Type.Array(LayerSensitivitySchema, { description: 'The most sensitive first.' }),
+  operators: Type.Optional(
+    Type.Array(
+      Type.Object({
+        node: Type.String({ description: 'Name of the operator.' }),
+        op: Type.String({ description: 'Operator type.' }),
+        together: OutputErrorSchema,
+      }),
+      {
+        description:
+          'The other quantized operators with the error of their own output when all layers are quantized, the largest first.',
+      },
+    ),
+  ),
   samples: Type.Integer({ description: 'Samples at the most that each layer was measured on.' }),
   diagnostics: Type.Array(DiagnosticSchema, { description: 'What was noticed on the way.' }),
 });

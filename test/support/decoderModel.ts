@@ -57,7 +57,8 @@ export function decoderModel(nodes: number, named = true): Model {
   const split = (input: string, part: string): string => {
     const projected = op('MatMul', [input, weight(`self_attn.${part}`, 4, 4)], `self_attn/${part}`);
     const length = op('Gather', [op('Shape', [input], 'self_attn'), 'first'], 'self_attn');
-    const shape = op('Concat', [op('Unsqueeze', [length, 'zero'], 'self_attn'), 'heads'], 'self_attn');
+    const rows = op('Unsqueeze', [length, 'zero'], 'self_attn');
+    const shape = op('Concat', [rows, 'heads'], 'self_attn', { axis: 0n });
     return op('Reshape', [projected, shape], 'self_attn');
   };
   const rotate = (input: string): string => {

@@ -112,7 +112,7 @@ export async function convertPrecision(
     return written;
   };
   const { outcome, search } = await convert(work, save, task);
-  if (!outcome.modified) throw nothing(options, outcome);
+  if (!outcome.modified) throw nothing(options, outcome, model);
 
   task.report({ stage: 'Writing' });
   const written = await save(outcome.model);
@@ -144,9 +144,16 @@ export async function convertPrecision(
   };
 }
 
-function nothing(options: PrecisionOptions, outcome: HalfOutcome): SlipwayError {
+function nothing(options: PrecisionOptions, outcome: HalfOutcome, { graph }: Model): SlipwayError {
   const why = outcome.left[0]?.why;
   const what = modeOf(options) === 'storage' ? 'no float32 weight' : 'no float32 node';
+  const integers = graph.nodes.some(({ opType }) =>
+    /^DequantizeLinear$|Integer$|^QLinear|NBits$/u.test(opType),
+  );
+  if (modeOf(options) === 'storage' && integers)
+    return unsupported(
+      `There is nothing to convert to ${options.method}: the weights of the model are integers already. Convert the float model that it was made from.`,
+    );
   return unsupported(
     `There is nothing to convert to ${options.method}: the model has ${what} that can be.${why === undefined ? '' : ` ${outcome.left[0]!.node}: ${why}`}`,
   );

@@ -159,8 +159,8 @@ class Search {
   }
 
   private async rank(calibrator: Calibrator, work: StaticWork): Promise<string[]> {
-    const rows = await measureSensitivity(work, { calibrator, samples: rankingSamples }, this.task);
-    return rows.map(({ node }) => node);
+    const { layers } = await measureSensitivity(work, { calibrator, samples: rankingSamples }, this.task);
+    return layers.map(({ node }) => node);
   }
 
   private checkBudget(): void {

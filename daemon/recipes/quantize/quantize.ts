@@ -4,8 +4,8 @@
 
 import { resolve } from 'node:path';
 import type { Diagnostic } from '../../base/diagnostic';
-import { badRequest, SlipwayError } from '../../base/errors';
-import { throwIfCancelled, type Task } from '../../base/task';
+import { badRequest } from '../../base/errors';
+import type { Task } from '../../base/task';
 import { loadDataset } from '../../evaluate/dataset';
 import type { Model } from '../../ir/model';
 import { writeModel } from '../../onnx/writeModel';
@@ -19,10 +19,12 @@ import type { Runner } from '../../runtime/runner/session';
 import { accuracyLoop } from './accuracyLoop';
 import { digestOf } from './calibrationCache';
 import { checkOutput } from '../modelFiles';
+import { explained } from './explained';
 import { withIntegerOperators } from './integerOperators';
 import { checkQuantized, emulate } from './quantizeCheck';
 import type { AccuracyResult, Quantized, QuantizeOptions } from './quantizeOptions';
 import { quantizedSpeed, type SpeedInput } from './quantizedSpeed';
+import { notSmaller } from './notSmaller';
 import { hasGates, revertSlow } from './revertSlow';
 import type { StaticWork } from './staticWork';
 import { openSource, type Source } from './openSource';
@@ -116,6 +118,7 @@ async function quantizeWith(
       })),
       ...(work?.notes ?? []),
       ...(outcome.notes ?? []),
+      ...notSmaller(outcome.model, bytes),
     ],
   };
 }
@@ -126,21 +129,6 @@ async function speedOf(input: SpeedInput, options: QuantizeOptions, runner: Runn
   const elsewhere = target !== undefined && target !== targetOf(await instructionSetsHere());
   if (elsewhere || withoutSpeed === true || options.tune === false) return { speed: null, notes: [] };
   return quantizedSpeed(input, runner, task);
-}
-
-/**
- * What is run is never the user's file but something made of it. When ONNX Runtime refuses that, it is asked of the
- * file itself, so that the sentence names what the user knows.
- */
-async function explained<T>(runner: Runner, path: string, task: Task, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throwIfCancelled(task);
-    if (error instanceof SlipwayError && error.kind === 'runnerFailed')
-      await (await runner.load(path, {}, task)).release();
-    throw error;
-  }
 }
 
 async function make(

@@ -65,14 +65,24 @@ export async function quantizedSpeed(
   const feeds = await oneSample(input);
   if (!feeds) return { speed: null, notes: [] };
   task.report({ stage: 'Comparing the speed' });
-  const sessions = [await runner.load(input.path, {}, task), await runner.load(input.output, {}, task)];
-  const [float, quantized] = await race(sessions, feeds, limits, task);
-  for (const session of sessions) await session.release();
-  const speed = { ratio: quantized!.ratio, floatMs: float!.ms, quantizedMs: quantized!.ms };
+  let speed = await raced(input, feeds, runner, task);
+  // One loading in a few was wrong on a busy machine (0.83 times where the others gave 1.4): a bad verdict must repeat.
+  if (speed.ratio < worthwhile) {
+    const again = await raced(input, feeds, runner, task);
+    if (again.ratio > speed.ratio) speed = again;
+  }
   if (speed.ratio >= worthwhile) return { speed, notes: [] };
   const small = share !== undefined && share.perNode < enoughWork / 2;
   const message = `This model is not faster than the float one here: a run takes ${time(speed.quantizedMs)} against ${time(speed.floatMs)} (${speed.ratio.toFixed(2)} times as fast, one sample, one thread). ${reason(input, common, small)}`;
   return { speed, notes: [{ id: 'quantize/not-faster', severity: 'warning', message }] };
+}
+
+/** Both models, loaded afresh, in turn. */
+async function raced(input: SpeedInput, feeds: Feeds, runner: Runner, task: Task): Promise<QuantizedSpeed> {
+  const sessions = [await runner.load(input.path, {}, task), await runner.load(input.output, {}, task)];
+  const [float, quantized] = await race(sessions, feeds, limits, task);
+  for (const session of sessions) await session.release();
+  return { ratio: quantized!.ratio, floatMs: float!.ms, quantizedMs: quantized!.ms };
 }
 
 function reason({ fusion, bytes }: SpeedInput, common: boolean, small: boolean): string {

@@ -30,11 +30,19 @@ export interface LayerSensitivity {
   readonly together: OutputError | null;
 }
 
+/** A quantized operator that is no layer: its error alone would be that of the values around it. */
+export interface OperatorError {
+  readonly node: string;
+  readonly op: string;
+  /** Error of its own output when all layers are quantized. */
+  readonly together: OutputError;
+}
+
 const quantizedLayers = new Set(['Conv', 'Gemm', 'MatMul']);
 
 /**
- * Measures every layer that static quantization takes, over at most `samples` samples. Reports each row as it
- * is known; the worst come first in the result.
+ * Measures every layer that static quantization takes, over at most `samples` samples, and with `together` the error
+ * that has gathered at the other operators too. Reports each row as it is known; the worst come first in the result.
  */
 export async function measureSensitivity(
   work: StaticWork,
@@ -46,14 +54,14 @@ export async function measureSensitivity(
     readonly onlyTogether?: string[];
   },
   task: Task<LayerSensitivity>,
-): Promise<LayerSensitivity[]> {
+): Promise<{ readonly layers: LayerSensitivity[]; readonly operators: OperatorError[] }> {
   const { calibrator, samples } = options;
   const quiet: Task = { signal: task.signal, report: () => undefined };
   const all = await work.plainOutcome(calibrator, [], task);
   const taken = new Set(all.quantizedNodes);
-  const layers = work.model.graph.nodes.filter(
-    (node) => quantizedLayers.has(node.opType) && taken.has(nameOf(node)),
-  );
+  const quantized = work.model.graph.nodes.filter((node) => taken.has(nameOf(node)));
+  const layers = quantized.filter(({ opType }) => quantizedLayers.has(opType));
+  const others = quantized.filter(({ opType }) => !quantizedLayers.has(opType));
   const folder = await temporaryFolder('sensitivity');
   try {
     return await withRunner(task, async (runner) => {
@@ -62,8 +70,8 @@ export async function measureSensitivity(
         await writeWorkingCopy(model, path, quiet);
         return runner.load(path, {}, quiet);
       };
-      const together =
-        options.together === true ? await errorsTogether(work, all.model, layers, samples, write, task) : [];
+      const nodes = options.together === true ? [...layers, ...others] : [];
+      const together = await errorsTogether(work, all.model, nodes, samples, write, task);
       const original = await write(work.model, 'float.onnx');
       const rows: LayerSensitivity[] = [];
       for (const [done, layer] of layers.entries()) {
@@ -83,7 +91,14 @@ export async function measureSensitivity(
         rows.push(row);
         task.report({ stage: 'Measuring layers', done: done + 1, total: layers.length, row });
       }
-      return rows.sort((a, b) => a.alone.sqnrDb - b.alone.sqnrDb);
+      const operators = nodes.slice(layers.length).flatMap((node, i): OperatorError[] => {
+        const error = together[layers.length + i];
+        return error ? [{ node: nameOf(node), op: node.opType, together: error }] : [];
+      });
+      return {
+        layers: rows.sort((a, b) => a.alone.sqnrDb - b.alone.sqnrDb),
+        operators: operators.sort((a, b) => a.together.sqnrDb - b.together.sqnrDb),
+      };
     });
   } finally {
     await rm(folder, { recursive: true, force: true });

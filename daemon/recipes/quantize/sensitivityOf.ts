@@ -4,10 +4,11 @@ import type { Diagnostic } from '../../base/diagnostic';
 import type { Task } from '../../base/task';
 import type { Selection } from '../../passes/quantize/selection';
 import { withRunner } from '../../runtime/runner/runnerProcess';
+import { explained } from './explained';
 import { openSource } from './openSource';
 import { staticWork } from './staticSource';
 import type { StaticSettings } from './quantizeOptions';
-import { measureSensitivity, type LayerSensitivity } from './sensitivity';
+import { measureSensitivity, type LayerSensitivity, type OperatorError } from './sensitivity';
 
 export interface SensitivityOptions extends StaticSettings, Selection {
   readonly calibration: string;
@@ -20,6 +21,8 @@ export interface SensitivityOptions extends StaticSettings, Selection {
 export interface Sensitivity {
   /** The most sensitive first. */
   layers: LayerSensitivity[];
+  /** The other quantized operators, the largest error first. */
+  operators: OperatorError[];
   samples: number;
   diagnostics: Diagnostic[];
 }
@@ -36,14 +39,14 @@ export async function sensitivityOf(
     const work = await staticWork(source, options);
     const onlyTogether: string[] = [];
     const calibrator = options.calibrator ?? 'minmax';
-    const layers = await measureSensitivity(
-      work,
-      { calibrator, samples, together: true, onlyTogether },
-      task,
+    const measured = { calibrator, samples, together: true, onlyTogether } as const;
+    const { layers, operators } = await explained(runner, path, task, () =>
+      measureSensitivity(work, measured, task),
     );
     if (onlyTogether.length > 0) work.notes.push(notAlone(onlyTogether));
     return {
       layers,
+      operators,
       samples: Math.min(samples, work.dataset.samples),
       diagnostics: [...source.notes, ...work.notes],
     };

@@ -228,7 +228,7 @@ test('sensitivity ranks layers by measuring each alone', async () => {
     signal: silentTask.signal,
     report: ({ row }: { row?: { node: string } }) => row && rows.push(row.node),
   };
-  const { layers } = await sensitivityOf(path, { calibration, samples: 32 }, task);
+  const { layers, operators } = await sensitivityOf(path, { calibration, samples: 32 }, task);
   assert.deepEqual(rows, ['first', 'middle', 'last']);
   const decibels = layers.map(({ alone }) => alone.sqnrDb);
   assert.deepEqual(
@@ -239,6 +239,11 @@ test('sensitivity ranks layers by measuring each alone', async () => {
     assert.equal(alone.samples, 32);
     assert.ok(together && together.sqnrDb > 10 && together.sqnrDb < 200);
   }
+  assert.deepEqual(
+    operators.map(({ node: name, op }) => [name, op]),
+    [['relu', 'Relu']],
+  );
+  assert.ok(operators[0]!.together.sqnrDb > 10 && operators[0]!.together.sqnrDb < 200);
 });
 
 test('a first layer in blocks of columns is compared in the shape that it has in the float model', async () => {
@@ -453,4 +458,13 @@ test('custom operators, bodies, and an output that is also an input pass through
   const { fusion, error } = await quantize(file, { method: 'static', output, calibration }, silentTask);
   assert.ok(error && error.cosine > 0.999);
   assert.ok(fusion.integer >= 1);
+  // What ONNX Runtime cannot run is told of the user's file, not of something made of it.
+  made.graph.nodes[1]!.opType = 'NotKnown';
+  const unknown = join(folder, 'unknown.onnx');
+  await writeModel(made, unknown, {}, silentTask);
+  await refuses(
+    sensitivityOf(unknown, { calibration }, silentTask),
+    'runnerFailed',
+    /unknown\.onnx.*NotKnown/u,
+  );
 });
