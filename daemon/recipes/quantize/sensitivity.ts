@@ -30,7 +30,7 @@ export interface LayerSensitivity {
   readonly together: OutputError | null;
 }
 
-/** A quantized operator that is no layer: its error alone would be that of the values around it. */
+/** A quantized operator that is not measured alone: no layer, or one that is quantized with its neighbours only. */
 export interface OperatorError {
   readonly node: string;
   readonly op: string;
@@ -91,9 +91,12 @@ export async function measureSensitivity(
         rows.push(row);
         task.report({ stage: 'Measuring layers', done: done + 1, total: layers.length, row });
       }
-      const operators = nodes.slice(layers.length).flatMap((node, i): OperatorError[] => {
-        const error = together[layers.length + i];
-        return error ? [{ node: nameOf(node), op: node.opType, together: error }] : [];
+      const alone = new Set(rows.map(({ node }) => node));
+      const operators = nodes.flatMap((node, i): OperatorError[] => {
+        const error = together[i];
+        return error && !alone.has(nameOf(node))
+          ? [{ node: nameOf(node), op: node.opType, together: error }]
+          : [];
       });
       return {
         layers: rows.sort((a, b) => a.alone.sqnrDb - b.alone.sqnrDb),
