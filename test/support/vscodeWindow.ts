@@ -247,10 +247,10 @@ export class VscodeWindow {
       try {
         await this.webview()
           .locator('body')
-          .waitFor({ state: 'attached', timeout: patience / 3 });
+          .waitFor({ state: 'attached', timeout: patience / 6 });
         return;
       } catch (error) {
-        if (attempt === 3) throw error;
+        if (attempt === 6) throw error;
         process.stdout.write(
           `The editor of ${name} has no page; it is opened again.\n${await this.describe()}\n`,
         );
