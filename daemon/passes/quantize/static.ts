@@ -48,6 +48,8 @@ export interface StaticOptions {
   readonly ranges: ReadonlyMap<string, Range>;
   /** Names of nodes that must stay in float. */
   readonly exclude?: ReadonlySet<string>;
+  /** Others that must, and the sentence why. */
+  readonly reverted?: { readonly names: ReadonlySet<string>; readonly why: string } | undefined;
   /** Names of values that must not be rounded. */
   readonly float?: ReadonlySet<string> | undefined;
   /** Names of the only layers to quantize; all when absent. */
@@ -133,7 +135,9 @@ class StaticQuantizer {
     const wide = is16Bit(this.scheme) || [...this.types.values()].some((type) => type.endsWith('16'));
     const domain = wide && standardOpset(model) < wideOpset ? 'com.microsoft' : '';
     this.emitter = new StepEmitter(model, domain);
+    const { reverted } = options;
     for (const node of model.graph.nodes) {
+      if (reverted?.names.has(nameOf(node)) === true) this.exclude.set(node, reverted.why);
       const others = options.only && heavyOperators.has(node.opType) && !options.only.has(nameOf(node));
       if (options.exclude?.has(nameOf(node)) === true || others === true) this.exclude.set(node, toldToStay);
     }

@@ -183,7 +183,12 @@ class Search {
       stage: `Trying ${calibrator}${recovered ? ' after recovery' : ''} with ${reverted.length} layers in float`,
       done: this.evaluations,
     });
-    const outcome = await (await this.workOf(recovered)).outcome(calibrator, reverted, this.task);
+    const work = await this.workOf(recovered);
+    const back = {
+      names: new Set(reverted),
+      why: 'It went back to float in the search for a small enough loss.',
+    };
+    const outcome = await work.outcome(calibrator, back, this.task);
     let top1 = known;
     if (top1 === undefined) {
       const path = join(this.folder, 'candidate.onnx');

@@ -26,7 +26,7 @@ export async function correctBiasesInTurn(
   task: Task,
 ): Promise<{ readonly model: Model; readonly layers: ReadonlySet<string> }> {
   const quiet: Task = { signal: task.signal, report: () => undefined };
-  const { quantizedNodes } = await work.plainOutcome(calibrator, [], quiet);
+  const { quantizedNodes } = await work.plainOutcome(calibrator, undefined, quiet);
   const taken = new Set(quantizedNodes);
   const layers = layersOf(work.model).filter(({ node }) => taken.has(nameOf(node)));
   const wanted = await meansOf(work.model, layers, work, quiet);
@@ -35,7 +35,7 @@ export async function correctBiasesInTurn(
   let model = work.model;
   for (const [done, stage] of stages.entries()) {
     task.report({ stage: 'Correcting biases', done, total: stages.length });
-    const { model: quantized } = await work.withModel(model).plainOutcome(calibrator, [], quiet);
+    const { model: quantized } = await work.withModel(model).plainOutcome(calibrator, undefined, quiet);
     const found = await meansOf(quantized, stage, work, quiet);
     const shifts = new Map<string, Float64Array>();
     for (const { node } of stage) {

@@ -144,7 +144,7 @@ async function make(
   const work = await recoveredWork(source, options, task);
   const calibrator = options.calibrator ?? 'minmax';
   if (options.maxDrop !== undefined) return searched(source, work, options, write, task);
-  const outcome = await work.outcome(calibrator, [], task);
+  const outcome = await work.outcome(calibrator, undefined, task);
   if (!(options.tune ?? hasGates(source.simplified))) return { outcome, work };
   const tuned = await revertSlow(work, calibrator, outcome, options.tune === true, task);
   for (const message of tuned.said) work.notes.push({ id: 'quantize/slow', severity: 'info', message });

@@ -181,7 +181,7 @@ class Recovery {
     const { runner, path, dataset } = source;
     const options = { threads: workThreads(), config: sleepingThreads };
     try {
-      const { model } = await work.plainOutcome(this.calibrator, [], this.task);
+      const { model } = await work.plainOutcome(this.calibrator, undefined, this.task);
       const file = join(this.folder, 'candidate.onnx');
       await writeWorkingCopy(model, file, quiet);
       const float = await runner.load(path, options, quiet);

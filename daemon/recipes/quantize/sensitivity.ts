@@ -57,7 +57,7 @@ export async function measureSensitivity(
 ): Promise<{ readonly layers: LayerSensitivity[]; readonly operators: OperatorError[] }> {
   const { calibrator, samples } = options;
   const quiet: Task = { signal: task.signal, report: () => undefined };
-  const all = await work.plainOutcome(calibrator, [], task);
+  const all = await work.plainOutcome(calibrator, undefined, task);
   const taken = new Set(all.quantizedNodes);
   const quantized = work.model.graph.nodes.filter((node) => taken.has(nameOf(node)));
   const layers = quantized.filter(({ opType }) => quantizedLayers.has(opType));
@@ -117,7 +117,7 @@ async function outcomeOf(
 ): Promise<Model | undefined> {
   try {
     const quiet: Task = { signal: task.signal, report: () => undefined };
-    return (await work.plainOutcome(calibrator, [], quiet, new Set([node]))).model;
+    return (await work.plainOutcome(calibrator, undefined, quiet, new Set([node]))).model;
   } catch (error) {
     throwIfCancelled(task);
     if (error instanceof SlipwayError && error.kind === 'unsupported') return undefined;

@@ -39,6 +39,9 @@ export interface StaticWorkOptions {
   readonly keepOutputs?: number | undefined;
 }
 
+/** Nodes that go back to float, and the sentence why; undefined for none. */
+export type Reverted = { readonly names: ReadonlySet<string>; readonly why: string } | undefined;
+
 export class StaticWork {
   readonly notes: Diagnostic[] = [];
   /** The float model's outputs for the first samples, where calibration has just given them. */
@@ -106,8 +109,8 @@ export class StaticWork {
   }
 
   /** The quantized model with these nodes, and those of the options, in float, in the form that is fastest. */
-  async outcome(calibrator: Calibrator, exclude: Iterable<string>, task: Task): Promise<QuantizeOutcome> {
-    const outcome = await this.plainOutcome(calibrator, exclude, task);
+  async outcome(calibrator: Calibrator, reverted: Reverted, task: Task): Promise<QuantizeOutcome> {
+    const outcome = await this.plainOutcome(calibrator, reverted, task);
     if (!this.options.blockColumns) return outcome;
     return { ...outcome, model: (await runPass(outcome.model, blockColumns(this.read), task)).model };
   }
@@ -115,7 +118,7 @@ export class StaticWork {
   /** The same with all values in the shapes that they have in the float model, to be compared with it. */
   async plainOutcome(
     calibrator: Calibrator,
-    exclude: Iterable<string>,
+    reverted: Reverted,
     task: Task,
     /** Only these layers, when given, are quantized. */
     only?: ReadonlySet<string>,
@@ -123,10 +126,9 @@ export class StaticWork {
     const ranges = new Map(await this.ranges(calibrator, task));
     for (const [name, range] of this.options.overrides.ranges) ranges.set(name, range);
     task.report({ stage: 'Quantizing' });
-    const { scheme, overrides } = this.options;
+    const { scheme, overrides, exclude } = this.options;
     const { types, float } = overrides;
-    const all = new Set([...this.options.exclude, ...exclude]);
-    const options = { ranges, exclude: all, scheme, only, types, float };
+    const options = { ranges, exclude, reverted, scheme, only, types, float };
     return runPass(this.model, quantizeStatic(this.read, options), task);
   }
 

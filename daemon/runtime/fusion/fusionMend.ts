@@ -3,7 +3,8 @@
 
 /** Reason → advice; the first that fits counts. Where nothing should be done, it says so. */
 const advice: readonly (readonly [RegExp, string])[] = [
-  [/told to stay in float/, 'Take it off the excluded nodes, or quantize without the tuning that excluded it.'],
+  [/told to stay in float/, 'Take it off the excluded nodes.'],
+  [/search for a small enough loss/, 'Allow a larger loss, recover accuracy too, or give the search more time.'],
   [
     /keeps its output in float; a quantize step must stand between|goes to .* in float; a quantize step must|into a float Gemm/,
     'Quantize the float model with method static, which puts a step between them.',

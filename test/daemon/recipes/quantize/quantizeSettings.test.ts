@@ -288,6 +288,12 @@ test('the search stops when the drop holds, at its budget, and goes on from its 
   const reverting = tried.findIndex((stage) => !stage.includes(' 0 layers'));
   assert.ok(recovery >= 3 && (reverting < 0 || recovery < reverting), tried.join('; '));
   assert.ok(done.accuracy.quantized >= stopped.accuracy!.quantized);
+  // What went back says so, and not that somebody wished it.
+  assert.ok(done.accuracy.reverted.length > 0);
+  for (const name of done.accuracy.reverted) {
+    const { why } = done.fusion.left.find(({ node: left }) => left === name)!;
+    assert.match(why, /went back to float in the search/u, name);
+  }
   const again = await run({ maxDrop: 0.05, validation, overrides, state });
   assert.equal(again.accuracy?.evaluations, 0);
   assert.deepEqual(again.accuracy.reverted, done.accuracy.reverted);
