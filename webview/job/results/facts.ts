@@ -107,20 +107,27 @@ export const changeFact = (name: string, before: number, after: number): Fact =>
   title: `${whole(after)} of ${whole(before)}`,
 });
 
+/** A bar of the lists of results: what `parts` draws in 12 rows of pixels, as wide as the column lets it be. */
+export const barOf = (width: number, parts: TemplateResult): TemplateResult =>
+  html`<svg
+    class="width-bar"
+    width=${width}
+    height="12"
+    viewBox="0 0 ${width} 12"
+    preserveAspectRatio="none"
+    aria-hidden="true"
+  >
+    ${parts}
+  </svg>`;
+
 const barWidth = 160;
 
 /** A width before as an outline, after as a bar in it; `widest` fills the column. */
 export function widthBar(from: number, to: number, widest: number): TemplateResult {
   const scale = (value: number) => (value / widest) * barWidth;
-  return html`<svg
-    class="width-bar"
-    width=${barWidth}
-    height="12"
-    viewBox="0 0 ${barWidth} 12"
-    preserveAspectRatio="none"
-    aria-hidden="true"
-  >
-    ${svg`<rect class="amount guess series-a" x="0.5" y="2.5" width=${Math.max(1, scale(from) - 1)} height="7"></rect>
-      <rect class="amount series-b" x="0" y="2" width=${scale(to)} height="8"></rect>`}
-  </svg>`;
+  return barOf(
+    barWidth,
+    svg`<rect class="amount guess series-a" x="0.5" y="2.5" width=${Math.max(1, scale(from) - 1)} height="7"></rect>
+      <rect class="amount series-b" x="0" y="2" width=${scale(to)} height="8"></rect>`,
+  );
 }

@@ -1,6 +1,7 @@
 // Bars of noise for a list whose rows have a signal-to-noise ratio: the longest is the one that moves the outputs most.
 
-import { html, svg, type TemplateResult } from 'lit';
+import { svg, type TemplateResult } from 'lit';
+import { barOf } from './facts';
 
 const barWidth = 200;
 
@@ -11,14 +12,8 @@ const noise = (db: number) => Math.min(1.5, 10 ** (-db / 20));
 export function noiseBars(all: readonly number[]): (db: number) => TemplateResult {
   const worst = all.reduce((most, db) => Math.max(most, noise(db)), 1e-9);
   return (db) =>
-    html`<svg
-      class="width-bar"
-      width=${barWidth}
-      height="12"
-      viewBox="0 0 ${barWidth} 12"
-      preserveAspectRatio="none"
-      aria-hidden="true"
-    >
-      ${svg`<rect class="amount series-b" x="0" y="2" width=${Math.max(1, (noise(db) / worst) * barWidth)} height="8"></rect>`}
-    </svg>`;
+    barOf(
+      barWidth,
+      svg`<rect class="amount series-b" x="0" y="2" width=${Math.max(1, (noise(db) / worst) * barWidth)} height="8"></rect>`,
+    );
 }

@@ -1,12 +1,11 @@
 // What zeros in weights gave: the share of every layer, and how the file stores it.
 
-import { html, svg, type TemplateResult } from 'lit';
+import { html, type TemplateResult } from 'lit';
 import type { PruneWeightsResult } from '../../../daemon/protocol/pruneWeights';
 import { bytes, exactBytes, percent, plural, whole } from '../../ui/format';
 import { elide, fullText } from '../../ui/text';
-import { errorFacts, factList, fold, table } from './facts';
+import { errorFacts, factList, fold, table, widthBar } from './facts';
 
-const barWidth = 160;
 const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
 const forms = { bitmap: 'a bit for each', sparse: 'by index', dense: 'plain' } as const;
 
@@ -30,18 +29,7 @@ export function zerosParts({ layers, stored, error }: PruneWeightsResult): Templ
         { name: 'Layer', cell: ({ name }) => html`<span title=${fullText(name)}>${elide(name, 40)}</span>` },
         {
           name: 'Weights that are left',
-          cell: (layer) =>
-            html`<svg
-              class="width-bar"
-              width=${barWidth}
-              height="12"
-              viewBox="0 0 ${barWidth} 12"
-              preserveAspectRatio="none"
-              aria-hidden="true"
-            >
-              ${svg`<rect class="amount guess series-a" x="0.5" y="2.5" width=${barWidth - 1} height="7"></rect>
-                <rect class="amount series-b" x="0" y="2" width=${barWidth * (1 - layer.zeros / Math.max(1, layer.elements))} height="8"></rect>`}
-            </svg>`,
+          cell: (layer) => widthBar(1, 1 - layer.zeros / Math.max(1, layer.elements), 1),
         },
         { name: 'Weights', number: true, cell: (layer) => whole(layer.elements) },
         { name: 'Zero', number: true, cell: (layer) => percent(layer.zeros / Math.max(1, layer.elements)) },
